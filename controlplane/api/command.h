@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * command.h: what can be said to shunt. One declarative table (table.c) is the single source of the
+ * parser, help, completion, man page, JSON-RPC validation, journal and configuration file.
+ *
+ * A command is NOUN VERB with parameters. It has three forms that are converted into each other:
+ *   text   mpls add 100 swap 200 via 10.0.0.2            (command line, batch, journal)
+ *   JSON   {"label":100,"paths":[{"swap":[200],"via":"10.0.0.2"}]}  (JSON-RPC params, config file)
+ *   struct arguments                                     (what handlers get; typed, checked)
+ * The JSON-RPC method is the words joined by a blank: "mpls add".
+ */
+#ifndef SHUNT_API_COMMAND_H
+#define SHUNT_API_COMMAND_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "dataplane/shm/layout.h"
+
+enum {
+	PARAMETER_MAX = 24,  /* parameters of a command, or of a path */
+	STRING_MAX = 4096,   /* bytes of a string value with its zero */
+	ERROR_TEXT_MAX = 512,
+};
+
+/* ---- values ---- */
+
+enum value_type {
+	VALUE_FLAG,     /* a bare word; JSON true/false */
+	VALUE_UNSIGNED, /* minimum..maximum of the parameter */
+	VALUE_LABEL,    /* 16-1048575 (keys) */
+	VALUE_STACK,    /* L[/L...], outermost first, up to STACK_MAX; explicit-null, ipv6-explicit-null,
+	                 * implicit-null (alone). JSON: array of numbers and those names */
+	VALUE_NAME,     /* an object's name: 1 to 31 of [A-Za-z0-9_.-], begins with a letter or digit */
+	VALUE_STRING,   /* quoted in text where it has blanks or quotes */
+	VALUE_WORD,     /* one of parameter->words; value is its index */
+	VALUE_ON_OFF,   /* JSON true/false */
+	VALUE_ADDRESS,  /* IPv4 or IPv6 */
+	VALUE_PREFIX,   /* address/length; host bits are kept (an interface address has them) */
+	VALUE_MAC,
+	VALUE_DURATION, /* 300ms, 2s, 5m, 1h: nanoseconds */
+	VALUE_PATHS,    /* repeated PATH group: parameters of parameter->group */
+};
+
+struct address {
+	uint8_t bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
+};
+
+struct value {
+	uint64_t number;            /* FLAG, UNSIGNED, LABEL, WORD, ON_OFF, DURATION; PREFIX: length in
+	                             * bits of its own family */
+	struct address address;     /* ADDRESS, PREFIX */
+	uint8_t mac[6];             /* MAC */
+	uint8_t stack_count;        /* STACK */
+	uint32_t stack[STACK_MAX];  /* STACK: outermost first; implicit-null alone is { 3 } */
+	char *string;               /* NAME, STRING: zero-terminated, stands in arguments->text */
+};
+
+/* Parameters of a PATH: [swap STACK] [via IP] [dev IF] [push STACK [entropy]] [weight N]
+ * [backup via IP [dev IF]]. In JSON "backup" is an object {via, dev}. */
+enum path_parameter {
+	PATH_SWAP, PATH_VIA, PATH_DEV, PATH_PUSH, PATH_ENTROPY, PATH_WEIGHT, PATH_BACKUP_VIA,
+	PATH_BACKUP_DEV, PATH_PARAMETER_COUNT
+};
+
+struct path {
+	uint32_t present; /* bit per enum path_parameter */
+	struct value value[PATH_PARAMETER_COUNT];
+};
+
+enum parameter_flag {
+	PARAMETER_POSITIONAL = 1 << 0, /* no keyword in text */
+	PARAMETER_REQUIRED = 1 << 1,
+	PARAMETER_KEY = 1 << 2,        /* names the object: same in add, replace, del */
+};
+
+/* Where completion finds live names: the method that lists them, NULL: nowhere. */
+struct parameter {
+	const char *name; /* keyword in text (blanks allowed: "host-interface"); JSON key with - as _ */
+	enum value_type type;
+	unsigned int flags;
+	uint64_t minimum, maximum;
+	const char *const *words;        /* VALUE_WORD: NULL-terminated. A WORD parameter of which the
+	                                  * words themselves stand in the text without the keyword
+	                                  * (e.g. `up|down`) is POSITIONAL */
+	const struct parameter *group;   /* VALUE_PATHS */
+	const char *complete;            /* e.g. "port": live names from `port show` */
+	const char *help;
+};
+
+enum access { ACCESS_LOOK, ACCESS_CHANGE };
+
+/* Every command has one of these: handlers and parameters are found by them. */
+enum command_id {
+	COMMAND_PORT_ADD, COMMAND_PORT_SET, COMMAND_PORT_DEL, COMMAND_PORT_SHOW,
+	COMMAND_VLAN_ADD, COMMAND_VLAN_SET, COMMAND_VLAN_DEL, COMMAND_VLAN_SHOW,
+	COMMAND_LOOPBACK_ADD, COMMAND_LOOPBACK_SET, COMMAND_LOOPBACK_DEL, COMMAND_LOOPBACK_SHOW,
+	COMMAND_ADDRESS_ADD, COMMAND_ADDRESS_DEL, COMMAND_ADDRESS_SHOW,
+	COMMAND_NEIGH_ADD, COMMAND_NEIGH_REPLACE, COMMAND_NEIGH_DEL, COMMAND_NEIGH_SHOW,
+	COMMAND_MPLS_ADD, COMMAND_MPLS_REPLACE, COMMAND_MPLS_DEL, COMMAND_MPLS_SHOW,
+	COMMAND_NEXTHOP_SHOW,
+	COMMAND_SHOW_DROPS, COMMAND_SHOW_COUNTERS, COMMAND_SHOW_WORKERS, COMMAND_SHOW_MEMORY,
+	COMMAND_SHOW_VERSION, COMMAND_COUNTERS_CLEAR,
+	COMMAND_CONFIG_SHOW, COMMAND_CONFIG_SAVE, COMMAND_CONFIG_DIFF, COMMAND_CONFIG_APPLY,
+	COMMAND_CONFIG_CONFIRM, COMMAND_CONFIG_ROLLBACK,
+	COMMAND_COUNT
+};
+
+struct command {
+	enum command_id id;
+	const char *noun, *verb;
+	enum access access;
+	const struct parameter *parameters; /* ends with name NULL; at most PARAMETER_MAX */
+	const char *help;
+};
+
+/* Indexes into arguments->value, in the order of each command's parameter list in table.c. A noun's
+ * add, set, replace and del share one numbering. */
+enum port_parameter {      /* port add NAME devargs STRING [mtu N] [rx-queues N] [mpls on|off [space N]
+			    * [upstream-space N]] [vrf N]; port set NAME [up|down] [mtu N] [mpls ...] */
+	PORT_NAME, PORT_DEVARGS, PORT_MTU, PORT_RX_QUEUES, PORT_MPLS, PORT_SPACE, PORT_UPSTREAM_SPACE,
+	PORT_VRF, PORT_ADMIN /* WORD up, down */
+};
+enum vlan_parameter {      /* vlan add NAME dev PORT tag N [inner N] [mtu N] [mpls ...] [vrf N] */
+	VLAN_NAME, VLAN_DEV, VLAN_TAG, VLAN_INNER, VLAN_MTU, VLAN_MPLS, VLAN_SPACE,
+	VLAN_UPSTREAM_SPACE, VLAN_VRF, VLAN_ADMIN
+};
+enum loopback_parameter { LOOPBACK_NAME, LOOPBACK_VRF, LOOPBACK_ADMIN };
+enum address_parameter { ADDRESS_PREFIX, ADDRESS_DEV };           /* address add PREFIX dev IF */
+enum neigh_parameter { NEIGH_ADDRESS, NEIGH_LLADDR, NEIGH_DEV };  /* neigh add IP lladdr MAC dev IF */
+enum mpls_parameter {
+	/* mpls add L [space N] swap STACK PATH [swap STACK PATH ...]
+	 *                      | pop PATH [PATH ...] | pop ip [vrf N] | pop label | pop bridge BR [control-word]
+	 *                      [ttl uniform|pipe] [tc uniform|pipe] [no-counters]
+	 * `pop` is POSITIONAL WORD MPLS_OPERATION in JSON "operation": swap | pop | pop-ip | pop-label |
+	 * pop-bridge; in text `swap` may be left to the path's own keyword. */
+	MPLS_LABEL, MPLS_SPACE, MPLS_OPERATION, MPLS_PATHS, MPLS_VRF, MPLS_BRIDGE, MPLS_CONTROL_WORD,
+	MPLS_TTL, MPLS_TC, MPLS_NO_COUNTERS
+};
+enum mpls_operation_word { OPERATION_SWAP, OPERATION_POP, OPERATION_POP_IP, OPERATION_POP_LABEL,
+			   OPERATION_POP_BRIDGE };
+enum model_word { MODEL_UNIFORM, MODEL_PIPE }; /* ttl, tc */
+enum admin_word { ADMIN_UP, ADMIN_DOWN };
+enum config_parameter { CONFIG_FILE, CONFIG_CONFIRM }; /* apply|diff FILE [confirm T]; save [FILE]. In
+							* JSON-RPC the file's content may be given
+							* inline: "config": {...} is then used */
+enum show_parameter { SHOW_NAME }; /* `port show [NAME]`, `mpls show [LABEL]` etc.: the noun's keys, none required */
+
+struct arguments {
+	const struct command *command;
+	uint32_t present; /* bit per parameter */
+	struct value value[PARAMETER_MAX];
+	unsigned int path_count;
+	struct path path[GROUP_MEMBER_MAX];
+	json_t *document;          /* borrowed: JSON-RPC params that are no parameters ("config") */
+	char text[2 * STRING_MAX]; /* where strings stand */
+	unsigned int text_used;
+};
+
+/* ---- errors ---- */
+
+enum error_kind { ERROR_NONE, ERROR_USAGE, ERROR_REFUSED };
+
+struct error {
+	enum error_kind kind;  /* USAGE: the words are wrong; REFUSED: the control plane says no */
+	int column;            /* text: of the word that is wrong, from 0; -1: none */
+	int length;            /* of that word */
+	char text[ERROR_TEXT_MAX]; /* names the object, the value and what was expected */
+	char expected[ERROR_TEXT_MAX]; /* what could have stood there, "" if it does not apply */
+};
+
+/* printf into error->text; returns -EINVAL for USAGE, -EPERM... the given errno otherwise. */
+int error_set(struct error *error, enum error_kind kind, int code, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* ---- the table and its conversions (no process state, no I/O: used by both programs) ---- */
+
+/* All commands; *count is set. In the order of help. */
+const struct command *command_table(unsigned int *count);
+const struct command *command_by_id(enum command_id id);
+
+/* "mpls add" -> its command, or NULL. */
+const struct command *command_by_method(const char *method);
+
+static inline bool argument_present(const struct arguments *arguments, unsigned int parameter)
+{
+	return arguments->present >> parameter & 1;
+}
+static inline bool path_present(const struct path *path, enum path_parameter parameter)
+{
+	return path->present >> parameter & 1;
+}
+
+/* One line of text to arguments. Words may be abbreviated where unambiguous; `show NOUN` and
+ * `NOUN set IF ...` for any interface kind are understood (`IF set ...`'s order too: the caller has no
+ * need to know the kind). Fast: no allocation; 1 M lines a second are meant to be parsed. */
+int command_parse(const char *line, struct arguments *arguments, struct error *error);
+
+/* JSON params (an object, or NULL for none) of a known command to arguments. Unknown members and wrong
+ * types are refused by name. */
+int command_from_json(const struct command *command, json_t *params, struct arguments *arguments,
+		      struct error *error);
+
+/* Arguments to canonical text (full words, fixed order). -ENOSPC: `size` is too small. Returns the
+ * length. Parsing it again gives the same arguments. */
+int command_to_text(const struct arguments *arguments, char *text, size_t size);
+
+/* Arguments to JSON params: a new reference. */
+json_t *command_to_json(const struct arguments *arguments);
+
+/* Formatting of single values, shared with show output. Each writes a zero-terminated string. */
+void address_format(const struct address *address, char text[46]);
+bool address_is_ipv4(const struct address *address);
+void mac_format(const uint8_t mac[6], char text[18]);
+/* "200/300", "explicit-null" */
+void stack_format(const uint32_t *labels, unsigned int count, char *text, size_t size);
+int address_parse(const char *text, struct address *address);
+
+#endif

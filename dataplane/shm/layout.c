@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * layout.c: a hash of where every shared field stands, so that two builds with the same hash agree.
+ */
+#include <stddef.h>
+#include "hash.h"
+#include "layout.h"
+#include "reason.h"
+
+struct place {
+	const char *name;
+	uint64_t offset;
+	uint64_t size;
+};
+
+#define STRUCT(s)       { #s, alignof(struct s), sizeof(struct s) },
+#define FIELD(s, f)     { #s "." #f, offsetof(struct s, f), sizeof(((struct s *)0)->f) },
+#define CONSTANT(value) { #value, 0, (uint64_t)(value) },
+
+static const struct place places[] = {
+	CONSTANT(SHUNT_ABI_VERSION)
+	CONSTANT(WORKER_MAX) CONSTANT(PORT_MAX) CONSTANT(INTERFACE_MAX) CONSTANT(NEXTHOP_MAX)
+	CONSTANT(GROUP_MAX) CONSTANT(GROUP_BUCKETS) CONSTANT(GROUP_MEMBER_MAX)
+	CONSTANT(LABEL_SPACE_MAX) CONSTANT(LABEL_COUNT) CONSTANT(STACK_MAX)
+	CONSTANT(RING_SLOTS) CONSTANT(FRAME_MAX) CONSTANT(HEAP_CHUNK)
+	CONSTANT(HASH_VLAN) CONSTANT(HASH_NEIGHBOUR) CONSTANT(HASH_TABLE_MAX)
+	CONSTANT(HASH_BUCKET_ENTRIES)
+	CONSTANT(DROP_REASON_MAX) CONSTANT(DROP_REASON_COUNT)
+	CONSTANT(PUNT_REASON_MAX) CONSTANT(PUNT_REASON_COUNT)
+	CONSTANT(INTERFACE_LOOPBACK) CONSTANT(INTERFACE_HAS_VLANS) CONSTANT(INTERFACE_KIND_SHIFT)
+	CONSTANT(INTERFACE_SPACE_SHIFT) CONSTANT(INTERFACE_UPSTREAM_SHIFT)
+	CONSTANT(INTERFACE_PORT_SHIFT) CONSTANT(INTERFACE_MTU_SHIFT) CONSTANT(INTERFACE_VRF_SHIFT)
+	CONSTANT(PORT_FAILED) CONSTANT(LABEL_SPECIAL) CONSTANT(LABEL_INDEX_SHIFT)
+	CONSTANT(LABEL_OPERATION_SHIFT) CONSTANT(LABEL_GROUP) CONSTANT(LABEL_TTL_PIPE)
+	CONSTANT(LABEL_TC_UNIFORM) CONSTANT(LABEL_NO_COUNTERS) CONSTANT(LABEL_CONTROL_WORD)
+	CONSTANT(LABEL_ORIGIN_SHIFT) CONSTANT(ORIGIN_LEARNED)
+	CONSTANT(NEXTHOP_BLACKHOLE) CONSTANT(NEXTHOP_KIND_SHIFT) CONSTANT(REWRITE_IS_BACKUP)
+
+	STRUCT(region_header)
+	FIELD(region_header, magic) FIELD(region_header, abi_version) FIELD(region_header, kind)
+	FIELD(region_header, layout_hash) FIELD(region_header, size) FIELD(region_header, boot_id)
+	FIELD(region_header, instance)
+
+	STRUCT(frame_slot)
+	FIELD(frame_slot, length) FIELD(frame_slot, interface) FIELD(frame_slot, reason)
+	FIELD(frame_slot, l3_offset) FIELD(frame_slot, time) FIELD(frame_slot, sequence)
+	FIELD(frame_slot, data)
+	STRUCT(ring_producer)
+	FIELD(ring_producer, tail) FIELD(ring_producer, slot)
+	STRUCT(ring_consumer)
+	FIELD(ring_consumer, head)
+
+	STRUCT(port_wish)
+	FIELD(port_wish, name) FIELD(port_wish, devargs) FIELD(port_wish, host_device)
+	FIELD(port_wish, generation) FIELD(port_wish, identity) FIELD(port_wish, mtu)
+	FIELD(port_wish, rx_queues) FIELD(port_wish, up)
+	STRUCT(port_row)
+	FIELD(port_row, wish)
+	STRUCT(interface)
+	FIELD(interface, flags) FIELD(interface, mac) FIELD(interface, name)
+	FIELD(interface, outer_tag) FIELD(interface, inner_tag) FIELD(interface, parent)
+	STRUCT(port_status)
+	FIELD(port_status, sequence) FIELD(port_status, generation) FIELD(port_status, condition)
+	FIELD(port_status, link_up) FIELD(port_status, speed_mbps) FIELD(port_status, flaps)
+	FIELD(port_status, identity) FIELD(port_status, dpdk_port) FIELD(port_status, mtu)
+	FIELD(port_status, rx_queues) FIELD(port_status, tx_queues) FIELD(port_status, mac)
+	FIELD(port_status, driver) FIELD(port_status, error) FIELD(port_status, rx_packets)
+	FIELD(port_status, tx_packets) FIELD(port_status, rx_bytes) FIELD(port_status, tx_bytes)
+	FIELD(port_status, rx_missed) FIELD(port_status, rx_errors) FIELD(port_status, tx_errors)
+	FIELD(port_status, rx_nombuf)
+
+	STRUCT(rewrite)
+	FIELD(rewrite, header) FIELD(rewrite, header_length) FIELD(rewrite, label_count)
+	FIELD(rewrite, port) FIELD(rewrite, interface) FIELD(rewrite, mtu) FIELD(rewrite, backup)
+	FIELD(rewrite, label) FIELD(rewrite, via) FIELD(rewrite, flags)
+	STRUCT(nexthop_group)
+	FIELD(nexthop_group, bucket)
+	STRUCT(group_members)
+	FIELD(group_members, count) FIELD(group_members, member)
+
+	STRUCT(vlan_entry)
+	FIELD(vlan_key, port) FIELD(vlan_key, outer_tag) FIELD(vlan_key, inner_tag)
+	FIELD(vlan_entry, key) FIELD(vlan_entry, interface)
+	STRUCT(neighbour_entry)
+	FIELD(neighbour_key, address) FIELD(neighbour_key, interface)
+	FIELD(neighbour_entry, key) FIELD(neighbour_entry, mac) FIELD(neighbour_entry, origin)
+	STRUCT(hash_bucket)
+	FIELD(hash_bucket, entry) FIELD(hash_bucket, overflow)
+	STRUCT(hash_root)
+	FIELD(hash_root, buckets) FIELD(hash_root, bucket_count) FIELD(hash_root, key_size)
+	FIELD(hash_root, entry_size)
+
+	STRUCT(traffic_counter)
+	FIELD(traffic_counter, packets) FIELD(traffic_counter, bytes)
+	STRUCT(interface_counters)
+	FIELD(interface_counters, rx_packets) FIELD(interface_counters, rx_bytes)
+	FIELD(interface_counters, injected) FIELD(interface_counters, copies)
+	FIELD(interface_counters, fragments) FIELD(interface_counters, forwarded)
+	FIELD(interface_counters, tx_dropped) FIELD(interface_counters, punted)
+	FIELD(interface_counters, consumed) FIELD(interface_counters, tx_packets)
+	FIELD(interface_counters, tx_bytes) FIELD(interface_counters, drop)
+
+	STRUCT(tables_control)
+	FIELD(tables_control, epoch) FIELD(tables_control, reclaim) FIELD(tables_control, sleeping)
+	FIELD(tables_control, hash_key) FIELD(tables_control, flow_seed)
+	FIELD(tables_control, heap_used) FIELD(tables_control, heap_start)
+	FIELD(tables_control, heap_size) FIELD(tables_control, generation)
+	FIELD(tables_control, nexthop_used) FIELD(tables_control, group_used)
+	STRUCT(tables)
+	FIELD(tables, header) FIELD(tables, control) FIELD(tables, label_space)
+	FIELD(tables, label_baseline) FIELD(tables, hash_root) FIELD(tables, port)
+	FIELD(tables, interface) FIELD(tables, interface_baseline) FIELD(tables, nexthop)
+	FIELD(tables, group) FIELD(tables, group_members) FIELD(tables, punt_consumer)
+	FIELD(tables, inject)
+
+	STRUCT(state_control)
+	FIELD(state_control, generation) FIELD(state_control, worker_count)
+	FIELD(state_control, heartbeat) FIELD(state_control, spaces_ready)
+	FIELD(state_control, tsc_hz) FIELD(state_control, version)
+	STRUCT(worker_state)
+	FIELD(worker_state, seen) FIELD(worker_state, turns) FIELD(worker_state, busy_turns)
+	FIELD(worker_state, packets) FIELD(worker_state, busy_cycles)
+	FIELD(worker_state, idle_cycles) FIELD(worker_state, naps) FIELD(worker_state, lcore)
+	FIELD(worker_state, punted)
+	STRUCT(state)
+	FIELD(state, header) FIELD(state, control) FIELD(state, worker) FIELD(state, port_live)
+	FIELD(state, port) FIELD(state, inject_consumer) FIELD(state, punt)
+	FIELD(state, interface) FIELD(state, label)
+};
+
+/* FNV-1a */
+static uint64_t hash_byte(uint64_t hash, uint8_t byte)
+{
+	return (hash ^ byte) * 0x100000001b3ull;
+}
+
+static uint64_t hash_number(uint64_t hash, uint64_t number)
+{
+	for (unsigned int shift = 0; shift < 64; shift += 8)
+		hash = hash_byte(hash, (uint8_t)(number >> shift));
+	return hash;
+}
+
+uint64_t layout_hash(void)
+{
+	uint64_t hash = 0xcbf29ce484222325ull;
+
+	/* words are in the host's order: another byte order is another layout */
+	const uint16_t order = 1;
+	hash = hash_byte(hash, *(const uint8_t *)&order);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		for (const char *at = places[i].name; *at != '\0'; at++)
+			hash = hash_byte(hash, (uint8_t)*at);
+		hash = hash_number(hash, places[i].offset);
+		hash = hash_number(hash, places[i].size);
+	}
+	return hash;
+}

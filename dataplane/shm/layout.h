@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * layout.h: everything that the two planes share, explained once.
+ *
+ * Two files in the instance's run directory hold all shared state:
+ *
+ *   tables.<hash>   written by the control plane ALONE, read by everybody
+ *   state.<hash>    written by the data plane ALONE, read by everybody
+ *
+ * A ring between the planes has its halves in the two files: each half is written by its owner.
+ * So every word has one writer, and a process that is killed at any instruction leaves behind
+ * words that are each valid on their own.
+ *
+ * How a reader may rely on a table while it changes:
+ *
+ *  - A published word is one aligned 8-byte C11 atomic. The writer stores it with release order,
+ *    the reader loads it with acquire order. It is valid by itself at every moment.
+ *  - What does not fit into a word stands in an immutable object: written into memory that no
+ *    reader can reach, then published by one such store of its heap offset.
+ *  - An object that was unlinked is reused only after a grace period (epoch.h): every worker that
+ *    is online has passed the top of its loop since. A reader that is no worker (the CLI) checks
+ *    `reclaim` before and after its copy instead.
+ *
+ * There are no pointers here, no function pointers and no struct of any library: fixed-width
+ * integers, indexes and heap offsets only. A heap offset is in bytes from the start of the tables
+ * file; 0 is "nothing". Sizes are held by static_assert and the layout by a hash of every field's
+ * place (layout.c), which is part of the file's name and is checked by whoever maps it.
+ *
+ * Ownership stands beside each struct: CP is the control plane, DP is the data plane.
+ */
+#ifndef SHUNT_SHM_LAYOUT_H
+#define SHUNT_SHM_LAYOUT_H
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define SHUNT_ABI_VERSION 1u
+#define TABLES_MAGIC      0x3153454c42415453ull /* "STABLES1" */
+#define STATE_MAGIC       0x3145544154534853ull /* "SHSTATE1" */
+
+enum {
+	CACHE_LINE = 64,
+	NAME_SIZE = 32,         /* an object's name with its terminating zero */
+	WORKER_MAX = 32,        /* polling lcores */
+	PORT_MAX = 64,          /* rows of the port table */
+	INTERFACE_MAX = 4096,   /* ports, VLAN subinterfaces, loopbacks */
+	NEXTHOP_MAX = 131072,   /* index 0 is never used */
+	GROUP_MAX = 4096,       /* nexthop groups; index 0 is never used */
+	GROUP_BUCKETS = 256,    /* resilient buckets a group */
+	LABEL_SPACE_MAX = 64,   /* space 0 is the platform's (RFC 3031 3.14) */
+	LABEL_COUNT = 1 << 20,  /* a label is 20 bits */
+	LABEL_FIRST_FREE = 16,  /* 0 to 15 are special-purpose (RFC 7274) */
+	STACK_MAX = 8,          /* labels that one nexthop may push */
+	PATH_MAX = 64,          /* members that one group may have */
+	DROP_REASON_MAX = 112,
+	PUNT_REASON_MAX = 16,
+	FRAME_MAX = 10176,      /* bytes of a frame in a ring slot */
+	RING_SLOTS = 256,       /* slots of a punt or inject ring, a power of two */
+	HEAP_CHUNK = 2 << 20,   /* the heap is handed out in chunks of this many bytes */
+};
+
+/* ---------------------------------------------------------------- header */
+
+enum region_kind { REGION_TABLES = 1, REGION_STATE = 2 };
+
+/* First bytes of either file; written by its owner before the file gets its name, then constant. */
+struct region_header {
+	uint64_t magic;
+	uint32_t abi_version;
+	uint32_t kind;        /* enum region_kind */
+	uint64_t layout_hash;
+	uint64_t size;        /* bytes of the file, never changed */
+	char boot_id[40];     /* /proc/sys/kernel/random/boot_id: a file of another boot is stale */
+	char instance[NAME_SIZE];
+	uint8_t reserved[24];
+};
+static_assert(sizeof(struct region_header) == 128, "region_header");
+
+/* ---------------------------------------------------------------- rings */
+
+/* One frame with what the other side must know about it. Producer writes, then publishes the tail. */
+struct frame_slot {
+	uint32_t length;    /* bytes of the frame in data */
+	uint32_t interface; /* punt: where it came in; inject: where it goes out */
+	uint32_t reason;    /* punt: enum punt_reason; inject: 0 */
+	uint32_t l3_offset; /* punt: bytes from data to the layer-3 header or label stack */
+	uint64_t time;      /* punt: CLOCK_MONOTONIC nanoseconds when it was put here */
+	uint64_t sequence;  /* position in the ring, so that a check can see loss and repetition */
+	uint8_t reserved[32];
+	uint8_t data[FRAME_MAX];
+};
+static_assert(sizeof(struct frame_slot) == 10240, "frame_slot");
+
+/* The producer's half: frames in place and the count of frames ever put in. */
+struct ring_producer {
+	alignas(CACHE_LINE) _Atomic uint64_t tail;
+	alignas(CACHE_LINE) struct frame_slot slot[RING_SLOTS];
+};
+
+/* The consumer's half: the count of frames ever taken out. */
+struct ring_consumer {
+	alignas(CACHE_LINE) _Atomic uint64_t head;
+};
+
+/* ---------------------------------------------------------------- ports and interfaces */
+
+/* What the control plane wishes of a port: an immutable heap object. CP writes, DP reads. */
+struct port_wish {
+	char name[NAME_SIZE];
+	char devargs[256];     /* DPDK device arguments, zero-terminated */
+	char host_device[16];  /* Linux interface behind it (iface= of the devargs), or "" */
+	uint64_t generation;   /* raised with every change of the row; never 0 */
+	uint32_t identity;     /* raised when the device must be made anew: other devargs or queues */
+	uint16_t mtu;          /* bytes after the Ethernet and VLAN headers, labels included */
+	uint16_t rx_queues;    /* 0: one per worker, as far as the device has them */
+	uint8_t up;            /* administratively up */
+	uint8_t reserved[7];
+};
+static_assert(sizeof(struct port_wish) == 328, "port_wish");
+
+/* Row of the port table: CP writes, DP reads. */
+struct port_row {
+	_Atomic uint64_t wish; /* heap offset of a struct port_wish; 0: no such port */
+};
+
+enum interface_kind { INTERFACE_NONE, INTERFACE_PORT, INTERFACE_VLAN, INTERFACE_LOOPBACK };
+
+/* A logical interface. `flags` is valid by itself; the rest of the row stands before flags gets its
+ * VALID bit and stays until a grace period after the bit is gone, but for mac, a word by itself.
+ * Row i < PORT_MAX with kind PORT is the interface of port row i (same index). CP writes, all read. */
+struct interface {
+	_Atomic uint64_t flags; /* INTERFACE_... below */
+	_Atomic uint64_t mac;   /* the six bytes as they stand in a frame, in memory order; then 0, 0 */
+	char name[NAME_SIZE];
+	uint16_t outer_tag;     /* VLAN ID, or 0 */
+	uint16_t inner_tag;
+	uint32_t parent;        /* interface index of a subinterface's port */
+	uint8_t reserved[8];
+};
+static_assert(sizeof(struct interface) == 64, "interface");
+
+#define INTERFACE_VALID          (1ull << 0)
+#define INTERFACE_UP             (1ull << 1)  /* administratively, its port's flag included */
+#define INTERFACE_MPLS           (1ull << 2)  /* takes labelled packets */
+#define INTERFACE_HAS_VLANS      (1ull << 3)  /* has subinterfaces: tagged frames are looked up */
+#define INTERFACE_KIND_SHIFT     4            /* 4 bits, enum interface_kind */
+#define INTERFACE_SPACE_SHIFT    8            /* 8 bits: label space of 0x8847 */
+#define INTERFACE_UPSTREAM_SHIFT 16           /* 8 bits: context space of 0x8848, 0: none (RFC 5332) */
+#define INTERFACE_PORT_SHIFT     24           /* 8 bits: port row */
+#define INTERFACE_MTU_SHIFT      32           /* 16 bits */
+#define INTERFACE_VRF_SHIFT      48           /* 16 bits */
+
+enum port_condition {
+	PORT_ABSENT,   /* no wish, or not looked at yet */
+	PORT_RUNNING,  /* started */
+	PORT_STOPPED,  /* configured, administratively down */
+	PORT_FAILED,   /* `error` says why; tried again when the wish changes */
+};
+
+/* What became of a wish. DP writes; readers copy it under `sequence` (odd: being written). */
+struct port_status {
+	_Atomic uint64_t sequence;
+	uint64_t generation;  /* of the wish that this answers */
+	uint32_t condition;   /* enum port_condition */
+	uint32_t link_up;
+	uint32_t speed_mbps;  /* 0: unknown */
+	uint32_t flaps;       /* times that the link went down */
+	uint32_t identity;
+	uint16_t dpdk_port;
+	uint16_t mtu;
+	uint16_t rx_queues;
+	uint16_t tx_queues;
+	uint8_t mac[6];
+	uint8_t reserved[2];
+	char driver[32];
+	char error[128];
+	/* ethdev statistics, refreshed by the control thread; totals over restarts of the port */
+	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_missed, rx_errors, tx_errors, rx_nombuf;
+};
+static_assert(sizeof(struct port_status) == 280, "port_status");
+
+/* ---------------------------------------------------------------- labels */
+
+/* Incoming label map (RFC 3031 3.11): label_space[s] is the heap offset of LABEL_COUNT words.
+ * One word is all that forwarding needs to know of a label:
+ *
+ *   bits  0-19  label that replaces the top one (SWAP)
+ *   bits 20-39  nexthop index, or group index if GROUP is set; VRF (POP_IP); bridge (POP_BRIDGE)
+ *   bits 40-43  enum label_operation
+ *   bits 44-    LABEL_... flags
+ */
+enum label_operation {
+	LABEL_NONE,       /* no such label */
+	LABEL_SWAP,       /* top label becomes bits 0-19, then the nexthop's labels are pushed */
+	LABEL_REPLACE,    /* like SWAP, but the nexthop's innermost label replaces the top one; a nexthop
+	                   * without labels pops (members of a group with different labels) */
+	LABEL_POP,        /* pop, push the nexthop's labels if any, send there (penultimate hop) */
+	LABEL_POP_LABEL,  /* pop, look the next label up */
+	LABEL_POP_IP,     /* pop, IP lookup in the VRF */
+	LABEL_POP_BRIDGE, /* pop, Ethernet into the bridge */
+	LABEL_SPECIAL,    /* labels 0 to 15: the data plane knows what to do */
+};
+#define LABEL_OUT_MASK        0xfffffull
+#define LABEL_INDEX_SHIFT     20
+#define LABEL_INDEX_MASK      0xfffffull
+#define LABEL_OPERATION_SHIFT 40
+#define LABEL_OPERATION_MASK  0xfull
+#define LABEL_GROUP           (1ull << 44) /* index is a group */
+#define LABEL_TTL_PIPE        (1ull << 45) /* RFC 3443 pipe model, else uniform */
+#define LABEL_TC_UNIFORM      (1ull << 46) /* a pop writes the traffic class into what it exposes */
+#define LABEL_NO_COUNTERS     (1ull << 47)
+#define LABEL_CONTROL_WORD    (1ull << 48) /* POP_BRIDGE: RFC 4448 control word follows */
+#define LABEL_ORIGIN_SHIFT    56           /* 8 bits, enum origin */
+
+enum origin { ORIGIN_SYSTEM, ORIGIN_STATIC, ORIGIN_LEARNED };
+
+/* ---------------------------------------------------------------- nexthops */
+
+/* nexthop[i] is one word: what kind, and where its immutable rewrite stands (heap offset).
+ * A change of a nexthop is a new rewrite and one store here. */
+enum nexthop_kind {
+	NEXTHOP_FREE,
+	NEXTHOP_FORWARD,    /* the rewrite is complete */
+	NEXTHOP_UNRESOLVED, /* the neighbour's address or the port's own is unknown; rewrite tells who */
+	NEXTHOP_BLACKHOLE,
+};
+#define NEXTHOP_KIND_SHIFT  56
+#define NEXTHOP_OFFSET_MASK ((1ull << 48) - 1)
+#define NEXTHOP_NONE        0u
+
+/* Two lines; forwarding without a push reads only the first. CP writes, DP reads. Immutable. */
+struct rewrite {
+	uint8_t header[24];    /* Ethernet header with tags and type 0x8847, right-aligned */
+	uint8_t header_length; /* 14, 18 or 22 */
+	uint8_t label_count;   /* labels to push, 0 to STACK_MAX */
+	uint8_t port;          /* port row */
+	uint8_t reserved;
+	uint16_t interface;    /* egress interface index */
+	uint16_t mtu;          /* its MTU: bytes after the Ethernet header, labels included */
+	uint32_t backup;       /* nexthop that takes over while the port's link is down, or NEXTHOP_NONE */
+	uint8_t reserved2[28];
+	/* second line: labels, and who this is (for show, and for a control plane that restarts) */
+	uint32_t label[STACK_MAX]; /* label values, outermost first */
+	uint8_t via[16];       /* neighbour; IPv4 as ::ffff:a.b.c.d; all zero: none */
+	uint8_t flags;         /* REWRITE_... */
+	uint8_t reserved3[15];
+};
+static_assert(sizeof(struct rewrite) == 128, "rewrite");
+#define REWRITE_ENTROPY    1u /* push an entropy label pair below the pushed stack (RFC 6790) */
+#define REWRITE_DEV_GIVEN  2u /* the user named the interface; else it came from the connected network */
+#define REWRITE_BACKUP_DEV 4u /* the same for the backup's interface */
+#define REWRITE_IS_BACKUP  8u /* made by a `backup via` */
+
+/* A group's buckets hold nexthop indexes; each is valid by itself, so a change of members stores only
+ * the buckets that move. `members` tells show and a restarted control plane what was asked for. */
+struct nexthop_group {
+	_Atomic uint32_t bucket[GROUP_BUCKETS];
+};
+struct group_members { /* immutable heap object; CP writes, all read */
+	uint32_t count;
+	uint32_t reserved;
+	struct {
+		uint32_t nexthop;
+		uint32_t weight;
+	} member[GROUP_MEMBER_MAX];
+};
+static_assert(sizeof(struct group_members) == 520, "group_members");
+
+/* ---------------------------------------------------------------- hash tables */
+
+/* The exact-match hash (hash.h): root word per table, 64-byte buckets of seven entry words and a link,
+ * entries are immutable heap objects { key, value }. */
+enum hash_table_id {
+	HASH_VLAN,      /* struct vlan_entry */
+	HASH_NEIGHBOUR, /* struct neighbour_entry */
+	HASH_TABLE_MAX = 16,
+};
+
+struct vlan_key {
+	uint32_t port;
+	uint16_t outer_tag;
+	uint16_t inner_tag; /* 0: one tag */
+};
+struct vlan_entry {
+	struct vlan_key key;
+	uint32_t interface;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct vlan_entry) == 16, "vlan_entry");
+
+struct neighbour_key {
+	uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
+	uint32_t interface;
+	uint32_t reserved;
+};
+struct neighbour_entry {
+	struct neighbour_key key;
+	uint8_t mac[6];
+	uint8_t origin; /* enum origin */
+	uint8_t reserved;
+};
+static_assert(sizeof(struct neighbour_entry) == 32, "neighbour_entry");
+
+/* ---------------------------------------------------------------- counters */
+
+struct traffic_counter {
+	_Atomic uint64_t packets;
+	_Atomic uint64_t bytes; /* frame bytes as received, Ethernet header included, no FCS */
+};
+
+/* Of one interface, by one worker. Every packet that came in by an interface ends in exactly one of
+ * forwarded, punted, consumed or drop[], and all of them are counted at its INGRESS interface:
+ *   rx_packets + injected + copies + fragments == forwarded - tx_dropped + punted + consumed + sum(drop)
+ * tx_* count what was handed to the EGRESS interface. drop[] includes the tx_dropped reasons. */
+struct interface_counters {
+	_Atomic uint64_t rx_packets, rx_bytes;
+	_Atomic uint64_t injected, copies, fragments; /* created: by the control plane, by replication */
+	_Atomic uint64_t forwarded;                   /* put into a transmit buffer */
+	_Atomic uint64_t tx_dropped;                  /* ... and then not taken by the device: also a drop */
+	_Atomic uint64_t punted, consumed;
+	_Atomic uint64_t tx_packets, tx_bytes;
+	_Atomic uint64_t reserved[5];
+	_Atomic uint64_t drop[DROP_REASON_MAX];       /* enum drop_reason */
+};
+static_assert(sizeof(struct interface_counters) == 1024, "interface_counters");
+
+/* ---------------------------------------------------------------- the two files */
+
+/* CP writes, DP reads. */
+struct tables_control {
+	alignas(CACHE_LINE) _Atomic uint64_t epoch;   /* raised after each unlinking; see epoch.h */
+	alignas(CACHE_LINE) _Atomic uint64_t reclaim; /* raised before memory is reused (for the CLI) */
+	alignas(CACHE_LINE) _Atomic uint64_t sleeping; /* 1: control plane sleeps, ring the doorbell */
+	uint64_t hash_key[4];          /* random, set when the file is made: exact-match hashes */
+	uint64_t flow_seed;            /* random, set when the file is made: equal-cost choice */
+	_Atomic uint64_t heap_used;    /* bytes of the heap ever handed out: all of them are allocated */
+	uint64_t heap_start;           /* offset of the heap in the file, a multiple of HEAP_CHUNK */
+	uint64_t heap_size;            /* bytes reserved for it */
+	_Atomic uint64_t generation;   /* of the control plane process: raised at each attach */
+	_Atomic uint64_t nexthop_used; /* nexthop indexes from here on were never handed out */
+	_Atomic uint64_t group_used;   /* group indexes from here on were never handed out */
+};
+
+struct tables {
+	struct region_header header;
+	struct tables_control control;
+	alignas(CACHE_LINE) _Atomic uint64_t label_space[LABEL_SPACE_MAX];    /* heap offset of the ILM */
+	_Atomic uint64_t label_baseline[LABEL_SPACE_MAX]; /* heap offset of LABEL_COUNT traffic_counter */
+	_Atomic uint64_t hash_root[HASH_TABLE_MAX];
+	struct port_row port[PORT_MAX];
+	struct interface interface[INTERFACE_MAX];
+	_Atomic uint64_t interface_baseline[INTERFACE_MAX]; /* heap offset of one interface_counters, or 0 */
+	_Atomic uint64_t nexthop[NEXTHOP_MAX];
+	struct nexthop_group group[GROUP_MAX];
+	_Atomic uint64_t group_members[GROUP_MAX];        /* heap offset; 0: group not in use */
+	struct ring_consumer punt_consumer[WORKER_MAX];   /* CP takes frames out of the punt rings */
+	struct ring_producer inject[WORKER_MAX];          /* CP puts frames in; pages of idle rings: holes */
+};
+
+/* DP writes, CP reads. */
+struct state_control {
+	alignas(CACHE_LINE) _Atomic uint64_t generation;  /* raised by each data plane process */
+	_Atomic uint64_t worker_count;
+	_Atomic uint64_t heartbeat;      /* control thread's turns, for show only: not a sign of life */
+	_Atomic uint64_t spaces_ready;   /* bit s: label counters of space s are allocated */
+	_Atomic uint64_t tsc_hz;
+	char version[64];                /* program and DPDK version */
+};
+
+/* `seen` of a worker that is not running or sleeps: it holds no reference at all. */
+#define WORKER_OFFLINE UINT64_MAX
+
+struct worker_state {
+	alignas(CACHE_LINE) _Atomic uint64_t seen; /* epoch at the top of its loop, or WORKER_OFFLINE */
+	alignas(CACHE_LINE) _Atomic uint64_t turns, busy_turns, packets, busy_cycles, idle_cycles, naps;
+	_Atomic uint64_t lcore;
+	_Atomic uint64_t punted[PUNT_REASON_MAX];
+};
+
+struct state {
+	struct region_header header;
+	struct state_control control;
+	struct worker_state worker[WORKER_MAX];
+	alignas(CACHE_LINE) _Atomic uint8_t port_live[PORT_MAX]; /* 1: started and link up (fast reroute) */
+	struct port_status port[PORT_MAX];
+	struct ring_consumer inject_consumer[WORKER_MAX];
+	struct ring_producer punt[WORKER_MAX];
+	alignas(HEAP_CHUNK) struct interface_counters interface[WORKER_MAX][INTERFACE_MAX];
+	/* 16 MiB per worker and space; allocated for the workers and spaces in use, holes elsewhere */
+	alignas(HEAP_CHUNK) struct traffic_counter label[WORKER_MAX][LABEL_SPACE_MAX][LABEL_COUNT];
+};
+
+#define TABLES_HEAP_SIZE (16ull << 30) /* reserved address range, not memory */
+
+/* The hash of every field's name, offset and size above: two builds with the same hash agree. */
+uint64_t layout_hash(void);
+
+/* Any object in the tables file by heap offset. */
+static inline const void *tables_object(const struct tables *tables, uint64_t offset)
+{
+	return (const uint8_t *)tables + offset;
+}
+
+/* ---------------------------------------------------------------- word helpers */
+
+static inline uint64_t word_load(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_acquire);
+}
+
+/* Publish a word: everything written before is visible to whoever loads it. */
+static inline void word_store(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_release);
+}
+
+/* Add to a counter that has this one writer. */
+static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+static inline uint64_t counter_read(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static inline uint64_t label_entry(enum label_operation operation, uint32_t out_label, uint32_t index,
+				   uint64_t flags)
+{
+	return (uint64_t)out_label | (uint64_t)index << LABEL_INDEX_SHIFT |
+	       (uint64_t)operation << LABEL_OPERATION_SHIFT | flags;
+}
+
+static inline enum label_operation label_operation(uint64_t entry)
+{
+	return (enum label_operation)(entry >> LABEL_OPERATION_SHIFT & LABEL_OPERATION_MASK);
+}
+
+static inline uint32_t label_out(uint64_t entry)
+{
+	return (uint32_t)(entry & LABEL_OUT_MASK);
+}
+
+static inline uint32_t label_index(uint64_t entry)
+{
+	return (uint32_t)(entry >> LABEL_INDEX_SHIFT & LABEL_INDEX_MASK);
+}
+
+static inline uint64_t nexthop_word(enum nexthop_kind kind, uint64_t rewrite_offset)
+{
+	return (uint64_t)kind << NEXTHOP_KIND_SHIFT | rewrite_offset;
+}
+
+static inline enum nexthop_kind nexthop_kind(uint64_t word)
+{
+	return (enum nexthop_kind)(word >> NEXTHOP_KIND_SHIFT);
+}
+
+static inline const struct rewrite *nexthop_rewrite(const struct tables *tables, uint64_t word)
+{
+	return tables_object(tables, word & NEXTHOP_OFFSET_MASK);
+}
+
+#endif

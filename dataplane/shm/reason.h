@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * reason.h: why a packet was dropped or sent up to the control plane. One name each; the counters,
+ * `shuntctl show drops` and the tests are generated from these two lists. Append only: a number is
+ * part of the shared layout.
+ */
+#ifndef SHUNT_SHM_REASON_H
+#define SHUNT_SHM_REASON_H
+
+#define DROP_REASONS(X)                                                                            \
+	X(runt_frame, "shorter than its Ethernet header and tags")                                 \
+	X(interface_down, "came in by an interface that is set down")                              \
+	X(not_for_us, "destination MAC is neither ours nor a multicast that we take")              \
+	X(unknown_vlan, "no subinterface has these VLAN tags")                                     \
+	X(unknown_ethertype, "no stage handles this Ethertype")                                    \
+	X(mpls_disabled, "labelled, on an interface without `mpls on`")                            \
+	X(mpls_truncated, "frame ends before the bottom of the label stack")                       \
+	X(mpls_unknown_label, "no entry for this label in its label space")                        \
+	X(mpls_reserved_label, "special-purpose label that nobody has defined a use for")          \
+	X(mpls_implicit_null, "label 3 must never be on the wire (RFC 3032 2.1)")                  \
+	X(mpls_extended_label, "extended special-purpose label that nobody has defined (RFC 7274)") \
+	X(mpls_no_label_below, "`pop label` at the bottom of the stack")                           \
+	X(mpls_not_bottom, "`pop ip` or `pop bridge` above the bottom of the stack")               \
+	X(mpls_payload_unknown, "first nibble below the stack is not 4 or 6")                      \
+	X(mpls_upstream_label, "upstream-assigned label (0x8848) without a context space")         \
+	X(too_many_layers, "more labels or layers to remove than the limit")                       \
+	X(nexthop_unresolved, "nexthop's link-layer address is not known")                         \
+	X(nexthop_invalid, "table names a nexthop, group or port that is not there")               \
+	X(nexthop_down, "nexthop's port is down and no backup is up")                              \
+	X(blackhole, "routed into a blackhole")                                                    \
+	X(mtu_exceeded, "longer than the egress interface's MTU, and not IP to answer")            \
+	X(no_headroom, "no room in the buffer for the labels and headers to put on")               \
+	X(ip_invalid, "IP header is not valid")                                                    \
+	X(ip_no_route, "no route to the destination")                                              \
+	X(bridge_unknown, "no such bridge")                                                        \
+	X(tx_full, "the egress device did not take it")                                            \
+	X(tx_port_gone, "the egress port is not running")                                          \
+	X(punt_policed, "more for the control plane than its policer lets through")                \
+	X(punt_ring_full, "control plane does not keep up, or does not run")                       \
+	X(punt_too_long, "frame for the control plane is longer than a ring slot")                 \
+	X(inject_invalid, "control plane's frame names an interface that is not there")            \
+	X(no_buffer, "packet buffers are used up")
+
+#define PUNT_REASONS(X)                                                                            \
+	X(mpls_ttl_exceeded, "label TTL would reach 0")                                            \
+	X(mpls_router_alert, "label 1 (RFC 3032 2.1)")                                             \
+	X(mpls_oam, "label 13, generic associated channel (RFC 5586)")                             \
+	X(mpls_oam_alert, "label 14 (RFC 3429)")                                                   \
+	X(mtu_exceeded, "IP packet longer than the egress MTU")                                    \
+	X(arp, "ARP")                                                                              \
+	X(ip_local, "IP packet for ourselves")                                                     \
+	X(nd, "IPv6 neighbour discovery")
+
+#define X(name, text) DROP_##name,
+enum drop_reason { DROP_REASONS(X) DROP_REASON_COUNT };
+#undef X
+#define X(name, text) PUNT_##name,
+enum punt_reason { PUNT_REASONS(X) PUNT_REASON_COUNT };
+#undef X
+
+/* The reason's name as users see it, or "?" for a number that is none. */
+const char *drop_reason_name(unsigned int reason);
+const char *drop_reason_text(unsigned int reason);
+const char *punt_reason_name(unsigned int reason);
+const char *punt_reason_text(unsigned int reason);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * stage.h: the stages, in the order in which packets meet them, and how a packet ends.
+ *
+ *   classify -> mpls -> ip -> output -> (worker_flush)
+ *        \________\______\______\-> punt, drop
+ */
+#ifndef SHUNT_STAGE_H
+#define SHUNT_STAGE_H
+
+#include <rte_branch_prediction.h>
+#include "dataplane/worker.h"
+
+/* Frames of one interface to the vectors of the next stages: destination address, VLAN tags and
+ * Ethertype. All of them are counted as received. */
+void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
+	      unsigned int count);
+
+/* Label switching (RFC 3031, 3032, 3443). Empties worker->mpls. */
+void mpls(struct worker *worker);
+
+/* IP packets that came out of labels, by VRF. Empties worker->ip. */
+void ip(struct worker *worker);
+
+/* Rewrite and put into the egress port's transmit buffer. Empties worker->output. */
+void output(struct worker *worker);
+
+/* Send a copy to the control plane, free the packet, count it as punted (or as dropped, if the policer
+ * or the ring says no). `l3` is where its layer-3 header or label stack began on arrival. */
+void punt(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+	  enum punt_reason reason, const uint8_t *l3);
+
+/* Frames from the control plane to the transmit buffers; returns how many. */
+unsigned int inject(struct worker *worker);
+
+/* Put one packet into a port row's transmit buffer; counts it as forwarded at `ingress`. */
+void transmit(struct worker *worker, unsigned int port, struct rte_mbuf *mbuf, unsigned int ingress);
+
+/* Send what waits for one port row. */
+void transmit_port(struct worker *worker, unsigned int port);
+
+/* The packet ends here. */
+static inline void drop(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+			enum drop_reason reason)
+{
+	counter_add(&worker->interface[interface].drop[reason], 1);
+	rte_pktmbuf_free(mbuf);
+}
+
+static inline struct packet *vector_add(struct vector *vector)
+{
+	return &vector->packet[vector->count++];
+}
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * worker.h: what a polling lcore has, and what it is told to poll.
+ *
+ * A worker owns everything in struct worker; nobody else writes it while it runs, but for `plan`,
+ * `stop` and `doorbell`, which the control thread stores. The control thread never touches a queue that a
+ * plan in use names: it publishes a new plan, waits until the worker says that it uses it, and only
+ * then stops or closes what the new plan left out.
+ */
+#ifndef SHUNT_WORKER_H
+#define SHUNT_WORKER_H
+
+#include <rte_mbuf.h>
+#include <rte_meter.h>
+#include <rte_spinlock.h>
+#include <stdbool.h>
+#include "dataplane/shm/layout.h"
+#include "dataplane/shm/reason.h"
+
+enum {
+	VECTOR_SIZE = 64,      /* packets of a burst */
+	TRANSMIT_SIZE = 128,   /* packets that wait for one port */
+	RX_QUEUE_MAX = 256,    /* queues that one worker may poll */
+	TX_RETRIES = 4,        /* times that a full device is asked again before packets are dropped */
+	LAYERS_MAX = 16,       /* labels that one packet may have popped here */
+	STACK_WALK_MAX = 64,   /* labels that are looked at for the bottom of the stack */
+};
+
+/* ---------------------------------------------------------------- plan: control thread to worker */
+
+struct rx_queue {
+	uint16_t dpdk_port;
+	uint16_t queue;
+	uint16_t port; /* port row, which is its interface index too */
+};
+
+struct tx_queue {
+	bool running;         /* false: packets for this port row are dropped as tx_port_gone */
+	bool multi_segment;   /* the device sends chained mbufs */
+	uint16_t dpdk_port;
+	uint16_t queue;
+	rte_spinlock_t *lock; /* not NULL: workers share this queue (device has fewer than workers) */
+};
+
+/* Immutable once published; private memory of the process. */
+struct plan {
+	const struct tables *tables; /* NULL: no tables yet, poll nothing */
+	unsigned int rx_count;
+	struct rx_queue rx[RX_QUEUE_MAX];
+	struct tx_queue tx[PORT_MAX];
+};
+
+/* ---------------------------------------------------------------- packets between stages */
+
+enum payload { PAYLOAD_MPLS, PAYLOAD_IPV4, PAYLOAD_IPV6, PAYLOAD_ETHERNET };
+
+enum packet_flag {
+	PACKET_REPLACED = 1 << 0, /* the nexthop's innermost label is on the packet already */
+	PACKET_TTL_DONE = 1 << 1, /* this node's decrement is in the header that `l3` points to */
+};
+
+/* A packet on its way through the stages. `l3` is the outermost header that is left: label stack
+ * entry or IP header; what stood before it is gone. */
+struct packet {
+	struct rte_mbuf *mbuf;
+	uint8_t *l3;
+	uint32_t nexthop;   /* output: index */
+	uint32_t push;      /* output: TC, S and TTL of the labels to push, as in a label stack entry */
+	uint16_t interface; /* ingress interface index: where its end is counted */
+	uint16_t vrf;       /* ip: where to look it up */
+	uint8_t space;      /* mpls: label space of the top label */
+	uint8_t payload;    /* enum payload: what l3 points to */
+	uint8_t flags;      /* enum packet_flag */
+};
+
+struct vector {
+	unsigned int count;
+	struct packet packet[VECTOR_SIZE];
+};
+
+/* Packets that wait for a port. */
+struct transmit {
+	unsigned int count;
+	struct rte_mbuf *mbuf[TRANSMIT_SIZE];
+	uint16_t ingress[TRANSMIT_SIZE]; /* where a drop is counted */
+};
+
+/* ---------------------------------------------------------------- worker */
+
+struct worker {
+	/* hot */
+	const struct tables *tables;               /* of the plan in use */
+	struct interface_counters *interface;      /* state->interface[id] */
+	struct traffic_counter *label[LABEL_SPACE_MAX]; /* NULL: not allocated, do not count */
+	const _Atomic uint8_t *port_live;          /* state->port_live */
+	uint64_t transmit_pending;                 /* bit per port row with packets that wait */
+	struct vector mpls, ip, output;
+
+	/* cold */
+	const struct plan *current;                /* plan in use during this turn */
+	unsigned int id;
+	bool busy_poll;                            /* --poll busy: never sleep */
+	struct worker_state *state;                /* state->worker[id] */
+	struct state *shared;                      /* the whole file */
+	struct ring_producer *punt;                /* state->punt[id] */
+	struct rte_mempool *pool;                  /* for injected frames */
+	struct rte_meter_srtcm_profile *punt_profile;
+	struct rte_meter_srtcm punt_meter[PUNT_REASON_COUNT];
+	unsigned int idle_turns;
+
+	/* stored by the control thread */
+	alignas(CACHE_LINE) _Atomic(const struct plan *) plan; /* to be used from the next turn on */
+	_Atomic(const struct plan *) in_use;  /* worker: says that it uses this one (also when offline) */
+	_Atomic bool stop;
+	_Atomic int doorbell;                 /* FIFO that wakes the control plane, or -1 */
+
+	alignas(CACHE_LINE) struct transmit transmit[PORT_MAX];
+};
+
+/* Set up worker `id`: counters and rings must be allocated in `state` (region_allocate). The worker
+ * starts offline, without a plan. Punt policers get `punt_rate` packets a second per reason. */
+int worker_init(struct worker *worker, unsigned int id, struct state *state, struct rte_mempool *pool,
+		bool busy_poll, unsigned int punt_rate);
+
+/* Poll until `stop` is set; ends offline. For rte_eal_remote_launch and the main lcore. */
+int worker_run(void *worker);
+
+/* One burst through all stages, from the received vector to the filled transmit buffers; nothing is
+ * sent or freed but what is dropped. Used by worker_run, the stage tests and the benchmark. */
+void worker_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
+		    unsigned int count);
+
+/* Send what waits, port by port; what a device does not take is dropped as tx_full. */
+void worker_flush(struct worker *worker);
+
+#endif
