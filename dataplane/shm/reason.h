@@ -48,7 +48,6 @@
 	X(mpls_oam_alert, "label 14 (RFC 3429)")                                                   \
 	X(mtu_exceeded, "IP packet longer than the egress MTU")                                    \
 	X(arp, "ARP")                                                                              \
-	X(ip_local, "IP packet for ourselves")                                                     \
 	X(nd, "IPv6 neighbour discovery")
 
 #define X(name, text) DROP_##name,

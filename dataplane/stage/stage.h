@@ -30,6 +30,9 @@ void output(struct worker *worker);
 void punt(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
 	  enum punt_reason reason, const uint8_t *l3);
 
+/* Policers of `rate` packets a second and reason; a tenth of a second's worth may come at once. */
+int punt_init(struct worker *worker, unsigned int rate);
+
 /* Frames from the control plane to the transmit buffers; returns how many. */
 unsigned int inject(struct worker *worker);
 

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * classify.c: whose frame is it, and which stage takes it?
+ */
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+#include "dataplane/shm/hash.h"
+#include "dataplane/stage/stage.h"
+
+enum {
+	ETHERTYPE_MPLS = 0x8847,          /* downstream-assigned label (RFC 5332) */
+	ETHERTYPE_MPLS_UPSTREAM = 0x8848, /* upstream-assigned label */
+	PREFETCH_AHEAD = 8,
+};
+#define MAC_MASK 0x0000ffffffffffffull /* of eight bytes loaded little-endian */
+
+static inline uint64_t load64(const uint8_t *at)
+{
+	uint64_t value;
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static inline uint16_t load16_be(const uint8_t *at)
+{
+	uint16_t value;
+	memcpy(&value, at, sizeof(value));
+	return rte_be_to_cpu_16(value);
+}
+
+/* Six bytes as struct interface has them in `mac`: memory order, whatever the machine's. */
+static inline uint64_t mac_word(const uint8_t *at)
+{
+	uint64_t value = 0;
+	memcpy(&value, at, 6);
+	return value;
+}
+
+/* 01:00:5e:8x:xx:xx carries labelled multicast (RFC 5332 section 4). */
+static inline bool is_mpls_multicast(const uint8_t *mac)
+{
+	return mac[0] == 0x01 && mac[1] == 0x00 && mac[2] == 0x5e && (mac[3] & 0xf0) == 0x80;
+}
+
+static inline bool is_ours(const struct interface *interface, const uint8_t *frame)
+{
+	uint64_t mac = word_load(&interface->mac);
+	return mac != 0 && mac == mac_word(frame);
+}
+
+static void to_mpls(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+		    uint8_t *l3, unsigned int space)
+{
+	struct packet *packet = vector_add(&worker->mpls);
+	packet->mbuf = mbuf;
+	packet->l3 = l3;
+	packet->interface = (uint16_t)interface;
+	packet->space = (uint8_t)space;
+	packet->flags = 0;
+}
+
+/* A labelled frame on an interface that is up. */
+static void classify_mpls(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+			  uint64_t flags, uint8_t *l3, bool upstream)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+
+	if (!(flags & INTERFACE_MPLS)) {
+		drop(worker, mbuf, interface, DROP_mpls_disabled);
+		return;
+	}
+	if (!is_ours(&worker->tables->interface[interface], frame) && !is_mpls_multicast(frame)) {
+		drop(worker, mbuf, interface, DROP_not_for_us);
+		return;
+	}
+	if (l3 + 4 > frame + mbuf->data_len) {
+		drop(worker, mbuf, interface, DROP_mpls_truncated);
+		return;
+	}
+	unsigned int space = (unsigned int)(flags >> INTERFACE_SPACE_SHIFT) & 0xff;
+	if (upstream) {
+		space = (unsigned int)(flags >> INTERFACE_UPSTREAM_SHIFT) & 0xff;
+		if (space == 0) {
+			drop(worker, mbuf, interface, DROP_mpls_upstream_label);
+			return;
+		}
+	}
+	to_mpls(worker, mbuf, interface, l3, space);
+}
+
+/* An IP frame that is not labelled. */
+static void classify_ip(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+			uint64_t flags, uint8_t *l3, uint8_t payload)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+
+	if (!is_ours(&worker->tables->interface[interface], frame) && !(frame[0] & 1)) {
+		drop(worker, mbuf, interface, DROP_not_for_us);
+		return;
+	}
+	struct packet *packet = vector_add(&worker->ip);
+	packet->mbuf = mbuf;
+	packet->l3 = l3;
+	packet->interface = (uint16_t)interface;
+	packet->vrf = (uint16_t)(flags >> INTERFACE_VRF_SHIFT);
+	packet->payload = payload;
+	packet->flags = 0;
+}
+
+static void classify_arp(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+			 const uint8_t *l3)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+
+	if (!is_ours(&worker->tables->interface[interface], frame) &&
+	    !rte_is_broadcast_ether_addr((const struct rte_ether_addr *)frame)) {
+		drop(worker, mbuf, interface, DROP_not_for_us);
+		return;
+	}
+	punt(worker, mbuf, interface, PUNT_arp, l3);
+}
+
+/* The interface of a tagged frame, or 0xffffffff. Moves *l3 past the tags, which end with *type. */
+static unsigned int tagged_interface(struct worker *worker, unsigned int port, const uint8_t *end,
+				     uint8_t **l3, unsigned int *type)
+{
+	uint8_t *at = *l3;
+	struct vlan_key key = { .port = port };
+
+	if (at + 4 > end)
+		return UINT32_MAX;
+	key.outer_tag = load16_be(at) & 0xfff;
+	*type = load16_be(at + 2);
+	at += 4;
+	if (*type == RTE_ETHER_TYPE_VLAN || *type == RTE_ETHER_TYPE_QINQ) {
+		if (at + 4 > end)
+			return UINT32_MAX;
+		key.inner_tag = load16_be(at) & 0xfff;
+		*type = load16_be(at + 2);
+		at += 4;
+	}
+	*l3 = at;
+	if (key.outer_tag == 0) /* priority tag: the untagged interface (IEEE 802.1Q 6.9) */
+		return key.inner_tag == 0 ? port : UINT32_MAX;
+	const struct vlan_entry *entry =
+		hash_lookup(worker->tables, HASH_VLAN, &key, sizeof(key));
+	return entry == NULL ? UINT32_MAX : entry->interface;
+}
+
+/* Everything that is not a plain labelled frame for us. Counts the frame as received where it belongs. */
+static void classify_other(struct worker *worker, struct rte_mbuf *mbuf, unsigned int port)
+{
+	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	const uint8_t *end = frame + mbuf->data_len;
+	uint8_t *l3 = frame + RTE_ETHER_HDR_LEN;
+	unsigned int interface = port;
+	unsigned int type = 0;
+	bool runt = mbuf->data_len < RTE_ETHER_HDR_LEN;
+
+	if (!runt) {
+		type = load16_be(frame + 12);
+		if (type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ)
+			interface = tagged_interface(worker, port, end, &l3, &type);
+	}
+	unsigned int counted = interface < INTERFACE_MAX ? interface : port;
+	counter_add(&worker->interface[counted].rx_packets, 1);
+	counter_add(&worker->interface[counted].rx_bytes, mbuf->pkt_len);
+	if (runt) {
+		drop(worker, mbuf, port, DROP_runt_frame);
+		return;
+	}
+	if (interface >= INTERFACE_MAX) {
+		drop(worker, mbuf, port, l3 + 4 > end ? DROP_runt_frame : DROP_unknown_vlan);
+		return;
+	}
+	uint64_t flags = word_load(&worker->tables->interface[interface].flags);
+	if ((flags & (INTERFACE_VALID | INTERFACE_UP)) != (INTERFACE_VALID | INTERFACE_UP)) {
+		drop(worker, mbuf, interface, DROP_interface_down);
+		return;
+	}
+	switch (type) {
+	case ETHERTYPE_MPLS:
+	case ETHERTYPE_MPLS_UPSTREAM:
+		classify_mpls(worker, mbuf, interface, flags, l3,
+			      type == ETHERTYPE_MPLS_UPSTREAM);
+		return;
+	case RTE_ETHER_TYPE_IPV4:
+		classify_ip(worker, mbuf, interface, flags, l3, PAYLOAD_IPV4);
+		return;
+	case RTE_ETHER_TYPE_IPV6:
+		classify_ip(worker, mbuf, interface, flags, l3, PAYLOAD_IPV6);
+		return;
+	case RTE_ETHER_TYPE_ARP:
+		classify_arp(worker, mbuf, interface, l3);
+		return;
+	default:
+		drop(worker, mbuf, interface, DROP_unknown_ethertype);
+	}
+}
+
+void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
+	      unsigned int count)
+{
+	const struct interface *row = &worker->tables->interface[interface];
+	uint64_t flags = word_load(&row->flags);
+	uint64_t mac = word_load(&row->mac);
+	unsigned int space = (unsigned int)(flags >> INTERFACE_SPACE_SHIFT) & 0xff;
+	bool plain = (flags & (INTERFACE_VALID | INTERFACE_UP | INTERFACE_MPLS)) ==
+			     (INTERFACE_VALID | INTERFACE_UP | INTERFACE_MPLS) &&
+		     mac != 0;
+	uint64_t packets = 0, bytes = 0;
+
+	for (unsigned int i = 0; i < count && i < PREFETCH_AHEAD; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+	for (unsigned int i = 0; i < count; i++) {
+		struct rte_mbuf *mbuf = mbufs[i];
+		uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+
+		if (i + PREFETCH_AHEAD < count)
+			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
+		/* the common case: untagged, ours, labelled, and long enough for one label */
+		if (likely(plain && mbuf->data_len >= RTE_ETHER_HDR_LEN + 4 &&
+			   (load64(frame) & rte_cpu_to_le_64(MAC_MASK)) == mac &&
+			   load16_be(frame + 12) == ETHERTYPE_MPLS)) {
+			packets++;
+			bytes += mbuf->pkt_len;
+			to_mpls(worker, mbuf, interface, frame + RTE_ETHER_HDR_LEN, space);
+		} else {
+			classify_other(worker, mbuf, interface);
+		}
+	}
+	counter_add(&worker->interface[interface].rx_packets, packets);
+	counter_add(&worker->interface[interface].rx_bytes, bytes);
+}

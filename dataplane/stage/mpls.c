@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * mpls.c: label switching.
+ *
+ * The common case, a swap towards one nexthop, is done in the vector's second pass itself; everything
+ * else walks down the stack label by label in struct descent. A descent changes no byte of the packet
+ * until it knows that the packet goes on, so that what is punted is what arrived.
+ */
+#include "dataplane/stage/flow_hash.h"
+#include "dataplane/stage/mpls_header.h"
+#include "dataplane/stage/nexthop.h"
+#include "dataplane/stage/stage.h"
+
+/* One packet on the way down its label stack. */
+struct descent {
+	struct worker *worker;
+	struct packet *packet;
+	uint8_t *top;         /* label stack entry that is looked at */
+	const uint8_t *end;   /* of the bytes that can be read */
+	uint32_t word;        /* *top, with the traffic class that it would leave with */
+	uint32_t ttl;         /* that the packet would leave with: the node's one decrement is in it */
+	unsigned int popped;  /* labels that were popped */
+};
+
+static void end_by_drop(struct descent *descent, enum drop_reason reason)
+{
+	drop(descent->worker, descent->packet->mbuf, descent->packet->interface, reason);
+}
+
+static void end_by_punt(struct descent *descent, enum punt_reason reason)
+{
+	punt(descent->worker, descent->packet->mbuf, descent->packet->interface, reason,
+	     descent->packet->l3);
+}
+
+/* TTL that leaves a node when `ttl` arrived (RFC 3443 2.1): 0 means that it must not leave. */
+static inline uint32_t ttl_decrement(uint32_t ttl)
+{
+	return ttl == 0 ? 0 : ttl - 1;
+}
+
+/* ---------------------------------------------------------------- the ends of a descent */
+
+/* Write IP's TTL and traffic class, which a pop in the uniform models hands down (RFC 3443 3.1,
+ * RFC 3270 2.6.2: the class selector of the traffic class). IPv4's checksum follows (RFC 1624). */
+static void ipv4_store(uint8_t *header, uint32_t ttl, bool set_class, uint32_t class_selector)
+{
+	uint32_t sum = (uint16_t)~(header[10] << 8 | header[11]);
+	uint8_t tos = set_class ? (uint8_t)(class_selector | (header[1] & 3)) : header[1];
+
+	sum += (uint16_t)~(header[8] << 8 | header[9]) + (ttl << 8 | header[9]);
+	sum += (uint16_t)~(header[0] << 8 | header[1]) + (uint32_t)(header[0] << 8 | tos);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	header[1] = tos;
+	header[8] = (uint8_t)ttl;
+	header[10] = (uint8_t)(~sum >> 8);
+	header[11] = (uint8_t)~sum;
+}
+
+static void ipv6_store(uint8_t *header, uint32_t ttl, bool set_class, uint32_t class_selector)
+{
+	header[7] = (uint8_t)ttl;
+	if (!set_class)
+		return;
+	uint32_t traffic_class = class_selector | (header[1] >> 4 & 3);
+	header[0] = (uint8_t)(header[0] & 0xf0) | (uint8_t)(traffic_class >> 4);
+	header[1] = (uint8_t)(traffic_class << 4) | (header[1] & 0xf);
+}
+
+/* What stands below the bottom label, by its first nibble (RFC 4928): PAYLOAD_IPV4, PAYLOAD_IPV6, or -1.
+ * A header that does not fit into the frame is no IP packet. */
+static int payload_of(const uint8_t *at, const uint8_t *end)
+{
+	if (at >= end)
+		return -1;
+	if (at[0] >> 4 == 4 && end - at >= 20)
+		return PAYLOAD_IPV4;
+	if (at[0] >> 4 == 6 && end - at >= 40)
+		return PAYLOAD_IPV6;
+	return -1;
+}
+
+/* TTL and traffic class into the IP header that a pop exposed. */
+static void ip_expose(const struct descent *descent, uint8_t *header, int payload, uint64_t entry,
+		      bool set_ttl)
+{
+	uint32_t own = payload == PAYLOAD_IPV4 ? header[8] : header[7];
+	uint32_t ttl = !set_ttl ? own : descent->ttl < own ? descent->ttl : own;
+	bool set_class = (entry & LABEL_TC_UNIFORM) != 0;
+	uint32_t class_selector = (descent->word & LSE_TC_MASK) >> 9 << 5;
+
+	if (payload == PAYLOAD_IPV4)
+		ipv4_store(header, ttl, set_class, class_selector);
+	else
+		ipv6_store(header, ttl, set_class, class_selector);
+}
+
+/* To the output stage with the stack or payload at `l3`; labels that the nexthop pushes copy the
+ * traffic class and, in the uniform model, the TTL (RFC 3443 3.1, 3.2). */
+static void forward(struct descent *descent, uint64_t entry, uint8_t *l3, uint8_t payload,
+		    uint32_t nexthop, uint8_t flags)
+{
+	uint32_t ttl = entry & LABEL_TTL_PIPE ? 255 : descent->ttl;
+	struct packet *out = vector_add(&descent->worker->output);
+
+	out->mbuf = descent->packet->mbuf;
+	out->l3 = l3;
+	out->nexthop = nexthop;
+	out->push = (descent->word & LSE_TC_MASK) | ttl |
+		    (payload == PAYLOAD_MPLS ? 0 : LSE_BOTTOM);
+	out->interface = descent->packet->interface;
+	out->payload = payload;
+	out->flags = flags;
+}
+
+/* The nexthop of an entry: its own, or its flow's member of the group. */
+static uint32_t choose(const struct descent *descent, uint64_t entry)
+{
+	uint32_t index = label_index(entry);
+
+	if (!(entry & LABEL_GROUP))
+		return index;
+	return group_choose(descent->worker, index,
+			    flow_hash_mpls(descent->packet->l3, descent->end,
+					   descent->worker->tables->control.flow_seed));
+}
+
+/* The top label becomes `label`. RFC 3032 2.1, RFC 3443 2.1 */
+static void end_by_swap(struct descent *descent, uint64_t entry, uint32_t label, uint32_t nexthop,
+			uint8_t flags)
+{
+	if (descent->ttl == 0) {
+		end_by_punt(descent, PUNT_mpls_ttl_exceeded);
+		return;
+	}
+	lse_store(descent->top, label << 12 | (descent->word & (LSE_TC_MASK | LSE_BOTTOM)) |
+					descent->ttl);
+	forward(descent, entry, descent->top, PAYLOAD_MPLS, nexthop, flags);
+}
+
+/* Penultimate hop popping: what is below goes to the nexthop as it is. In the uniform model it gets the
+ * smaller TTL; in the pipe model the outgoing one is checked and the exposed one left alone. */
+static void end_by_pop(struct descent *descent, uint64_t entry, uint32_t nexthop)
+{
+	uint8_t *below = descent->top + 4;
+	bool uniform = !(entry & LABEL_TTL_PIPE);
+
+	if (descent->ttl == 0) {
+		end_by_punt(descent, PUNT_mpls_ttl_exceeded);
+		return;
+	}
+	if (lse_is_bottom(descent->word)) {
+		int payload = payload_of(below, descent->end);
+		if (payload < 0) {
+			end_by_drop(descent, DROP_mpls_payload_unknown);
+			return;
+		}
+		if (uniform && (payload == PAYLOAD_IPV4 ? below[8] : below[7]) == 0) {
+			end_by_punt(descent, PUNT_mpls_ttl_exceeded);
+			return;
+		}
+		ip_expose(descent, below, payload, entry, uniform);
+		forward(descent, entry, below, (uint8_t)payload, nexthop, 0);
+		return;
+	}
+	uint32_t exposed = lse_load(below);
+	uint32_t ttl = lse_ttl(exposed);
+	if (uniform && ttl == 0) {
+		end_by_punt(descent, PUNT_mpls_ttl_exceeded);
+		return;
+	}
+	if (uniform && descent->ttl < ttl)
+		ttl = descent->ttl;
+	if (entry & LABEL_TC_UNIFORM)
+		exposed = (exposed & ~LSE_TC_MASK) | (descent->word & LSE_TC_MASK);
+	lse_store(below, (exposed & ~LSE_TTL_MASK) | ttl);
+	forward(descent, entry, below, PAYLOAD_MPLS, nexthop, 0);
+}
+
+/* The nexthop brings its own labels, the innermost of which replaces the top one; without any it pops. */
+static void end_by_replace(struct descent *descent, uint64_t entry)
+{
+	uint32_t nexthop = choose(descent, entry);
+	const struct rewrite *rewrite = nexthop_get(descent->worker->tables, nexthop);
+
+	if (rewrite == NULL)
+		end_by_drop(descent, DROP_nexthop_unresolved);
+	else if (rewrite->label_count == 0)
+		end_by_pop(descent, entry, nexthop);
+	else
+		end_by_swap(descent, entry, rewrite->label[rewrite->label_count - 1], nexthop,
+			    PACKET_REPLACED);
+}
+
+/* The bottom label is gone: IP, in `vrf`. `allowed` is the payload that fits, or -1 for either. */
+static void end_by_ip(struct descent *descent, uint64_t entry, uint8_t *below, unsigned int vrf,
+		      int allowed)
+{
+	int payload = payload_of(below, descent->end);
+
+	if (payload < 0 || (allowed >= 0 && payload != allowed)) {
+		end_by_drop(descent, DROP_mpls_payload_unknown);
+		return;
+	}
+	bool uniform = !(entry & LABEL_TTL_PIPE);
+	ip_expose(descent, below, payload, entry, uniform);
+	struct packet *out = vector_add(&descent->worker->ip);
+	out->mbuf = descent->packet->mbuf;
+	out->l3 = below;
+	out->interface = descent->packet->interface;
+	out->vrf = (uint16_t)vrf;
+	out->payload = (uint8_t)payload;
+	out->flags = uniform ? PACKET_TTL_DONE : 0;
+}
+
+/* ---------------------------------------------------------------- steps of a descent */
+
+/* Pop the top label and go on with the one below. RFC 3443 3: in the uniform model the smaller of the
+ * outgoing TTL and the exposed one goes on; in the pipe model the exposed one is as if it had come in. */
+static void step_down(struct descent *descent, uint64_t entry)
+{
+	uint32_t traffic_class = descent->word & LSE_TC_MASK;
+
+	descent->popped++;
+	descent->top += 4;
+	descent->word = lse_load(descent->top);
+	uint32_t ttl = lse_ttl(descent->word);
+	if (entry & LABEL_TTL_PIPE)
+		descent->ttl = ttl_decrement(ttl);
+	else if (ttl < descent->ttl)
+		descent->ttl = ttl;
+	if (entry & LABEL_TC_UNIFORM)
+		descent->word = (descent->word & ~LSE_TC_MASK) | traffic_class;
+}
+
+/* Is an entropy label pair on top (RFC 6790: indicator, then the label)? Both must be in the frame; the
+ * walk to the bottom of the stack has made sure of that. RFC 7274 3.1: also behind the extension. */
+static unsigned int entropy_pair_size(const struct descent *descent)
+{
+	uint32_t word = descent->word;
+	unsigned int size = 8;
+	const uint8_t *at = descent->top;
+
+	if (lse_label(word) == LABEL_EXTENSION && !lse_is_bottom(word)) {
+		at += 4;
+		word = lse_load(at);
+		size += 4;
+	}
+	if (lse_label(word) != LABEL_ENTROPY_INDICATOR || lse_is_bottom(word))
+		return 0;
+	return size;
+}
+
+/* Remove an entropy label pair. Its TTL and traffic class say nothing unless it arrived on top (RFC
+ * 6790 4.2), and then the indicator has those of the label that was above it. Returns false at its end. */
+static bool step_over_entropy(struct descent *descent, unsigned int size)
+{
+	uint8_t *last = descent->top + size - 4;
+
+	if (lse_is_bottom(lse_load(last))) {
+		/* nothing but the pair was left: the payload is for our own lookup, as with explicit null */
+		unsigned int vrf = (unsigned int)(word_load(&descent->worker->tables
+					->interface[descent->packet->interface].flags) >>
+					INTERFACE_VRF_SHIFT);
+		end_by_ip(descent, 0, last + 4, vrf, -1);
+		return false;
+	}
+	descent->top = last;
+	step_down(descent, 0);
+	return true;
+}
+
+/* Labels 0 to 15. Returns whether the descent goes on. */
+static bool step_special(struct descent *descent)
+{
+	uint32_t label = lse_label(descent->word);
+	unsigned int size = entropy_pair_size(descent);
+
+	if (size != 0)
+		return step_over_entropy(descent, size);
+	switch (label) {
+	case LABEL_IPV4_EXPLICIT_NULL:
+	case LABEL_IPV6_EXPLICIT_NULL:
+		if (!lse_is_bottom(descent->word)) { /* RFC 4182: anywhere in the stack */
+			step_down(descent, 0);
+			return true;
+		}
+		end_by_ip(descent, 0, descent->top + 4,
+			  (unsigned int)(word_load(&descent->worker->tables
+						->interface[descent->packet->interface].flags) >>
+					 INTERFACE_VRF_SHIFT),
+			  label == LABEL_IPV4_EXPLICIT_NULL ? PAYLOAD_IPV4 : PAYLOAD_IPV6);
+		return false;
+	case LABEL_ROUTER_ALERT:
+		end_by_punt(descent, PUNT_mpls_router_alert);
+		return false;
+	case LABEL_GENERIC_ASSOCIATED_CHANNEL:
+		end_by_punt(descent, PUNT_mpls_oam);
+		return false;
+	case LABEL_OAM_ALERT:
+		end_by_punt(descent, PUNT_mpls_oam_alert);
+		return false;
+	case LABEL_IMPLICIT_NULL:
+		end_by_drop(descent, DROP_mpls_implicit_null);
+		return false;
+	case LABEL_EXTENSION:
+		end_by_drop(descent, DROP_mpls_extended_label);
+		return false;
+	case LABEL_ENTROPY_INDICATOR: /* at the bottom: the label that it announces is missing */
+		end_by_drop(descent, DROP_mpls_no_label_below);
+		return false;
+	default:
+		end_by_drop(descent, DROP_mpls_reserved_label);
+		return false;
+	}
+}
+
+/* `pop ip`, `pop bridge`: the label must be the last one but for an entropy pair, which goes with it. */
+static void end_at_bottom(struct descent *descent, uint64_t entry)
+{
+	uint8_t *below = descent->top + 4;
+
+	if (!lse_is_bottom(descent->word)) {
+		struct descent pair = *descent;
+		pair.top = below;
+		pair.word = lse_load(below);
+		unsigned int size = entropy_pair_size(&pair);
+		if (size == 0 || !lse_is_bottom(lse_load(below + size - 4))) {
+			end_by_drop(descent, DROP_mpls_not_bottom);
+			return;
+		}
+		below += size;
+	}
+	if (label_operation(entry) == LABEL_POP_BRIDGE)
+		end_by_drop(descent, DROP_bridge_unknown);
+	else
+		end_by_ip(descent, entry, below, label_index(entry), -1);
+}
+
+static void count_label(struct worker *worker, unsigned int space, uint32_t label, uint64_t entry,
+			const struct rte_mbuf *mbuf)
+{
+	struct traffic_counter *counters = worker->label[space];
+
+	if ((entry & LABEL_NO_COUNTERS) || counters == NULL)
+		return;
+	counter_add(&counters[label].packets, 1);
+	counter_add(&counters[label].bytes, mbuf->pkt_len);
+}
+
+/* One label. Returns whether there is another one to look at. */
+static bool step(struct descent *descent, unsigned int space)
+{
+	uint32_t label = lse_label(descent->word);
+	uint64_t offset = word_load(&descent->worker->tables->label_space[space]);
+	uint64_t entry = 0;
+
+	if (offset != 0)
+		entry = word_load((const _Atomic uint64_t *)tables_object(descent->worker->tables, offset) +
+				  label);
+	if (label < LABEL_FIRST_FREE)
+		return step_special(descent);
+	if (label_operation(entry) != LABEL_NONE)
+		count_label(descent->worker, space, label, entry, descent->packet->mbuf);
+	switch (label_operation(entry)) {
+	case LABEL_SWAP:
+		end_by_swap(descent, entry, label_out(entry), choose(descent, entry), 0);
+		return false;
+	case LABEL_REPLACE:
+		end_by_replace(descent, entry);
+		return false;
+	case LABEL_POP:
+		end_by_pop(descent, entry, choose(descent, entry));
+		return false;
+	case LABEL_POP_LABEL:
+		if (lse_is_bottom(descent->word)) {
+			end_by_drop(descent, DROP_mpls_no_label_below);
+			return false;
+		}
+		step_down(descent, entry);
+		return true;
+	case LABEL_POP_IP:
+	case LABEL_POP_BRIDGE:
+		end_at_bottom(descent, entry);
+		return false;
+	default:
+		end_by_drop(descent, DROP_mpls_unknown_label);
+		return false;
+	}
+}
+
+/* Everything that is not the common case. The first label is looked up in the packet's space, those
+ * that a pop exposes in the platform's (RFC 3031 3.14). */
+static void descend(struct worker *worker, struct packet *packet)
+{
+	uint32_t word = lse_load(packet->l3);
+	struct descent descent = {
+		.worker = worker,
+		.packet = packet,
+		.top = packet->l3,
+		.end = rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) + packet->mbuf->data_len,
+		.word = word,
+		.ttl = ttl_decrement(lse_ttl(word)),
+	};
+	unsigned int space = packet->space;
+
+	while (step(&descent, space)) {
+		space = 0;
+		if (descent.popped == LAYERS_MAX) {
+			end_by_drop(&descent, DROP_too_many_layers);
+			return;
+		}
+	}
+}
+
+/* ---------------------------------------------------------------- the stage */
+
+/* Does the stack have a bottom within the frame? Nothing beyond STACK_WALK_MAX labels is looked at. */
+static bool stack_is_whole(const struct packet *packet)
+{
+	const uint8_t *end =
+		rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) + packet->mbuf->data_len;
+	const uint8_t *at = packet->l3;
+
+	for (unsigned int i = 0; i < STACK_WALK_MAX; i++, at += 4) {
+		if (at + 4 > end)
+			return false;
+		if (lse_is_bottom(lse_load(at)))
+			return true;
+	}
+	return false;
+}
+
+/* A swap to one nexthop, uniform, counted: these bits of the entry and no others decide that. */
+#define COMMON_MASK                                                                                \
+	(LABEL_OPERATION_MASK << LABEL_OPERATION_SHIFT | LABEL_GROUP | LABEL_TTL_PIPE |            \
+	 LABEL_NO_COUNTERS)
+#define COMMON_SWAP ((uint64_t)LABEL_SWAP << LABEL_OPERATION_SHIFT)
+
+static void swap(struct worker *worker, const struct packet *packet, uint32_t word, uint64_t entry)
+{
+	uint32_t low = (word & (LSE_TC_MASK | LSE_BOTTOM | LSE_TTL_MASK)) - 1;
+	struct packet *out = vector_add(&worker->output);
+
+	lse_store(packet->l3, (uint32_t)label_out(entry) << 12 | low);
+	out->mbuf = packet->mbuf;
+	out->l3 = packet->l3;
+	out->nexthop = label_index(entry);
+	out->push = low & ~LSE_BOTTOM;
+	out->interface = packet->interface;
+	out->payload = PAYLOAD_MPLS;
+	out->flags = 0;
+}
+
+void mpls(struct worker *worker)
+{
+	static const _Atomic uint64_t no_entry;
+	const struct tables *tables = worker->tables;
+	const _Atomic uint64_t *entries[VECTOR_SIZE];
+	struct traffic_counter *counters[VECTOR_SIZE];
+	struct vector *in = &worker->mpls;
+
+	/* first pass: ask for the lines of the label's entry and of its counters */
+	for (unsigned int i = 0; i < in->count; i++) {
+		const struct packet *packet = &in->packet[i];
+		uint32_t label = lse_label(lse_load(packet->l3));
+		uint64_t offset = word_load(&tables->label_space[packet->space]);
+
+		entries[i] = &no_entry;
+		counters[i] = worker->label[packet->space];
+		if (likely(offset != 0))
+			entries[i] = (const _Atomic uint64_t *)tables_object(tables, offset) + label;
+		rte_prefetch0(entries[i]);
+		if (likely(counters[i] != NULL)) {
+			counters[i] += label;
+			rte_prefetch0(counters[i]);
+		}
+	}
+	/* second pass: switch */
+	for (unsigned int i = 0; i < in->count; i++) {
+		struct packet *packet = &in->packet[i];
+		uint32_t word = lse_load(packet->l3);
+		uint64_t entry = word_load(entries[i]);
+
+		if (unlikely(!lse_is_bottom(word) && !stack_is_whole(packet))) {
+			drop(worker, packet->mbuf, packet->interface, DROP_mpls_truncated);
+			continue;
+		}
+		if (likely((entry & COMMON_MASK) == COMMON_SWAP && lse_ttl(word) > 1 &&
+			   counters[i] != NULL)) {
+			counter_add(&counters[i]->packets, 1);
+			counter_add(&counters[i]->bytes, packet->mbuf->pkt_len);
+			swap(worker, packet, word, entry);
+		} else {
+			descend(worker, packet);
+		}
+	}
+	in->count = 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * nexthop.h: reading nexthops and groups, and choosing one whose port is up.
+ */
+#ifndef SHUNT_STAGE_NEXTHOP_H
+#define SHUNT_STAGE_NEXTHOP_H
+
+#include "dataplane/worker.h"
+
+/* The rewrite of a nexthop that can be used, or NULL. */
+static inline const struct rewrite *nexthop_get(const struct tables *tables, uint32_t index)
+{
+	uint64_t word = word_load(&tables->nexthop[index & (NEXTHOP_MAX - 1)]);
+	return nexthop_kind(word) == NEXTHOP_FORWARD ? nexthop_rewrite(tables, word) : NULL;
+}
+
+/* May packets go out of this port row now? The control thread says so the moment the link goes. */
+static inline bool port_is_live(const struct worker *worker, unsigned int port)
+{
+	return atomic_load_explicit(&worker->port_live[port], memory_order_relaxed) != 0;
+}
+
+/* Can this nexthop or its backup send now? */
+static inline bool nexthop_is_live(const struct worker *worker, uint32_t index)
+{
+	const struct rewrite *rewrite = nexthop_get(worker->tables, index);
+	if (rewrite != NULL && port_is_live(worker, rewrite->port))
+		return true;
+	if (rewrite == NULL || rewrite->backup == NEXTHOP_NONE)
+		return false;
+	rewrite = nexthop_get(worker->tables, rewrite->backup);
+	return rewrite != NULL && port_is_live(worker, rewrite->port);
+}
+
+/* The flow's member of a group. If that one cannot send, its flows move to the others, spread by
+ * further steps through the buckets; flows of members that can send stay where they are. With no
+ * member that can send, the flow's own member: the output stage says why not. */
+static inline uint32_t group_choose(const struct worker *worker, uint32_t group, uint32_t hash)
+{
+	const struct nexthop_group *row = &worker->tables->group[group & (GROUP_MAX - 1)];
+	uint32_t bucket = hash % GROUP_BUCKETS;
+	uint32_t first = atomic_load_explicit(&row->bucket[bucket], memory_order_acquire);
+
+	if (likely(nexthop_is_live(worker, first)))
+		return first;
+	uint32_t step = (hash / GROUP_BUCKETS) | 1; /* odd: meets every bucket once */
+	for (unsigned int i = 1; i < GROUP_BUCKETS; i++) {
+		bucket = (bucket + step) % GROUP_BUCKETS;
+		uint32_t next = atomic_load_explicit(&row->bucket[bucket], memory_order_acquire);
+		if (next != first && nexthop_is_live(worker, next))
+			return next;
+	}
+	return first;
+}
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * punt.c: packets for the control plane, and packets from it.
+ */
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+#include <time.h>
+#include <unistd.h>
+#include "dataplane/shm/ring.h"
+#include "dataplane/stage/stage.h"
+
+/* rte_meter counts bytes; here every packet weighs one. */
+enum { PACKET_WEIGHT = 1 };
+
+int punt_init(struct worker *worker, unsigned int rate)
+{
+	struct rte_meter_srtcm_params parameters = {
+		.cir = rate,
+		.cbs = rate / 10 + 1,
+		.ebs = 0,
+	};
+	worker->punt_profile = rte_zmalloc("punt_profile", sizeof(*worker->punt_profile), 0);
+	if (worker->punt_profile == NULL)
+		return -ENOMEM;
+	int result = rte_meter_srtcm_profile_config(worker->punt_profile, &parameters);
+	for (unsigned int i = 0; result == 0 && i < PUNT_REASON_COUNT; i++)
+		result = rte_meter_srtcm_config(&worker->punt_meter[i], worker->punt_profile);
+	return result;
+}
+
+/* The control plane looks at the rings before it sleeps; if it said that it does, wake it. */
+static void ring_doorbell(struct worker *worker)
+{
+	int doorbell = atomic_load_explicit(&worker->doorbell, memory_order_relaxed);
+
+	atomic_thread_fence(memory_order_seq_cst);
+	if (doorbell < 0 || word_load(&worker->tables->control.sleeping) == 0)
+		return;
+	/* a full pipe is a doorbell that rings already; a closed one is the control thread's to open */
+	ssize_t written = write(doorbell, "p", 1);
+	(void)written;
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void punt(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+	  enum punt_reason reason, const uint8_t *l3)
+{
+	struct rte_meter_srtcm *meter = &worker->punt_meter[reason];
+
+	if (rte_meter_srtcm_color_blind_check(meter, worker->punt_profile, rte_rdtsc(),
+					      PACKET_WEIGHT) == RTE_COLOR_RED) {
+		drop(worker, mbuf, interface, DROP_punt_policed);
+		return;
+	}
+	if (mbuf->pkt_len > FRAME_MAX) {
+		drop(worker, mbuf, interface, DROP_punt_too_long);
+		return;
+	}
+	struct frame_slot *slot =
+		ring_reserve(worker->punt, &worker->tables->punt_consumer[worker->id]);
+	if (slot == NULL) {
+		drop(worker, mbuf, interface, DROP_punt_ring_full);
+		return;
+	}
+	slot->length = mbuf->pkt_len;
+	slot->interface = interface;
+	slot->reason = reason;
+	slot->l3_offset = (uint32_t)(l3 - rte_pktmbuf_mtod(mbuf, const uint8_t *));
+	slot->time = monotonic_ns();
+	const void *bytes = rte_pktmbuf_read(mbuf, 0, mbuf->pkt_len, slot->data);
+	if (bytes != slot->data) /* one segment: it was not copied yet */
+		memcpy(slot->data, bytes, mbuf->pkt_len);
+	ring_publish(worker->punt);
+	counter_add(&worker->state->punted[reason], 1);
+	counter_add(&worker->interface[interface].punted, 1);
+	rte_pktmbuf_free(mbuf);
+	ring_doorbell(worker);
+}

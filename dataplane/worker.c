@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/worker.h"
+
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <time.h>
+#include "dataplane/shm/epoch.h"
+#include "dataplane/stage/stage.h"
+
+enum {
+	IDLE_TURNS_BEFORE_NAP = 256, /* empty turns: a gap in traffic is no reason to sleep */
+	NAP_MINIMUM_NS = 10000,
+	NAP_MAXIMUM_NS = 250000, /* bounds what a sleeping worker adds to latency and to a fail-over */
+};
+
+int worker_init(struct worker *worker, unsigned int id, struct state *state, struct rte_mempool *pool,
+		bool busy_poll, unsigned int punt_rate)
+{
+	memset(worker, 0, sizeof(*worker));
+	worker->id = id;
+	worker->shared = state;
+	worker->state = &state->worker[id];
+	worker->interface = state->interface[id];
+	worker->port_live = state->port_live;
+	worker->punt = &state->punt[id];
+	worker->pool = pool;
+	worker->busy_poll = busy_poll;
+	atomic_store(&worker->doorbell, -1);
+	epoch_offline(worker->state);
+	return punt_init(worker, punt_rate);
+}
+
+void worker_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
+		    unsigned int count)
+{
+	classify(worker, interface, mbufs, count);
+	if (worker->mpls.count != 0)
+		mpls(worker);
+	if (worker->ip.count != 0)
+		ip(worker);
+	if (worker->output.count != 0)
+		output(worker);
+}
+
+void worker_flush(struct worker *worker)
+{
+	while (worker->transmit_pending != 0)
+		transmit_port(worker, (unsigned int)__builtin_ctzll(worker->transmit_pending));
+}
+
+/* Every queue of the plan once. Returns the packets that came in. */
+static unsigned int poll_queues(struct worker *worker, const struct plan *plan)
+{
+	struct rte_mbuf *mbufs[VECTOR_SIZE];
+	unsigned int total = 0;
+
+	for (unsigned int i = 0; i < plan->rx_count; i++) {
+		const struct rx_queue *rx = &plan->rx[i];
+		unsigned int count =
+			rte_eth_rx_burst(rx->dpdk_port, rx->queue, mbufs, VECTOR_SIZE);
+		if (count == 0)
+			continue;
+		worker_process(worker, rx->port, mbufs, count);
+		total += count;
+	}
+	return total;
+}
+
+/* Nothing came in for a while: sleep a little longer each time. A sleeping worker holds nothing, so
+ * that the control plane need not wait for it. */
+static void nap(struct worker *worker)
+{
+	uint64_t length = (uint64_t)(worker->idle_turns - IDLE_TURNS_BEFORE_NAP) * 1000;
+	struct timespec time = { 0, NAP_MINIMUM_NS };
+
+	if (length > NAP_MAXIMUM_NS)
+		length = NAP_MAXIMUM_NS;
+	if (length > NAP_MINIMUM_NS)
+		time.tv_nsec = (long)length;
+	epoch_offline(worker->state);
+	nanosleep(&time, NULL);
+	counter_add(&worker->state->naps, 1);
+}
+
+static void idle(struct worker *worker)
+{
+	if (worker->busy_poll) {
+		rte_pause();
+		return;
+	}
+	if (++worker->idle_turns > IDLE_TURNS_BEFORE_NAP)
+		nap(worker);
+	else
+		rte_pause();
+}
+
+int worker_run(void *argument)
+{
+	struct worker *worker = argument;
+
+	while (!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
+		const struct plan *plan = atomic_load_explicit(&worker->plan, memory_order_acquire);
+		worker->current = plan;
+		atomic_store_explicit(&worker->in_use, plan, memory_order_release);
+		if (plan == NULL || plan->tables == NULL) {
+			worker->idle_turns = IDLE_TURNS_BEFORE_NAP + 100;
+			nap(worker);
+			continue;
+		}
+		worker->tables = plan->tables;
+		/* the top of the loop: what was read from the tables before is not used any more */
+		if (atomic_load_explicit(&worker->state->seen, memory_order_relaxed) == WORKER_OFFLINE)
+			epoch_online(plan->tables, worker->state);
+		else
+			epoch_report(plan->tables, worker->state);
+
+		uint64_t start = rte_rdtsc();
+		unsigned int packets = poll_queues(worker, plan) + inject(worker);
+		worker_flush(worker);
+		uint64_t cycles = rte_rdtsc() - start;
+
+		counter_add(&worker->state->turns, 1);
+		if (packets == 0) {
+			counter_add(&worker->state->idle_cycles, cycles);
+			idle(worker);
+			continue;
+		}
+		worker->idle_turns = 0;
+		counter_add(&worker->state->busy_turns, 1);
+		counter_add(&worker->state->busy_cycles, cycles);
+		counter_add(&worker->state->packets, packets);
+	}
+	epoch_offline(worker->state);
+	atomic_store_explicit(&worker->in_use, NULL, memory_order_release);
+	return 0;
+}
