@@ -56,7 +56,9 @@ struct value {
 	char *string;               /* NAME, STRING: zero-terminated, stands in arguments->text */
 };
 
-/* Parameters of a PATH: [swap STACK] [via IP] [dev IF] [push STACK [entropy]] [weight N]
+/* A PATH begins where a keyword comes that the one before has already, or with the word `nexthop`.
+ * `dev` right after `backup via IP` is the backup's.
+ * Parameters of a PATH: [swap STACK] [via IP] [dev IF] [push STACK [entropy]] [weight N]
  * [backup via IP [dev IF]]. In JSON "backup" is an object {via, dev}. */
 enum path_parameter {
 	PATH_SWAP, PATH_VIA, PATH_DEV, PATH_PUSH, PATH_ENTROPY, PATH_WEIGHT, PATH_BACKUP_VIA,
@@ -72,19 +74,20 @@ enum parameter_flag {
 	PARAMETER_POSITIONAL = 1 << 0, /* no keyword in text */
 	PARAMETER_REQUIRED = 1 << 1,
 	PARAMETER_KEY = 1 << 2,        /* names the object: same in add, replace, del */
+	PARAMETER_ABSENT = 1 << 3,     /* keeps its place in the noun's numbering; this verb hasn't it */
 };
 
-/* Where completion finds live names: the method that lists them, NULL: nowhere. */
 struct parameter {
 	const char *name; /* keyword in text (blanks allowed: "host-interface"); JSON key with - as _ */
 	enum value_type type;
 	unsigned int flags;
-	uint64_t minimum, maximum;
-	const char *const *words;        /* VALUE_WORD: NULL-terminated. A WORD parameter of which the
+	uint64_t minimum, maximum;       /* STRING: maximum is its length in bytes, 0: STRING_MAX - 1 */
+	const char *const *words;        /* VALUE_WORD: NULL-terminated; a blank in one is - in JSON. A WORD parameter of which the
 	                                  * words themselves stand in the text without the keyword
 	                                  * (e.g. `up|down`) is POSITIONAL */
 	const struct parameter *group;   /* VALUE_PATHS */
-	const char *complete;            /* e.g. "port": live names from `port show` */
+	const char *complete;            /* where completion finds live names: nouns with a blank
+	                                  * between, e.g. "port": from `port show`; NULL: nowhere */
 	const char *help;
 };
 
@@ -207,6 +210,18 @@ int command_to_text(const struct arguments *arguments, char *text, size_t size);
 
 /* Arguments to JSON params: a new reference. */
 json_t *command_to_json(const struct arguments *arguments);
+
+/* "port add NAME devargs STRING [mtu N] ...": made from the table; cut at size. */
+void command_usage(const struct command *command, char *text, size_t size);
+
+/* How a parameter's value is named in help: "N", "STACK", "up|down"; "" for a flag. */
+void parameter_placeholder(const struct parameter *parameter, char *text, size_t size);
+
+/* What could stand at the end of `line`, whose last word may be begun: `visit` is called with each
+ * full word that fits, or with word NULL and the nouns whose `show` lists the names that fit. */
+void command_complete(const char *line,
+		      void (*visit)(void *context, const char *word, const char *nouns),
+		      void *context);
 
 /* Formatting of single values, shared with show output. Each writes a zero-terminated string. */
 void address_format(const struct address *address, char text[46]);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stddef.h>
 #include "epoch.h"
 
 bool epoch_over(const struct state *state, uint64_t epoch)

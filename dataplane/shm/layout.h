@@ -53,7 +53,7 @@ enum {
 	LABEL_COUNT = 1 << 20,  /* a label is 20 bits */
 	LABEL_FIRST_FREE = 16,  /* 0 to 15 are special-purpose (RFC 7274) */
 	STACK_MAX = 8,          /* labels that one nexthop may push */
-	PATH_MAX = 64,          /* members that one group may have */
+	GROUP_MEMBER_MAX = 64,  /* members that one group may have */
 	DROP_REASON_MAX = 112,
 	PUNT_REASON_MAX = 16,
 	FRAME_MAX = 10176,      /* bytes of a frame in a ring slot */

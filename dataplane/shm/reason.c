@@ -2,8 +2,8 @@
 #include "reason.h"
 #include "layout.h"
 
-static_assert(DROP_REASON_COUNT <= DROP_REASON_MAX, "drop reasons fit their counters");
-static_assert(PUNT_REASON_COUNT <= PUNT_REASON_MAX, "punt reasons fit their counters");
+static_assert((int)DROP_REASON_COUNT <= (int)DROP_REASON_MAX, "drop reasons fit their counters");
+static_assert((int)PUNT_REASON_COUNT <= (int)PUNT_REASON_MAX, "punt reasons fit their counters");
 
 struct reason {
 	const char *name;

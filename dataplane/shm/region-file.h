@@ -33,6 +33,10 @@ int region_lock(int fd, const char *path, char error[REGION_ERROR_SIZE]);
 /* Map an open file. The region's fd, kind and writer are set; base and size are filled in. */
 int region_map(struct region *region, uint64_t size, char error[REGION_ERROR_SIZE]);
 
+/* No file of this layout: -ENOENT, or -EPROTO if one of another layout and of this boot is there. */
+int region_find_other(const struct region_place *place, enum region_kind kind,
+		      char error[REGION_ERROR_SIZE]);
+
 /* Make the file anew under its temporary name and rename it. `stale`: a locked file of the same name
  * that is replaced, or -1. On success the region is mapped and its lock is held.
  * -EAGAIN: somebody else was at it: look again. */

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * claim.c: what the tables refer to, found again by a control plane that restarts. The file was
+ * written by a process that died, perhaps of a bug: nothing in it is believed unchecked.
+ */
+#include <errno.h>
+#include <string.h>
+#include "table.h"
+
+static int claim_word(struct heap *heap, const _Atomic uint64_t *word, uint64_t size)
+{
+	uint64_t offset = word_load(word);
+
+	if (offset == 0)
+		return 0;
+	/* nothing here is shared: claimed already means that two words name one object */
+	return heap_claim(heap, offset, size) == 0 ? 0 : -EINVAL;
+}
+
+static int claim_words(struct heap *heap, const _Atomic uint64_t *word, unsigned int count,
+		       uint64_t size)
+{
+	int result = 0;
+
+	for (unsigned int i = 0; result == 0 && i < count; i++)
+		result = claim_word(heap, &word[i], size);
+	return result;
+}
+
+static bool label_valid(uint64_t entry)
+{
+	switch (label_operation(entry)) {
+	case LABEL_NONE:
+		return entry == 0;
+	case LABEL_SWAP:
+	case LABEL_REPLACE:
+	case LABEL_POP:
+		return label_index(entry) != 0 &&
+		       label_index(entry) <
+			       ((entry & LABEL_GROUP) != 0 ? (uint32_t)GROUP_MAX : (uint32_t)NEXTHOP_MAX);
+	case LABEL_POP_LABEL:
+	case LABEL_POP_IP:
+	case LABEL_POP_BRIDGE:
+	case LABEL_SPECIAL:
+		return true;
+	}
+	return false;
+}
+
+static int claim_labels(const struct tables *tables, struct heap *heap)
+{
+	int result = claim_words(heap, tables->label_space, LABEL_SPACE_MAX,
+				 LABEL_COUNT * sizeof(uint64_t));
+
+	if (result == 0)
+		result = claim_words(heap, tables->label_baseline, LABEL_SPACE_MAX,
+				     LABEL_COUNT * sizeof(struct traffic_counter));
+	for (unsigned int space = 0; result == 0 && space < LABEL_SPACE_MAX; space++) {
+		if (word_load(&tables->label_space[space]) == 0)
+			continue;
+		for (uint32_t label = 0; label < LABEL_COUNT; label++)
+			if (!label_valid(label_get(tables, space, label)))
+				return -EINVAL;
+	}
+	return result;
+}
+
+static bool rewrite_valid(const struct rewrite *rewrite, enum nexthop_kind kind)
+{
+	if (rewrite->header_length > sizeof(rewrite->header) || rewrite->label_count > STACK_MAX ||
+	    rewrite->backup >= NEXTHOP_MAX)
+		return false;
+	/* only what is forwarded needs to have a way out */
+	return kind != NEXTHOP_FORWARD ||
+	       (rewrite->port < PORT_MAX && rewrite->interface < INTERFACE_MAX);
+}
+
+static int claim_nexthops(const struct tables *tables, struct heap *heap)
+{
+	uint64_t used = word_load(&tables->control.nexthop_used);
+
+	if (used == 0 || used > NEXTHOP_MAX)
+		return -EINVAL;
+	for (uint32_t i = 0; i < NEXTHOP_MAX; i++) {
+		uint64_t word = word_load(&tables->nexthop[i]);
+		if (word == 0)
+			continue;
+		if (i == NEXTHOP_NONE || i >= used || nexthop_kind(word) == NEXTHOP_FREE ||
+		    nexthop_kind(word) > NEXTHOP_BLACKHOLE ||
+		    heap_claim(heap, word & ~(0xffull << NEXTHOP_KIND_SHIFT),
+			       sizeof(struct rewrite)) != 0 ||
+		    !rewrite_valid(nexthop_rewrite(tables, word), nexthop_kind(word)))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_group(const struct tables *tables, uint32_t index)
+{
+	const struct group_members *members =
+		tables_object(tables, word_load(&tables->group_members[index]));
+
+	if (members->count == 0 || members->count > GROUP_MEMBER_MAX)
+		return -EINVAL;
+	for (uint32_t i = 0; i < members->count; i++)
+		if (members->member[i].nexthop == NEXTHOP_NONE ||
+		    members->member[i].nexthop >= NEXTHOP_MAX || members->member[i].weight == 0)
+			return -EINVAL;
+	for (unsigned int b = 0; b < GROUP_BUCKETS; b++)
+		if (atomic_load_explicit(&tables->group[index].bucket[b], memory_order_relaxed) >=
+		    NEXTHOP_MAX)
+			return -EINVAL;
+	return 0;
+}
+
+static int claim_groups(const struct tables *tables, struct heap *heap)
+{
+	uint64_t used = word_load(&tables->control.group_used);
+	int result = claim_words(heap, tables->group_members, GROUP_MAX,
+				 sizeof(struct group_members));
+
+	if (used == 0 || used > GROUP_MAX)
+		return -EINVAL;
+	for (uint32_t i = 0; result == 0 && i < GROUP_MAX; i++) {
+		if (word_load(&tables->group_members[i]) == 0)
+			continue;
+		result = i == 0 || i >= used ? -EINVAL : check_group(tables, i);
+	}
+	return result;
+}
+
+static bool terminated(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+static int claim_ports(const struct tables *tables, struct heap *heap)
+{
+	for (unsigned int i = 0; i < PORT_MAX; i++) {
+		uint64_t offset = word_load(&tables->port[i].wish);
+		const struct port_wish *wish = tables_object(tables, offset);
+		if (offset == 0)
+			continue;
+		if (heap_claim(heap, offset, sizeof(*wish)) != 0 ||
+		    !terminated(wish->name, sizeof(wish->name)) ||
+		    !terminated(wish->devargs, sizeof(wish->devargs)) ||
+		    !terminated(wish->host_device, sizeof(wish->host_device)))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static bool interface_valid(const struct interface *interface, uint64_t flags)
+{
+	uint64_t kind = flags >> INTERFACE_KIND_SHIFT & 0xf;
+
+	return kind <= INTERFACE_LOOPBACK &&
+	       (flags >> INTERFACE_SPACE_SHIFT & 0xff) < LABEL_SPACE_MAX &&
+	       (flags >> INTERFACE_UPSTREAM_SHIFT & 0xff) < LABEL_SPACE_MAX &&
+	       (kind == INTERFACE_LOOPBACK || (flags >> INTERFACE_PORT_SHIFT & 0xff) < PORT_MAX) &&
+	       interface->parent < INTERFACE_MAX &&
+	       terminated(interface->name, sizeof(interface->name));
+}
+
+static int claim_interfaces(const struct tables *tables, struct heap *heap)
+{
+	for (unsigned int i = 0; i < INTERFACE_MAX; i++) {
+		uint64_t flags = word_load(&tables->interface[i].flags);
+		if ((flags & INTERFACE_VALID) != 0 &&
+		    !interface_valid(&tables->interface[i], flags))
+			return -EINVAL;
+	}
+	return claim_words(heap, tables->interface_baseline, INTERFACE_MAX,
+			   sizeof(struct interface_counters));
+}
+
+int tables_claim(struct tables *tables, struct heap *heap)
+{
+	int result = claim_labels(tables, heap);
+
+	if (result == 0)
+		result = claim_nexthops(tables, heap);
+	if (result == 0)
+		result = claim_groups(tables, heap);
+	if (result == 0)
+		result = claim_ports(tables, heap);
+	if (result == 0)
+		result = claim_interfaces(tables, heap);
+	return result;
+}
