@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * check.c: rules between the parameters of a command, the same for text and JSON.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "controlplane/api/value.h"
+
+/* Where a rule was broken. */
+struct place {
+	int *parameter, *path;
+};
+
+static int wrong(struct place place, int parameter, int path, struct error *error, const char *text,
+		 const char *expected)
+{
+	if (path >= 0)
+		error_set(error, ERROR_USAGE, EINVAL, "path %d: %s", path + 1, text);
+	else
+		error_set(error, ERROR_USAGE, EINVAL, "%s", text);
+	snprintf(error->expected, sizeof(error->expected), "%s", expected);
+	*place.parameter = parameter;
+	*place.path = path;
+	return -EINVAL;
+}
+
+static int missing(const struct arguments *arguments, struct place place, struct error *error)
+{
+	const struct parameter *parameter = arguments->command->parameters;
+
+	for (unsigned int i = 0; parameter[i].name; i++) {
+		char placeholder[128], text[256];
+		if (!(parameter[i].flags & PARAMETER_REQUIRED) || argument_present(arguments, i))
+			continue;
+		if (arguments->document && strcmp(parameter[i].name, "file") == 0)
+			continue;
+		parameter_placeholder(&parameter[i], placeholder, sizeof(placeholder));
+		snprintf(text, sizeof(text), "%s %s: %s is missing", arguments->command->noun,
+			 arguments->command->verb, parameter[i].name);
+		wrong(place, -1, -1, error, text, "");
+		if (parameter[i].flags & PARAMETER_POSITIONAL)
+			snprintf(error->expected, sizeof(error->expected), "%s", placeholder);
+		else
+			snprintf(error->expected, sizeof(error->expected), "%s %s", parameter[i].name,
+				 placeholder);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* `set` without anything to set is a mistake. */
+static int set_check(const struct arguments *arguments, struct place place, struct error *error)
+{
+	const struct parameter *parameter = arguments->command->parameters;
+	uint32_t keys = 0;
+
+	for (unsigned int i = 0; parameter[i].name; i++)
+		if (parameter[i].flags & PARAMETER_KEY)
+			keys |= 1u << i;
+	if (arguments->present & ~keys)
+		return 0;
+	return wrong(place, -1, -1, error, "nothing to set is named",
+		     "one or more of the things that can be set");
+}
+
+static int path_check(const struct path *path, int index, struct place place, struct error *error)
+{
+	unsigned int labels = 0;
+	char text[96];
+
+	if (!path_present(path, PATH_VIA) && !path_present(path, PATH_DEV))
+		return wrong(place, -1, index, error, "neither via nor dev is named",
+			     "via IP and/or dev IF");
+	if (path_present(path, PATH_ENTROPY) && !path_present(path, PATH_PUSH))
+		return wrong(place, -1, index, error, "entropy goes with push", "push STACK entropy");
+	if (path_present(path, PATH_BACKUP_DEV) && !path_present(path, PATH_BACKUP_VIA))
+		return wrong(place, -1, index, error, "a backup needs an address",
+			     "backup via IP dev IF");
+	if (path_present(path, PATH_SWAP))
+		labels += path->value[PATH_SWAP].stack_count;
+	if (path_present(path, PATH_PUSH)) {
+		if (path->value[PATH_PUSH].stack[0] == 3)
+			return wrong(place, -1, index, error, "implicit-null cannot be pushed",
+				     "push STACK of real labels");
+		labels += path->value[PATH_PUSH].stack_count;
+	}
+	if (labels > STACK_MAX) {
+		snprintf(text, sizeof(text), "swap and push put on %u labels: expected at most %d",
+			 labels, STACK_MAX);
+		return wrong(place, -1, index, error, text, "at most 8 labels");
+	}
+	return 0;
+}
+
+static int paths_check(const struct arguments *arguments, bool swap, struct place place,
+		       struct error *error)
+{
+	if (arguments->path_count == 0)
+		return wrong(place, -1, -1, error, "a path is missing",
+			     swap ? "swap STACK via IP and/or dev IF" :
+				    "via IP and/or dev IF, ip, label or bridge BR");
+	for (unsigned int i = 0; i < arguments->path_count; i++) {
+		const struct path *path = &arguments->path[i];
+		if (swap && !path_present(path, PATH_SWAP))
+			return wrong(place, -1, (int)i, error, "has no swap",
+				     "swap STACK at the beginning of each path");
+		if (!swap && path_present(path, PATH_SWAP))
+			return wrong(place, -1, (int)i, error, "pop and swap exclude each other",
+				     "a path without swap");
+		int code = path_check(path, (int)i, place, error);
+		if (code != 0)
+			return code;
+	}
+	return 0;
+}
+
+static int mpls_check(struct arguments *arguments, struct place place, struct error *error)
+{
+	enum mpls_operation_word operation;
+
+	if (!argument_present(arguments, MPLS_OPERATION)) {
+		if (arguments->path_count == 0 || !path_present(&arguments->path[0], PATH_SWAP))
+			return wrong(place, -1, -1, error, "what to do with the label is missing",
+				     "swap, pop, pop ip, pop label or pop bridge");
+		arguments->value[MPLS_OPERATION].number = OPERATION_SWAP;
+		arguments->present |= 1u << MPLS_OPERATION;
+	}
+	operation = (enum mpls_operation_word)arguments->value[MPLS_OPERATION].number;
+	if (argument_present(arguments, MPLS_VRF) && operation != OPERATION_POP_IP)
+		return wrong(place, MPLS_VRF, -1, error, "vrf goes with pop ip only", "");
+	if (argument_present(arguments, MPLS_BRIDGE) != (operation == OPERATION_POP_BRIDGE))
+		return operation == OPERATION_POP_BRIDGE ?
+			       wrong(place, -1, -1, error, "the bridge is missing", "BR") :
+			       wrong(place, MPLS_BRIDGE, -1, error, "bridge goes with pop only", "");
+	if (argument_present(arguments, MPLS_CONTROL_WORD) && operation != OPERATION_POP_BRIDGE)
+		return wrong(place, MPLS_CONTROL_WORD, -1, error,
+			     "control-word goes with pop bridge only", "");
+	if (operation == OPERATION_SWAP || operation == OPERATION_POP)
+		return paths_check(arguments, operation == OPERATION_SWAP, place, error);
+	if (arguments->path_count > 0)
+		return wrong(place, -1, 0, error, "only swap and a plain pop have paths", "");
+	return 0;
+}
+
+int command_check(struct arguments *arguments, struct error *error, int *parameter, int *path)
+{
+	struct place place = { parameter, path };
+	int code;
+
+	*parameter = *path = -1;
+	code = missing(arguments, place, error);
+	if (code != 0)
+		return code;
+	switch (arguments->command->id) {
+	case COMMAND_MPLS_ADD:
+	case COMMAND_MPLS_REPLACE:
+		return mpls_check(arguments, place, error);
+	case COMMAND_PORT_SET:
+	case COMMAND_VLAN_SET:
+	case COMMAND_LOOPBACK_SET:
+		return set_check(arguments, place, error);
+	default:
+		return 0;
+	}
+}

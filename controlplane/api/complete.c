@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * complete.c: what could stand at the end of a line that is being typed.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "controlplane/api/parse.h"
+
+struct completion {
+	void (*visit)(void *context, const char *word, const char *nouns);
+	void *context;
+	const char *begun; /* what is typed of the last word */
+};
+
+static void offer(void *context, const char *word)
+{
+	struct completion *completion = context;
+
+	if (strncmp(word, completion->begun, strlen(completion->begun)) == 0)
+		completion->visit(completion->context, word, NULL);
+}
+
+static void offer_live(struct completion *completion, const struct parameter *parameter)
+{
+	if (parameter->complete)
+		completion->visit(completion->context, NULL, parameter->complete);
+}
+
+static void offer_values(struct completion *completion, const struct parameter *parameter)
+{
+	switch (parameter->type) {
+	case VALUE_WORD:
+		for (unsigned int i = 0; parameter->words[i]; i++)
+			offer(completion, parameter->words[i]);
+		break;
+	case VALUE_ON_OFF:
+		offer(completion, "on");
+		offer(completion, "off");
+		break;
+	default:
+		offer_live(completion, parameter);
+	}
+}
+
+static void offer_commands(struct completion *completion, const char *noun)
+{
+	unsigned int count;
+	const struct command *table = command_table(&count);
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (!noun && (i == 0 || strcmp(table[i].noun, table[i - 1].noun) != 0))
+			offer(completion, table[i].noun);
+		else if (noun && strcmp(noun, table[i].noun) == 0)
+			offer(completion, table[i].verb);
+		else if (noun && strcmp(noun, "show") == 0 && strcmp(table[i].verb, "show") == 0)
+			offer(completion, table[i].noun);
+	}
+}
+
+static void offer_parameters(struct completion *completion, const struct parser *parser)
+{
+	unsigned int index;
+	const struct parameter *positional = parse_positional(parser->arguments, &index);
+
+	if (parser->awaited) {
+		offer_values(completion, parser->awaited);
+		return;
+	}
+	if (positional)
+		offer_live(completion, positional);
+	if (!positional || !(positional->flags & PARAMETER_REQUIRED))
+		parse_keywords(parser, offer, completion);
+}
+
+void command_complete(const char *line,
+		      void (*visit)(void *context, const char *word, const char *nouns), void *context)
+{
+	size_t length = strlen(line), begun = length;
+	char *before = strdup(line);
+	struct arguments *arguments = malloc(sizeof(*arguments));
+	struct error error = { .kind = ERROR_NONE };
+	struct parser parser;
+
+	while (begun > 0 && line[begun - 1] != ' ' && line[begun - 1] != '\t')
+		begun--;
+	if (before && arguments) {
+		struct completion completion = { visit, context, line + begun };
+		before[begun] = '\0';
+		parse_words(&parser, before, arguments, &error);
+		if (parser.ended && parser.stage == STAGE_NOUN)
+			offer_commands(&completion, NULL);
+		else if (parser.ended && parser.stage == STAGE_VERB)
+			offer_commands(&completion, parser.noun);
+		else if (parser.ended)
+			offer_parameters(&completion, &parser);
+	}
+	free(arguments);
+	free(before);
+}

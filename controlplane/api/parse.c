@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * parse.c: a line of text to arguments. Nothing is allocated and only what is given is written.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "controlplane/api/parse.h"
+
+/* ---- words ---- */
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+int word_next(struct scanner *scanner, struct word *word)
+{
+	const char *at = scanner->at;
+
+	while (is_blank(*at))
+		at++;
+	word->start = at;
+	word->quoted = *at == '"' || *at == '\'';
+	if (*at == '\0') {
+		scanner->at = at;
+		word->length = 0;
+		return 0;
+	}
+	if (word->quoted) {
+		char quote = *at++;
+		while (*at && *at != quote)
+			at += quote == '"' && *at == '\\' && at[1] ? 2 : 1;
+		if (*at)
+			at++;
+		else
+			quote = '\0';
+		word->length = (unsigned int)(at - word->start);
+		scanner->at = at;
+		return quote && (*at == '\0' || is_blank(*at)) ? 1 : -EINVAL;
+	}
+	while (*at && !is_blank(*at) && *at != '"' && *at != '\'')
+		at++;
+	word->length = (unsigned int)(at - word->start);
+	scanner->at = at;
+	return *at == '"' || *at == '\'' ? -EINVAL : 1;
+}
+
+static int fail_at(struct parser *parser, const struct word *word)
+{
+	parser->error->column = (int)(word->start - parser->scanner.line);
+	parser->error->length = word->length ? (int)word->length : 1;
+	return -EINVAL;
+}
+
+static void expected_add(void *context, const char *word)
+{
+	struct error *error = context;
+	size_t used = strlen(error->expected);
+
+	snprintf(error->expected + used, sizeof(error->expected) - used, "%s%s", used ? ", " : "", word);
+}
+
+static int next(struct parser *parser, struct word *word)
+{
+	int code = word_next(&parser->scanner, word);
+
+	if (code < 0) {
+		error_set(parser->error, ERROR_USAGE, EINVAL, "the quote in this word is %s",
+			  word->quoted && *parser->scanner.at == '\0' ? "not closed" :
+									"not at its end and beginning");
+		return fail_at(parser, word);
+	}
+	return code;
+}
+
+/* ---- keywords ---- */
+
+/* Does the word, and as many more as `name` has, stand for name (which may have a blank in it)?
+ * 0: no. Else twice the number of words, and one more if they are written in full.
+ * `after` is where the words end. */
+static unsigned int keyword_match(const char *name, const struct word *word, struct scanner *after)
+{
+	const char *blank;
+	struct word second;
+	unsigned int same = 0, rest;
+	bool full;
+
+	if (word->quoted)
+		return 0;
+	while (same < word->length && name[same] == word->start[same])
+		same++;
+	if (same < word->length || same == 0)
+		return 0;
+	full = name[same] == '\0' || name[same] == ' ';
+	blank = name[same] == '\0' ? NULL : strchr(name + same, ' ');
+	if (!blank)
+		return 2 + full;
+	if (word_next(after, &second) != 1)
+		return 0;
+	rest = keyword_match(blank + 1, &second, after);
+	if (rest == 0)
+		return 0;
+	return (rest & ~1u) + 2 + (rest & 1 && full);
+}
+
+/* The best match so far. */
+struct match {
+	unsigned int score;
+	bool ambiguous;
+	struct scanner after;
+	const char *name;
+	int parameter; /* of the command, or -1 */
+	int path;      /* path parameter, or -1 */
+	int word;      /* of a positional WORD, or -1 */
+};
+
+static void match_try(struct match *match, const char *name, const struct word *word,
+		      const struct parser *parser, int parameter, int path, int index)
+{
+	struct scanner after = parser->scanner;
+	unsigned int score;
+
+	if (*word->start != *name) /* the common case, made cheap */
+		return;
+	score = keyword_match(name, word, &after);
+	if (score == 0 || score < match->score)
+		return;
+	match->ambiguous = score == match->score;
+	*match = (struct match){ score, score == match->score, after, name, parameter, path, index };
+}
+
+/* The keyword that begins with `word`, among all that the command has. */
+static void keyword_find(const struct parser *parser, const struct word *word, struct match *match)
+{
+	const struct parameter *list = parser->arguments->command->parameters;
+
+	*match = (struct match){ .parameter = -1, .path = -1, .word = -1 };
+	for (int i = 0; list[i].name; i++) {
+		const struct parameter *parameter = &list[i];
+		if (parameter->type == VALUE_PATHS) {
+			for (int j = 0; parameter->group[j].name; j++)
+				match_try(match, parameter->group[j].name, word, parser, i, j, -1);
+			match_try(match, "nexthop", word, parser, i, NEXTHOP_KEYWORD, 0);
+		} else if (!(parameter->flags & (PARAMETER_POSITIONAL | PARAMETER_ABSENT))) {
+			match_try(match, parameter->name, word, parser, i, -1, -1);
+		} else if (parameter->type == VALUE_WORD && !(parameter->flags & PARAMETER_ABSENT)) {
+			for (int j = 0; parameter->words[j]; j++)
+				if (*parameter->words[j] == *word->start &&
+				    !word_of_path(list, parameter->words[j]))
+					match_try(match, parameter->words[j], word, parser, i, -1, j);
+		}
+	}
+}
+
+void parse_keywords(const struct parser *parser, void (*visit)(void *context, const char *word),
+		    void *context)
+{
+	const struct arguments *arguments = parser->arguments;
+	const struct parameter *list = arguments->command->parameters;
+
+	for (unsigned int i = 0; list[i].name; i++) {
+		if (list[i].type == VALUE_PATHS) {
+			for (unsigned int j = 0; list[i].group[j].name; j++)
+				visit(context, list[i].group[j].name);
+		} else if (list[i].flags & PARAMETER_ABSENT || argument_present(arguments, i)) {
+			continue;
+		} else if (!(list[i].flags & PARAMETER_POSITIONAL)) {
+			visit(context, list[i].name);
+		} else if (list[i].type == VALUE_WORD) {
+			for (unsigned int j = 0; list[i].words[j]; j++)
+				if (!word_of_path(list, list[i].words[j]))
+					visit(context, list[i].words[j]);
+		}
+	}
+}
+
+/* ---- noun and verb ---- */
+
+/* Every word that may follow `noun`, or every noun: into error->expected. */
+static void expect_commands(struct parser *parser, const char *noun)
+{
+	unsigned int count;
+	const struct command *table = command_table(&count);
+	bool show = noun && strcmp(noun, "show") == 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (noun && strcmp(noun, table[i].noun) == 0)
+			expected_add(parser->error, table[i].verb);
+		else if (show && strcmp(table[i].verb, "show") == 0)
+			expected_add(parser->error, table[i].noun);
+		else if (!noun && (i == 0 || strcmp(table[i].noun, table[i - 1].noun) != 0))
+			expected_add(parser->error, table[i].noun);
+	}
+}
+
+/* With `noun` NULL any command of the noun that `word` stands for; else the one command of noun and
+ * verb. `show NOUN` counts as `NOUN show`. The error is set when there is none or more than one. */
+static const struct command *command_find(struct parser *parser, const char *noun,
+					  const struct word *word)
+{
+	const struct command *found = NULL, *table;
+	const char *name = NULL;
+	unsigned int count, best = 0;
+	bool ambiguous = false, show = noun && strcmp(noun, "show") == 0;
+
+	table = command_table(&count);
+	for (unsigned int i = 0; i < count; i++) {
+		const char *candidate = noun ? table[i].verb : table[i].noun;
+		if (noun && noun != table[i].noun &&
+		    (*noun != *table[i].noun || strcmp(noun, table[i].noun) != 0)) {
+			if (!show || strcmp(table[i].verb, "show") != 0)
+				continue;
+			candidate = table[i].noun;
+		}
+		if (*candidate != *word->start || candidate == name)
+			continue;
+		unsigned int score = keyword_match(candidate, word, &(struct scanner){ 0 });
+		if (score == 0 || score < best || (score == best && strcmp(name, candidate) == 0))
+			continue;
+		ambiguous = score == best;
+		best = score;
+		found = &table[i];
+		name = candidate;
+	}
+	if (found && !ambiguous)
+		return found;
+	error_set(parser->error, ERROR_USAGE, EINVAL, "%.*s: %s%s",
+		  word->length > 64 ? 64 : (int)word->length, word->start,
+		  ambiguous ? "may mean several words" : noun ? "unknown word after " : "unknown command",
+		  ambiguous || !noun ? "" : noun);
+	expect_commands(parser, noun);
+	fail_at(parser, word);
+	return NULL;
+}
+
+/* The line ended where `expected` should stand. */
+static int ended_early(struct parser *parser, const struct word *word, const char *text)
+{
+	parser->ended = true;
+	error_set(parser->error, ERROR_USAGE, EINVAL, "%s", text);
+	return fail_at(parser, word);
+}
+
+static bool is_set(const struct word *word)
+{
+	return word->length == 3 && memcmp(word->start, "set", 3) == 0;
+}
+
+/* `IF set KEYWORD ...` stands for `port set IF KEYWORD ...`. A mistyped noun (`prot set p0 mtu 9000`)
+ * has a name there, and no keyword. */
+static bool is_interface_set(struct parser *parser, const struct word *verb)
+{
+	struct scanner scanner = parser->scanner;
+	struct word third;
+	struct match match;
+
+	if (!is_set(verb) || word_next(&scanner, &third) != 1)
+		return false;
+	parser->arguments->command = command_by_id(COMMAND_PORT_SET);
+	keyword_find(parser, &third, &match);
+	return match.score > 0;
+}
+
+/* Noun and verb. After `IF set` *object is IF. */
+static int parse_command(struct parser *parser, struct word *object)
+{
+	struct word first, second;
+	int code = next(parser, &first);
+
+	object->start = NULL;
+	if (code < 0)
+		return code;
+	if (code == 0) {
+		ended_early(parser, &first, "a command is missing");
+		expect_commands(parser, NULL);
+		return -EINVAL;
+	}
+	const struct command *noun = command_find(parser, NULL, &first);
+	int more = next(parser, &second);
+	if (more < 0)
+		return more;
+	if (!noun) {
+		*object = first;
+		return more > 0 && is_interface_set(parser, &second) ? 0 : -EINVAL;
+	}
+	parser->stage = STAGE_VERB;
+	parser->noun = noun->noun;
+	if (more == 0) {
+		ended_early(parser, &second, "the command ends too early");
+		expect_commands(parser, noun->noun);
+		return -EINVAL;
+	}
+	parser->arguments->command = command_find(parser, noun->noun, &second);
+	return parser->arguments->command ? 0 : -EINVAL;
+}
+
+/* ---- values ---- */
+
+/* What a quoted word says, into arguments->text behind what is used; length is updated. */
+static const char *unquote(struct arguments *arguments, const struct word *word, size_t *length)
+{
+	char *to = arguments->text + arguments->text_used;
+	size_t room = sizeof(arguments->text) - arguments->text_used, used = 0;
+	char quote = word->start[0];
+
+	for (unsigned int i = 1; i + 1 < word->length && used < room; i++) {
+		if (quote == '"' && word->start[i] == '\\' && i + 2 < word->length)
+			i++;
+		to[used++] = word->start[i];
+	}
+	*length = used;
+	return to;
+}
+
+static int parse_value_of(struct parser *parser, const struct parameter *parameter,
+			  const struct word *word, struct value *value)
+{
+	const char *text = word->start;
+	size_t length = word->length;
+
+	if (word->quoted)
+		text = unquote(parser->arguments, word, &length);
+	if (value_from_text(parameter, text, length, parser->arguments, value, parser->error) == 0)
+		return 0;
+	struct word wrong = { .start = word->start, .length = word->length };
+	if (!word->quoted && parser->error->column >= 0) {
+		wrong.start += parser->error->column;
+		wrong.length = (unsigned int)parser->error->length;
+	}
+	return fail_at(parser, &wrong);
+}
+
+/* The value that follows a keyword. */
+static int parse_value(struct parser *parser, const struct parameter *parameter, struct value *value)
+{
+	struct word word;
+	char text[ERROR_TEXT_MAX / 2];
+	int code;
+
+	if (parameter->type == VALUE_FLAG) {
+		value->number = 1;
+		return 0;
+	}
+	code = next(parser, &word);
+	if (code < 0)
+		return code;
+	if (code > 0)
+		return parse_value_of(parser, parameter, &word, value);
+	parser->awaited = parameter;
+	snprintf(text, sizeof(text), "the value of %s is missing", parameter->name);
+	ended_early(parser, &word, text);
+	value_expected(parameter, parser->error->expected, sizeof(parser->error->expected));
+	return -EINVAL;
+}
+
+static int parse_parameter(struct parser *parser, const struct word *word, int index)
+{
+	struct arguments *arguments = parser->arguments;
+	const struct parameter *parameter = &arguments->command->parameters[index];
+
+	if (argument_present(arguments, (unsigned int)index)) {
+		error_set(parser->error, ERROR_USAGE, EINVAL, "%s is given twice", parameter->name);
+		return fail_at(parser, word);
+	}
+	parser->column[index] = *word;
+	int code = parse_value(parser, parameter, &arguments->value[index]);
+	if (code == 0)
+		arguments->present |= 1u << index;
+	return code;
+}
+
+static int parse_path(struct parser *parser, const struct word *word, int parameters, int index)
+{
+	struct arguments *arguments = parser->arguments;
+	const struct parameter *group = arguments->command->parameters[parameters].group;
+	struct path *path = arguments->path_count ? &arguments->path[arguments->path_count - 1] : NULL;
+
+	if (index == NEXTHOP_KEYWORD) {
+		parser->new_path = true;
+		parser->last_path = -1;
+		return 0;
+	}
+	if (index == PATH_DEV && parser->last_path == PATH_BACKUP_VIA)
+		index = PATH_BACKUP_DEV;
+	if (!path || parser->new_path || path_present(path, (enum path_parameter)index)) {
+		if (arguments->path_count == GROUP_MEMBER_MAX) {
+			error_set(parser->error, ERROR_USAGE, EINVAL, "more than %d paths", GROUP_MEMBER_MAX);
+			return fail_at(parser, word);
+		}
+		parser->path_column[arguments->path_count] = *word;
+		path = &arguments->path[arguments->path_count++];
+		path->present = 0;
+		parser->new_path = false;
+	}
+	arguments->present |= 1u << parameters;
+	parser->last_path = index;
+	int code = parse_value(parser, &group[index], &path->value[index]);
+	if (code == 0)
+		path->present |= 1u << index;
+	return code;
+}
+
+/* A positional WORD; if its last word is another parameter's keyword (`pop bridge BR`), that one's value
+ * follows. */
+static int parse_word(struct parser *parser, const struct word *word, const struct match *match)
+{
+	struct arguments *arguments = parser->arguments;
+	const struct parameter *list = arguments->command->parameters;
+	int tail = word_tail(list, match->name);
+
+	if (argument_present(arguments, (unsigned int)match->parameter)) {
+		error_set(parser->error, ERROR_USAGE, EINVAL, "%s: %s is said already", match->name,
+			  list[match->parameter].words[arguments->value[match->parameter].number]);
+		return fail_at(parser, word);
+	}
+	parser->column[match->parameter] = *word;
+	arguments->value[match->parameter].number = (uint64_t)match->word;
+	arguments->present |= 1u << match->parameter;
+	return tail >= 0 ? parse_parameter(parser, word, tail) : 0;
+}
+
+const struct parameter *parse_positional(const struct arguments *arguments, unsigned int *index)
+{
+	const struct parameter *list = arguments->command->parameters;
+
+	for (unsigned int i = 0; list[i].name; i++) {
+		if (!(list[i].flags & PARAMETER_POSITIONAL) || list[i].flags & PARAMETER_ABSENT ||
+		    list[i].type == VALUE_WORD || argument_present(arguments, i))
+			continue;
+		*index = i;
+		return &list[i];
+	}
+	return NULL;
+}
+
+static int parse_positional_value(struct parser *parser, const struct word *word, unsigned int index)
+{
+	struct arguments *arguments = parser->arguments;
+	int code = parse_value_of(parser, &arguments->command->parameters[index], word,
+				  &arguments->value[index]);
+
+	if (code == 0)
+		arguments->present |= 1u << index;
+	parser->column[index] = *word;
+	return code;
+}
+
+static int parse_argument(struct parser *parser, const struct word *word)
+{
+	unsigned int index;
+	const struct parameter *positional = parse_positional(parser->arguments, &index);
+	struct match match;
+
+	if (positional && positional->flags & PARAMETER_REQUIRED)
+		return parse_positional_value(parser, word, index);
+	keyword_find(parser, word, &match);
+	/* A word in full is a keyword; an abbreviation might be a name */
+	if (positional && !(match.score & 1) && (!match.score || positional->type == VALUE_NAME ||
+						 positional->type == VALUE_STRING))
+		return parse_positional_value(parser, word, index);
+	if (match.score == 0 || match.ambiguous) {
+		error_set(parser->error, ERROR_USAGE, EINVAL, "%.*s: %s",
+			  word->length > 64 ? 64 : (int)word->length, word->start,
+			  match.score ? "may mean several words" : "unknown word");
+		parse_keywords(parser, expected_add, parser->error);
+		if (parser->error->expected[0] == '\0')
+			expected_add(parser->error, "the end of the command");
+		return fail_at(parser, word);
+	}
+	parser->scanner = match.after;
+	if (match.word >= 0 && match.path < 0 &&
+	    parser->arguments->command->parameters[match.parameter].type == VALUE_WORD)
+		return parse_word(parser, word, &match);
+	if (parser->arguments->command->parameters[match.parameter].type == VALUE_PATHS)
+		return parse_path(parser, word, match.parameter, match.path);
+	return parse_parameter(parser, word, match.parameter);
+}
+
+int parse_words(struct parser *parser, const char *line, struct arguments *arguments,
+		struct error *error)
+{
+	struct word word;
+	int code;
+
+	parser->scanner = (struct scanner){ line, line };
+	parser->arguments = arguments;
+	parser->error = error;
+	parser->stage = STAGE_NOUN;
+	parser->awaited = NULL;
+	parser->ended = parser->new_path = false;
+	parser->last_path = -1;
+	arguments->present = arguments->path_count = arguments->text_used = 0;
+	arguments->document = NULL;
+	arguments->command = NULL;
+	code = parse_command(parser, &word);
+	if (code != 0)
+		return code;
+	parser->stage = STAGE_PARAMETERS;
+	if (word.start)
+		code = parse_argument(parser, &word);
+	while (code == 0) {
+		code = next(parser, &word);
+		if (code <= 0)
+			break;
+		code = parse_argument(parser, &word);
+	}
+	parser->ended |= code == 0;
+	return code;
+}
+
+int command_parse(const char *line, struct arguments *arguments, struct error *error)
+{
+	struct parser parser;
+	int parameter, path, code;
+
+	error->kind = ERROR_NONE;
+	error->column = -1;
+	error->length = 0;
+	error->text[0] = error->expected[0] = '\0';
+	code = parse_words(&parser, line, arguments, error);
+	if (code != 0)
+		return code;
+	code = command_check(arguments, error, &parameter, &path);
+	if (code == 0)
+		return 0;
+	struct word end = { .start = parser.scanner.at, .length = 1 };
+	return fail_at(&parser, path >= 0 ? &parser.path_column[path] :
+				parameter >= 0 ? &parser.column[parameter] : &end);
+}
