@@ -73,9 +73,10 @@ struct packet {
 	uint8_t flags;      /* enum packet_flag */
 };
 
+/* Packets for one stage, in the order in which they came. They stand in worker->packet. */
 struct vector {
 	unsigned int count;
-	struct packet packet[VECTOR_SIZE];
+	struct packet *packet[VECTOR_SIZE];
 };
 
 /* Packets that wait for a port. */
@@ -95,6 +96,7 @@ struct worker {
 	const _Atomic uint8_t *port_live;          /* state->port_live */
 	uint64_t transmit_pending;                 /* bit per port row with packets that wait */
 	struct vector mpls, ip, output;
+	struct packet packet[VECTOR_SIZE];         /* of the burst that is being processed */
 
 	/* cold */
 	const struct plan *current;                /* plan in use during this turn */

@@ -10,7 +10,7 @@
 enum {
 	ETHERTYPE_MPLS = 0x8847,          /* downstream-assigned label (RFC 5332) */
 	ETHERTYPE_MPLS_UPSTREAM = 0x8848, /* upstream-assigned label */
-	PREFETCH_AHEAD = 8,
+	PREFETCH_AHEAD = 16,
 };
 #define MAC_MASK 0x0000ffffffffffffull /* of eight bytes loaded little-endian */
 
@@ -48,21 +48,21 @@ static inline bool is_ours(const struct interface *interface, const uint8_t *fra
 	return mac != 0 && mac == mac_word(frame);
 }
 
-static void to_mpls(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
-		    uint8_t *l3, unsigned int space)
+static inline void to_mpls(struct worker *worker, struct packet *packet, uint8_t *l3,
+			   unsigned int interface, unsigned int space)
 {
-	struct packet *packet = vector_add(&worker->mpls);
-	packet->mbuf = mbuf;
 	packet->l3 = l3;
 	packet->interface = (uint16_t)interface;
 	packet->space = (uint8_t)space;
 	packet->flags = 0;
+	vector_add(&worker->mpls, packet);
 }
 
 /* A labelled frame on an interface that is up. */
-static void classify_mpls(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+static void classify_mpls(struct worker *worker, struct packet *packet, unsigned int interface,
 			  uint64_t flags, uint8_t *l3, bool upstream)
 {
+	struct rte_mbuf *mbuf = packet->mbuf;
 	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 
 	if (!(flags & INTERFACE_MPLS)) {
@@ -85,26 +85,26 @@ static void classify_mpls(struct worker *worker, struct rte_mbuf *mbuf, unsigned
 			return;
 		}
 	}
-	to_mpls(worker, mbuf, interface, l3, space);
+	to_mpls(worker, packet, l3, interface, space);
 }
 
 /* An IP frame that is not labelled. */
-static void classify_ip(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+static void classify_ip(struct worker *worker, struct packet *packet, unsigned int interface,
 			uint64_t flags, uint8_t *l3, uint8_t payload)
 {
+	struct rte_mbuf *mbuf = packet->mbuf;
 	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 
 	if (!is_ours(&worker->tables->interface[interface], frame) && !(frame[0] & 1)) {
 		drop(worker, mbuf, interface, DROP_not_for_us);
 		return;
 	}
-	struct packet *packet = vector_add(&worker->ip);
-	packet->mbuf = mbuf;
 	packet->l3 = l3;
 	packet->interface = (uint16_t)interface;
 	packet->vrf = (uint16_t)(flags >> INTERFACE_VRF_SHIFT);
 	packet->payload = payload;
 	packet->flags = 0;
+	vector_add(&worker->ip, packet);
 }
 
 static void classify_arp(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
@@ -148,8 +148,9 @@ static unsigned int tagged_interface(struct worker *worker, unsigned int port, c
 }
 
 /* Everything that is not a plain labelled frame for us. Counts the frame as received where it belongs. */
-static void classify_other(struct worker *worker, struct rte_mbuf *mbuf, unsigned int port)
+static void classify_other(struct worker *worker, struct packet *packet, unsigned int port)
 {
+	struct rte_mbuf *mbuf = packet->mbuf;
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 	const uint8_t *end = frame + mbuf->data_len;
 	uint8_t *l3 = frame + RTE_ETHER_HDR_LEN;
@@ -181,14 +182,14 @@ static void classify_other(struct worker *worker, struct rte_mbuf *mbuf, unsigne
 	switch (type) {
 	case ETHERTYPE_MPLS:
 	case ETHERTYPE_MPLS_UPSTREAM:
-		classify_mpls(worker, mbuf, interface, flags, l3,
+		classify_mpls(worker, packet, interface, flags, l3,
 			      type == ETHERTYPE_MPLS_UPSTREAM);
 		return;
 	case RTE_ETHER_TYPE_IPV4:
-		classify_ip(worker, mbuf, interface, flags, l3, PAYLOAD_IPV4);
+		classify_ip(worker, packet, interface, flags, l3, PAYLOAD_IPV4);
 		return;
 	case RTE_ETHER_TYPE_IPV6:
-		classify_ip(worker, mbuf, interface, flags, l3, PAYLOAD_IPV6);
+		classify_ip(worker, packet, interface, flags, l3, PAYLOAD_IPV6);
 		return;
 	case RTE_ETHER_TYPE_ARP:
 		classify_arp(worker, mbuf, interface, l3);
@@ -210,12 +211,16 @@ void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **m
 		     mac != 0;
 	uint64_t packets = 0, bytes = 0;
 
+	for (unsigned int i = 0; i < count; i++)
+		rte_prefetch0(mbufs[i]);
 	for (unsigned int i = 0; i < count && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 	for (unsigned int i = 0; i < count; i++) {
 		struct rte_mbuf *mbuf = mbufs[i];
 		uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+		struct packet *packet = &worker->packet[i];
 
+		packet->mbuf = mbuf;
 		if (i + PREFETCH_AHEAD < count)
 			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
 		/* the common case: untagged, ours, labelled, and long enough for one label */
@@ -224,9 +229,9 @@ void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **m
 			   load16_be(frame + 12) == ETHERTYPE_MPLS)) {
 			packets++;
 			bytes += mbuf->pkt_len;
-			to_mpls(worker, mbuf, interface, frame + RTE_ETHER_HDR_LEN, space);
+			to_mpls(worker, packet, frame + RTE_ETHER_HDR_LEN, interface, space);
 		} else {
-			classify_other(worker, mbuf, interface);
+			classify_other(worker, packet, interface);
 		}
 	}
 	counter_add(&worker->interface[interface].rx_packets, packets);

@@ -45,7 +45,7 @@ void ip(struct worker *worker)
 	struct vector *in = &worker->ip;
 
 	for (unsigned int i = 0; i < in->count; i++) {
-		struct packet *packet = &in->packet[i];
+		struct packet *packet = in->packet[i];
 
 		if (!header_is_valid(packet))
 			drop(worker, packet->mbuf, packet->interface, DROP_ip_invalid);

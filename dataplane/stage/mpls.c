@@ -102,16 +102,15 @@ static void forward(struct descent *descent, uint64_t entry, uint8_t *l3, uint8_
 		    uint32_t nexthop, uint8_t flags)
 {
 	uint32_t ttl = entry & LABEL_TTL_PIPE ? 255 : descent->ttl;
-	struct packet *out = vector_add(&descent->worker->output);
+	struct packet *packet = descent->packet;
 
-	out->mbuf = descent->packet->mbuf;
-	out->l3 = l3;
-	out->nexthop = nexthop;
-	out->push = (descent->word & LSE_TC_MASK) | ttl |
-		    (payload == PAYLOAD_MPLS ? 0 : LSE_BOTTOM);
-	out->interface = descent->packet->interface;
-	out->payload = payload;
-	out->flags = flags;
+	packet->l3 = l3;
+	packet->nexthop = nexthop;
+	packet->push = (descent->word & LSE_TC_MASK) | ttl |
+		       (payload == PAYLOAD_MPLS ? 0 : LSE_BOTTOM);
+	packet->payload = payload;
+	packet->flags = flags;
+	vector_add(&descent->worker->output, packet);
 }
 
 /* The nexthop of an entry: its own, or its flow's member of the group. */
@@ -205,13 +204,12 @@ static void end_by_ip(struct descent *descent, uint64_t entry, uint8_t *below, u
 	}
 	bool uniform = !(entry & LABEL_TTL_PIPE);
 	ip_expose(descent, below, payload, entry, uniform);
-	struct packet *out = vector_add(&descent->worker->ip);
-	out->mbuf = descent->packet->mbuf;
-	out->l3 = below;
-	out->interface = descent->packet->interface;
-	out->vrf = (uint16_t)vrf;
-	out->payload = (uint8_t)payload;
-	out->flags = uniform ? PACKET_TTL_DONE : 0;
+	struct packet *packet = descent->packet;
+	packet->l3 = below;
+	packet->vrf = (uint16_t)vrf;
+	packet->payload = (uint8_t)payload;
+	packet->flags = uniform ? PACKET_TTL_DONE : 0;
+	vector_add(&descent->worker->ip, packet);
 }
 
 /* ---------------------------------------------------------------- steps of a descent */
@@ -438,19 +436,15 @@ static bool stack_is_whole(const struct packet *packet)
 	 LABEL_NO_COUNTERS)
 #define COMMON_SWAP ((uint64_t)LABEL_SWAP << LABEL_OPERATION_SHIFT)
 
-static void swap(struct worker *worker, const struct packet *packet, uint32_t word, uint64_t entry)
+static inline void swap(struct worker *worker, struct packet *packet, uint32_t word, uint64_t entry)
 {
 	uint32_t low = (word & (LSE_TC_MASK | LSE_BOTTOM | LSE_TTL_MASK)) - 1;
-	struct packet *out = vector_add(&worker->output);
 
 	lse_store(packet->l3, (uint32_t)label_out(entry) << 12 | low);
-	out->mbuf = packet->mbuf;
-	out->l3 = packet->l3;
-	out->nexthop = label_index(entry);
-	out->push = low & ~LSE_BOTTOM;
-	out->interface = packet->interface;
-	out->payload = PAYLOAD_MPLS;
-	out->flags = 0;
+	packet->nexthop = label_index(entry);
+	packet->push = low & ~LSE_BOTTOM;
+	packet->payload = PAYLOAD_MPLS;
+	vector_add(&worker->output, packet);
 }
 
 void mpls(struct worker *worker)
@@ -463,7 +457,7 @@ void mpls(struct worker *worker)
 
 	/* first pass: ask for the lines of the label's entry and of its counters */
 	for (unsigned int i = 0; i < in->count; i++) {
-		const struct packet *packet = &in->packet[i];
+		const struct packet *packet = in->packet[i];
 		uint32_t label = lse_label(lse_load(packet->l3));
 		uint64_t offset = word_load(&tables->label_space[packet->space]);
 
@@ -479,7 +473,7 @@ void mpls(struct worker *worker)
 	}
 	/* second pass: switch */
 	for (unsigned int i = 0; i < in->count; i++) {
-		struct packet *packet = &in->packet[i];
+		struct packet *packet = in->packet[i];
 		uint32_t word = lse_load(packet->l3);
 		uint64_t entry = word_load(entries[i]);
 

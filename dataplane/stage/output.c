@@ -234,6 +234,6 @@ void output(struct worker *worker)
 	struct vector *in = &worker->output;
 
 	for (unsigned int i = 0; i < in->count; i++)
-		output_one(worker, &in->packet[i]);
+		output_one(worker, in->packet[i]);
 	in->count = 0;
 }

@@ -50,9 +50,9 @@ static inline void drop(struct worker *worker, struct rte_mbuf *mbuf, unsigned i
 	rte_pktmbuf_free(mbuf);
 }
 
-static inline struct packet *vector_add(struct vector *vector)
+static inline void vector_add(struct vector *vector, struct packet *packet)
 {
-	return &vector->packet[vector->count++];
+	vector->packet[vector->count++] = packet;
 }
 
 #endif
