@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * bench-pipeline: cycles a packet costs from the received vector to the filled transmit buffer.
+ *
+ * The real stages and tables, packets in memory, no ports. In the same run and in turns, a bare loop
+ * does the same job on the same packets and tables with nothing around it: the lookup's loads, the
+ * rewrite and the counters. The ratio of the two says what the stages cost beyond the memory.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <rte_cycles.h>
+#include <rte_prefetch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "dataplane/stage/mpls_header.h"
+#include "tests/stage/fixture.h"
+
+enum {
+	SET_SIZE = 32768,     /* packets: their lines are twice the second-level cache */
+	SLICE_VECTORS = 8,    /* vectors between two looks at the clock */
+	FRAME_SIZE = 64,
+	DATA_ROOM = 192,
+	NEXTHOPS = 16,
+	EGRESS_PORTS = 4,
+	FIRST_LABEL = 16,
+	SAMPLE_MAX = 1 << 16,
+};
+
+enum operation { SWAP, SWAP_3, POP, PUSH_2 };
+
+struct scenario {
+	const char *name;
+	enum operation operation;
+	unsigned int stack; /* labels on arrival */
+};
+
+static const struct scenario scenarios[] = {
+	{ "mpls-swap", SWAP, 1 },
+	{ "mpls-swap-3-labels", SWAP_3, 3 },
+	{ "mpls-pop", POP, 2 },
+	{ "mpls-push-2", PUSH_2, 1 },
+};
+static const unsigned int default_entries[] = { 1, 1000, 100000, 1000000 };
+
+struct samples {
+	unsigned int count;
+	double cycles[SAMPLE_MAX];
+};
+
+static struct fixture fixture;
+static struct rte_mbuf *packets[SET_SIZE];
+static uint32_t labels[SET_SIZE];
+static uint32_t nexthops[NEXTHOPS];
+
+/* ---------------------------------------------------------------- tables and packets */
+
+static uint64_t random_next(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+static void make_tables(const struct scenario *scenario, unsigned int entries)
+{
+	static const uint32_t pushed[2] = { 900001, 900002 };
+	unsigned int push = scenario->operation == PUSH_2 ? 2 : 0;
+
+	for (unsigned int i = 0; i < NEXTHOPS; i++)
+		nexthops[i] = fixture_nexthop(&fixture, 1 + i % EGRESS_PORTS, i, pushed, push,
+					      NEXTHOP_NONE, 0);
+	for (uint32_t i = 0; i < entries; i++) {
+		uint32_t label = FIRST_LABEL + i;
+		enum label_operation operation = scenario->operation == POP ? LABEL_POP : LABEL_SWAP;
+		fixture_label(&fixture, 0, label,
+			      label_entry(operation,
+					  operation == LABEL_SWAP ? LABEL_COUNT - 1 - label : 0,
+					  nexthops[i % NEXTHOPS], 0));
+	}
+}
+
+static void choose_labels(unsigned int entries)
+{
+	uint64_t random = 88172645463325252ull;
+
+	for (unsigned int i = 0; i < SET_SIZE; i++)
+		labels[i] = FIRST_LABEL + (uint32_t)(random_next(&random) % entries);
+}
+
+/* Packet `i` as it arrives: Ethernet, the stack, IPv4. */
+static void restore(const struct scenario *scenario, unsigned int i)
+{
+	struct rte_mbuf *mbuf = packets[i];
+	uint8_t *frame;
+
+	mbuf->data_off = RTE_PKTMBUF_HEADROOM;
+	mbuf->data_len = FRAME_SIZE;
+	mbuf->pkt_len = FRAME_SIZE;
+	frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	memset(frame, 0, FRAME_SIZE);
+	fixture_mac(0, frame);
+	frame[6] = 0x02;
+	frame[12] = 0x88;
+	frame[13] = 0x47;
+	for (unsigned int k = 0; k < scenario->stack; k++) {
+		uint32_t label = k == 0 ? labels[i] : 500000 + k;
+		lse_store(frame + 14 + k * 4,
+			  label << 12 | (k + 1 == scenario->stack ? LSE_BOTTOM : 0) | 64);
+	}
+	frame[14 + scenario->stack * 4] = 0x45;
+	frame[14 + scenario->stack * 4 + 8] = 64;
+}
+
+static void restore_all(const struct scenario *scenario)
+{
+	for (unsigned int i = 0; i < SET_SIZE; i++)
+		restore(scenario, i);
+}
+
+/* ---------------------------------------------------------------- the two programs */
+
+static void reset_transmit(void)
+{
+	struct worker *worker = fixture.worker;
+
+	for (uint64_t pending = worker->transmit_pending; pending != 0; pending &= pending - 1)
+		worker->transmit[__builtin_ctzll(pending)].count = 0;
+	worker->transmit_pending = 0;
+}
+
+static void run_stages(unsigned int first)
+{
+	worker_process(fixture.worker, 0, &packets[first], VECTOR_SIZE);
+	reset_transmit();
+}
+
+struct bare_buffer {
+	unsigned int count;
+	struct rte_mbuf *mbuf[VECTOR_SIZE];
+};
+static struct bare_buffer bare_transmit[PORT_MAX];
+
+static void bare_prefetch(unsigned int first, const _Atomic uint64_t *ilm,
+			  struct traffic_counter *counters)
+{
+	for (unsigned int i = 0; i < VECTOR_SIZE; i++)
+		rte_prefetch0(packets[first + i]);
+	for (unsigned int i = 0; i < VECTOR_SIZE; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(packets[first + i], void *));
+	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
+		uint32_t label =
+			lse_label(lse_load(rte_pktmbuf_mtod_offset(packets[first + i], uint8_t *, 14)));
+		rte_prefetch0(&ilm[label]);
+		rte_prefetch0(&counters[label]);
+	}
+}
+
+/* Nothing but the loads, the rewrite and the counters of one operation. */
+static __rte_always_inline void bare_vector(enum operation operation, unsigned int first)
+{
+	const struct tables *tables = fixture.tables;
+	const _Atomic uint64_t *ilm = tables_object(tables, word_load(&tables->label_space[0]));
+	struct traffic_counter *counters = fixture.worker->label[0];
+
+	bare_prefetch(first, ilm, counters);
+	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
+		struct rte_mbuf *mbuf = packets[first + i];
+		uint8_t *l3 = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, 14);
+		uint32_t word = lse_load(l3);
+		uint32_t label = lse_label(word);
+		uint64_t entry = word_load(&ilm[label]);
+		const struct rewrite *rewrite =
+			nexthop_rewrite(tables, word_load(&tables->nexthop[label_index(entry)]));
+
+		counter_add(&counters[label].packets, 1);
+		counter_add(&counters[label].bytes, mbuf->pkt_len);
+		if (operation == POP) {
+			uint32_t below = lse_load(l3 + 4);
+			uint32_t ttl = lse_ttl(word) - 1 < lse_ttl(below) ? lse_ttl(word) - 1
+									  : lse_ttl(below);
+			l3 += 4;
+			lse_store(l3, (below & ~LSE_TTL_MASK) | ttl);
+		} else {
+			lse_store(l3, label_out(entry) << 12 | ((word & 0xfff) - 1));
+		}
+		if (operation == PUSH_2) {
+			uint32_t low = ((word & 0xfff) - 1) & ~LSE_BOTTOM;
+			lse_store(l3 - 4, rewrite->label[1] << 12 | low);
+			lse_store(l3 - 8, rewrite->label[0] << 12 | low);
+			l3 -= 8;
+		}
+		memcpy(l3 - 14, rewrite->header + 10, 14);
+		if (operation == POP || operation == PUSH_2) {
+			int moved = operation == POP ? 4 : -8;
+			mbuf->data_off = (uint16_t)(mbuf->data_off + moved);
+			mbuf->data_len = (uint16_t)(mbuf->data_len - moved);
+			mbuf->pkt_len = (uint32_t)((int)mbuf->pkt_len - moved);
+		}
+		struct bare_buffer *buffer = &bare_transmit[rewrite->port];
+		buffer->mbuf[buffer->count++ % VECTOR_SIZE] = mbuf;
+	}
+	for (unsigned int i = 0; i <= EGRESS_PORTS; i++)
+		bare_transmit[i].count = 0;
+}
+
+static void run_bare(enum operation operation, unsigned int first)
+{
+	switch (operation) {
+	case SWAP:
+	case SWAP_3:
+		bare_vector(SWAP, first);
+		break;
+	case POP:
+		bare_vector(POP, first);
+		break;
+	case PUSH_2:
+		bare_vector(PUSH_2, first);
+		break;
+	}
+}
+
+/* ---------------------------------------------------------------- measuring */
+
+static void measure_set(const struct scenario *scenario, bool bare, struct samples *samples)
+{
+	const unsigned int slice = SLICE_VECTORS * VECTOR_SIZE;
+
+	restore_all(scenario);
+	for (unsigned int first = 0; first < SET_SIZE; first += slice) {
+		uint64_t start = rte_rdtsc_precise();
+		for (unsigned int v = 0; v < SLICE_VECTORS; v++) {
+			if (bare)
+				run_bare(scenario->operation, first + v * VECTOR_SIZE);
+			else
+				run_stages(first + v * VECTOR_SIZE);
+		}
+		uint64_t cycles = rte_rdtsc_precise() - start;
+		if (samples->count < SAMPLE_MAX)
+			samples->cycles[samples->count++] = (double)cycles / slice;
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+static double percentile(struct samples *samples, unsigned int percent)
+{
+	qsort(samples->cycles, samples->count, sizeof(double), compare);
+	return samples->cycles[(size_t)(samples->count - 1) * percent / 100];
+}
+
+/* The stages must have sent every packet: a benchmark of drops would be fast. */
+static void check_forwarded(uint64_t before, unsigned int sets)
+{
+	uint64_t forwarded = counter_read(&fixture.worker->interface[0].forwarded) - before;
+
+	if (forwarded != (uint64_t)sets * SET_SIZE) {
+		fprintf(stderr, "bench-pipeline: %" PRIu64 " packets forwarded, %" PRIu64 " expected\n",
+			forwarded, (uint64_t)sets * SET_SIZE);
+		exit(1);
+	}
+}
+
+static void measure(const struct scenario *scenario, unsigned int entries, unsigned int rounds)
+{
+	static struct samples stages, bare;
+
+	make_tables(scenario, entries);
+	choose_labels(entries);
+	stages.count = bare.count = 0;
+	uint64_t before = counter_read(&fixture.worker->interface[0].forwarded);
+	for (unsigned int i = 0; i < rounds; i++) {
+		measure_set(scenario, false, &stages);
+		measure_set(scenario, true, &bare);
+	}
+	check_forwarded(before, rounds);
+	double median = percentile(&stages, 50), bare_median = percentile(&bare, 50);
+	printf("%s,%u,%.1f,%.1f,%.1f,%.1f,%.2f\n", scenario->name, entries, median,
+	       percentile(&stages, 0), percentile(&stages, 90), bare_median, median / bare_median);
+	fflush(stdout);
+}
+
+static void usage(void)
+{
+	fprintf(stderr, "usage: bench-pipeline [--scenario NAME] [--entries N] [--csv] [--rounds N] "
+			"[--dir DIR] [--huge]\nscenarios:");
+	for (size_t i = 0; i < RTE_DIM(scenarios); i++)
+		fprintf(stderr, " %s", scenarios[i].name);
+	fprintf(stderr, "\n");
+	exit(2);
+}
+
+struct options {
+	const char *scenario, *directory;
+	unsigned int entries, rounds;
+	bool csv, huge;
+};
+
+static unsigned int parse_number(const char *text, unsigned int maximum)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+	if (*end != 0 || number < 1 || number > maximum) {
+		fprintf(stderr, "bench-pipeline: '%s': expected 1 to %u\n", text, maximum);
+		exit(2);
+	}
+	return (unsigned int)number;
+}
+
+static struct options parse_options(int argc, char **argv)
+{
+	static const struct option names[] = {
+		{ "scenario", required_argument, NULL, 's' }, { "entries", required_argument, NULL, 'n' },
+		{ "csv", no_argument, NULL, 'c' },	      { "rounds", required_argument, NULL, 'r' },
+		{ "dir", required_argument, NULL, 'd' },      { "huge", no_argument, NULL, 'H' },
+		{ 0 }
+	};
+	struct options options = { .rounds = 20 };
+
+	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
+		switch (c) {
+		case 's': options.scenario = optarg; break;
+		case 'n': options.entries = parse_number(optarg, LABEL_COUNT - FIRST_LABEL); break;
+		case 'c': options.csv = true; break;
+		case 'r': options.rounds = parse_number(optarg, 10000); break;
+		case 'd': options.directory = optarg; break;
+		case 'H': options.huge = true; break;
+		default: usage();
+		}
+	}
+	return options;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = parse_options(argc, argv);
+	unsigned int matched = 0;
+	uint8_t mac[6];
+
+	fixture_start(&fixture, options.directory, SET_SIZE + 1, DATA_ROOM, options.huge);
+	for (unsigned int port = 0; port <= EGRESS_PORTS; port++) {
+		fixture_mac(port, mac);
+		fixture_port(&fixture, port, mac, INTERFACE_MPLS);
+	}
+	if (rte_pktmbuf_alloc_bulk(fixture.pool, packets, SET_SIZE) != 0)
+		return 1;
+	if (options.csv)
+		printf("scenario,entries,cycles_median,cycles_best,cycles_p90,bare_median,ratio\n");
+	for (size_t i = 0; i < RTE_DIM(scenarios); i++) {
+		if (options.scenario != NULL && strcmp(options.scenario, scenarios[i].name) != 0)
+			continue;
+		matched++;
+		if (options.entries != 0) {
+			measure(&scenarios[i], options.entries, options.rounds);
+			continue;
+		}
+		for (size_t k = 0; k < RTE_DIM(default_entries); k++)
+			measure(&scenarios[i], default_entries[k], options.rounds);
+	}
+	fixture_stop(&fixture);
+	if (matched == 0)
+		usage();
+	return 0;
+}

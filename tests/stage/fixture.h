@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * fixture.h: real tables, real stages, no ports: for the stage tests and the pipeline benchmark.
+ */
+#ifndef SHUNT_TESTS_FIXTURE_H
+#define SHUNT_TESTS_FIXTURE_H
+
+#include "dataplane/shm/heap.h"
+#include "dataplane/shm/hash.h"
+#include "dataplane/shm/region.h"
+#include "dataplane/shm/table.h"
+#include "dataplane/worker.h"
+
+/* Both planes in one process: it owns the two files and runs the stages by hand. */
+struct fixture {
+	char directory[128];
+	struct region tables_region, state_region;
+	struct tables *tables;
+	struct state *state;
+	struct heap *heap;
+	struct nexthop_pool *nexthops;
+	struct rte_mempool *pool;
+	struct worker *worker;
+	struct plan plan;
+};
+
+/* EAL without ports, the files in a new directory below `parent` (NULL: /dev/shm), one worker, `mbufs`
+ * buffers of `data_room` bytes. With `eal_huge`, hugepages are used if there are any. Exits with a
+ * message if anything of it fails: nothing can be tested then. */
+void fixture_start(struct fixture *fixture, const char *parent, unsigned int mbufs,
+		   unsigned int data_room, bool eal_huge);
+void fixture_stop(struct fixture *fixture);
+
+/* Interface row of a port with this MAC; up, live, MTU 1500; `flags` are further INTERFACE_... bits. */
+void fixture_port(struct fixture *fixture, unsigned int port, const uint8_t mac[6], uint64_t flags);
+/* VLAN subinterface row. */
+void fixture_vlan(struct fixture *fixture, unsigned int interface, unsigned int port,
+		  unsigned int outer_tag, unsigned int inner_tag, uint64_t flags);
+void fixture_mtu(struct fixture *fixture, unsigned int interface, unsigned int mtu);
+
+/* A nexthop out of `interface`: from 02:00:00:00:00:<port> to 02:ff:00:00:00:<number>. Labels are
+ * outermost first. Returns its index. */
+uint32_t fixture_nexthop(struct fixture *fixture, unsigned int interface, unsigned int number,
+			 const uint32_t *labels, unsigned int label_count, uint32_t backup,
+			 unsigned int flags);
+
+/* A label's entry in a space, which is made if it is not there. */
+void fixture_label(struct fixture *fixture, unsigned int space, uint32_t label, uint64_t entry);
+
+/* The port's MAC: 02:00:00:00:00:<port>. */
+void fixture_mac(unsigned int port, uint8_t mac[6]);
+
+#endif
