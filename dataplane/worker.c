@@ -45,8 +45,8 @@ void worker_process(struct worker *worker, unsigned int interface, struct rte_mb
 
 void worker_flush(struct worker *worker)
 {
-	while (worker->transmit_pending != 0)
-		transmit_port(worker, (unsigned int)__builtin_ctzll(worker->transmit_pending));
+	while (worker->transmit.pending != 0)
+		transmit_port(worker, (unsigned int)__builtin_ctzll(worker->transmit.pending));
 }
 
 /* Every queue of the plan once. Returns the packets that came in. */

@@ -79,11 +79,12 @@ struct vector {
 	struct packet *packet[VECTOR_SIZE];
 };
 
-/* Packets that wait for a port. */
+/* Packets that wait for the ports, by port row. */
 struct transmit {
-	unsigned int count;
-	struct rte_mbuf *mbuf[TRANSMIT_SIZE];
-	uint16_t ingress[TRANSMIT_SIZE]; /* where a drop is counted */
+	uint16_t count[PORT_MAX];
+	uint64_t pending;                          /* bit per port row with packets that wait */
+	uint16_t ingress[PORT_MAX][TRANSMIT_SIZE]; /* where a drop is counted */
+	struct rte_mbuf *mbuf[PORT_MAX][TRANSMIT_SIZE];
 };
 
 /* ---------------------------------------------------------------- worker */
@@ -94,7 +95,6 @@ struct worker {
 	struct interface_counters *interface;      /* state->interface[id] */
 	struct traffic_counter *label[LABEL_SPACE_MAX]; /* NULL: not allocated, do not count */
 	const _Atomic uint8_t *port_live;          /* state->port_live */
-	uint64_t transmit_pending;                 /* bit per port row with packets that wait */
 	struct vector mpls, ip, output;
 	struct packet packet[VECTOR_SIZE];         /* of the burst that is being processed */
 
@@ -116,7 +116,7 @@ struct worker {
 	_Atomic bool stop;
 	_Atomic int doorbell;                 /* FIFO that wakes the control plane, or -1 */
 
-	alignas(CACHE_LINE) struct transmit transmit[PORT_MAX];
+	alignas(CACHE_LINE) struct transmit transmit;
 };
 
 /* Set up worker `id`: counters and rings must be allocated in `state` (region_allocate). The worker

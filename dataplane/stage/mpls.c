@@ -447,48 +447,60 @@ static inline void swap(struct worker *worker, struct packet *packet, uint32_t w
 	vector_add(&worker->output, packet);
 }
 
-void mpls(struct worker *worker)
+/* What the first pass finds for a packet. */
+struct lookup {
+	const _Atomic uint64_t *entry;
+	struct traffic_counter *counter; /* NULL: the space has none */
+};
+
+/* Ask for the lines of the label's entry and of its counter. */
+static inline struct lookup look_up(const struct worker *worker, const struct packet *packet)
 {
 	static const _Atomic uint64_t no_entry;
-	const struct tables *tables = worker->tables;
-	const _Atomic uint64_t *entries[VECTOR_SIZE];
-	struct traffic_counter *counters[VECTOR_SIZE];
-	struct vector *in = &worker->mpls;
+	uint32_t label = lse_label(lse_load(packet->l3));
+	unsigned int space = packet->space;
+	uint64_t offset = word_load(&worker->tables->label_space[space]);
+	struct traffic_counter *counters = worker->label[space];
+	struct lookup lookup = { &no_entry, NULL };
 
-	/* first pass: ask for the lines of the label's entry and of its counters */
-	for (unsigned int i = 0; i < in->count; i++) {
-		const struct packet *packet = in->packet[i];
-		uint32_t label = lse_label(lse_load(packet->l3));
-		uint64_t offset = word_load(&tables->label_space[packet->space]);
-
-		entries[i] = &no_entry;
-		counters[i] = worker->label[packet->space];
-		if (likely(offset != 0))
-			entries[i] = (const _Atomic uint64_t *)tables_object(tables, offset) + label;
-		rte_prefetch0(entries[i]);
-		if (likely(counters[i] != NULL)) {
-			counters[i] += label;
-			rte_prefetch0(counters[i]);
-		}
+	if (likely(offset != 0))
+		lookup.entry = (const _Atomic uint64_t *)tables_object(worker->tables, offset) + label;
+	rte_prefetch0(lookup.entry);
+	if (likely(counters != NULL)) {
+		lookup.counter = counters + label;
+		rte_prefetch0(lookup.counter);
 	}
-	/* second pass: switch */
-	for (unsigned int i = 0; i < in->count; i++) {
-		struct packet *packet = in->packet[i];
-		uint32_t word = lse_load(packet->l3);
-		uint64_t entry = word_load(entries[i]);
+	return lookup;
+}
 
-		if (unlikely(!lse_is_bottom(word) && !stack_is_whole(packet))) {
-			drop(worker, packet->mbuf, packet->interface, DROP_mpls_truncated);
-			continue;
-		}
-		if (likely((entry & COMMON_MASK) == COMMON_SWAP && lse_ttl(word) > 1 &&
-			   counters[i] != NULL)) {
-			counter_add(&counters[i]->packets, 1);
-			counter_add(&counters[i]->bytes, packet->mbuf->pkt_len);
-			swap(worker, packet, word, entry);
-		} else {
-			descend(worker, packet);
-		}
+static inline void switch_label(struct worker *worker, struct packet *packet, struct lookup lookup)
+{
+	uint32_t word = lse_load(packet->l3);
+	uint64_t entry = word_load(lookup.entry);
+
+	if (unlikely(!lse_is_bottom(word) && !stack_is_whole(packet))) {
+		drop(worker, packet->mbuf, packet->interface, DROP_mpls_truncated);
+		return;
 	}
-	in->count = 0;
+	if (likely((entry & COMMON_MASK) == COMMON_SWAP && lse_ttl(word) > 1 &&
+		   lookup.counter != NULL)) {
+		counter_add(&lookup.counter->packets, 1);
+		counter_add(&lookup.counter->bytes, packet->mbuf->pkt_len);
+		swap(worker, packet, word, entry);
+	} else {
+		descend(worker, packet);
+	}
+}
+
+void mpls(struct worker *worker)
+{
+	struct lookup lookups[VECTOR_SIZE];
+	unsigned int count = worker->mpls.count;
+	struct packet **packets = worker->mpls.packet;
+
+	for (unsigned int i = 0; i < count; i++)
+		lookups[i] = look_up(worker, packets[i]);
+	for (unsigned int i = 0; i < count; i++)
+		switch_label(worker, packets[i], lookups[i]);
+	worker->mpls.count = 0;
 }

@@ -13,7 +13,9 @@
 
 void transmit_port(struct worker *worker, unsigned int port)
 {
-	struct transmit *transmit = &worker->transmit[port];
+	struct rte_mbuf **mbufs = worker->transmit.mbuf[port];
+	const uint16_t *ingress = worker->transmit.ingress[port];
+	unsigned int count = worker->transmit.count[port];
 	const struct tx_queue *tx = &worker->current->tx[port];
 	enum drop_reason reason = DROP_tx_port_gone;
 	unsigned int sent = 0;
@@ -22,29 +24,30 @@ void transmit_port(struct worker *worker, unsigned int port)
 		reason = DROP_tx_full;
 		if (tx->lock != NULL)
 			rte_spinlock_lock(tx->lock);
-		for (unsigned int i = 0; sent < transmit->count && i < TX_RETRIES; i++)
-			sent += rte_eth_tx_burst(tx->dpdk_port, tx->queue, &transmit->mbuf[sent],
-						 (uint16_t)(transmit->count - sent));
+		for (unsigned int i = 0; sent < count && i < TX_RETRIES; i++)
+			sent += rte_eth_tx_burst(tx->dpdk_port, tx->queue, &mbufs[sent],
+						 (uint16_t)(count - sent));
 		if (tx->lock != NULL)
 			rte_spinlock_unlock(tx->lock);
 	}
-	for (; sent < transmit->count; sent++) {
-		counter_add(&worker->interface[transmit->ingress[sent]].tx_dropped, 1);
-		drop(worker, transmit->mbuf[sent], transmit->ingress[sent], reason);
+	for (; sent < count; sent++) {
+		counter_add(&worker->interface[ingress[sent]].tx_dropped, 1);
+		drop(worker, mbufs[sent], ingress[sent], reason);
 	}
-	transmit->count = 0;
-	worker->transmit_pending &= ~(1ull << port);
+	worker->transmit.count[port] = 0;
+	worker->transmit.pending &= ~(1ull << port);
 }
 
 static inline void transmit_add(struct worker *worker, unsigned int port, struct rte_mbuf *mbuf,
 				unsigned int ingress)
 {
-	struct transmit *transmit = &worker->transmit[port];
+	unsigned int count = worker->transmit.count[port];
 
-	transmit->mbuf[transmit->count] = mbuf;
-	transmit->ingress[transmit->count] = (uint16_t)ingress;
-	worker->transmit_pending |= 1ull << port;
-	if (unlikely(++transmit->count == TRANSMIT_SIZE))
+	worker->transmit.mbuf[port][count] = mbuf;
+	worker->transmit.ingress[port][count] = (uint16_t)ingress;
+	worker->transmit.count[port] = (uint16_t)++count;
+	worker->transmit.pending |= 1ull << port;
+	if (unlikely(count == TRANSMIT_SIZE))
 		transmit_port(worker, port);
 }
 
@@ -122,18 +125,6 @@ static inline uint8_t *buffer_start(const struct rte_mbuf *mbuf)
 	return (uint8_t *)mbuf->buf_addr;
 }
 
-/* The Ethernet header before l3. The usual length is written as what it is, so that no line before
- * the frame's own is touched; tagged ones are copied right-aligned. */
-static inline void store_header(uint8_t *l3, const struct rewrite *rewrite)
-{
-	const uint8_t *end = rewrite->header + sizeof(rewrite->header);
-
-	if (likely(rewrite->header_length == RTE_ETHER_HDR_LEN))
-		memcpy(l3 - RTE_ETHER_HDR_LEN, end - RTE_ETHER_HDR_LEN, RTE_ETHER_HDR_LEN);
-	else
-		memcpy(l3 - sizeof(rewrite->header), rewrite->header, sizeof(rewrite->header));
-}
-
 static inline void store_ethertype(uint8_t *l3, uint8_t payload)
 {
 	uint16_t type = rte_cpu_to_be_16(payload == PAYLOAD_IPV4 ? RTE_ETHER_TYPE_IPV4
@@ -141,16 +132,18 @@ static inline void store_ethertype(uint8_t *l3, uint8_t payload)
 	memcpy(l3 - sizeof(type), &type, sizeof(type));
 }
 
-/* The frame begins at `start` now. */
-static inline void set_start(struct rte_mbuf *mbuf, const uint8_t *start)
+/* The frame begins `moved` bytes later than it did. */
+static inline void move_start(struct rte_mbuf *mbuf, int moved)
 {
-	int moved = (int)(start - rte_pktmbuf_mtod(mbuf, const uint8_t *));
-
-	if (likely(moved == 0)) /* the same length as on arrival: leave the line clean */
-		return;
 	mbuf->data_off = (uint16_t)(mbuf->data_off + moved);
 	mbuf->data_len = (uint16_t)(mbuf->data_len - moved);
 	mbuf->pkt_len = (uint32_t)((int)mbuf->pkt_len - moved);
+}
+
+/* Bytes of the frame that stand before packet->l3; less than 0 after a push. */
+static inline int offset_of_l3(const struct packet *packet)
+{
+	return (int)(packet->l3 - rte_pktmbuf_mtod(packet->mbuf, const uint8_t *));
 }
 
 /* Where a packet ends whose nexthop has no rewrite. */
@@ -192,48 +185,87 @@ static inline const struct rewrite *resolve(struct worker *worker, struct packet
 	return rewrite;
 }
 
-static inline void output_one(struct worker *worker, struct packet *packet)
+/* The frame is complete: count it where it leaves and let it wait for its port. */
+static inline void emit(struct worker *worker, const struct packet *packet,
+			const struct rewrite *rewrite, uint32_t length)
+{
+	struct interface_counters *egress = &worker->interface[rewrite->interface];
+
+	counter_add(&egress->tx_packets, 1);
+	counter_add(&egress->tx_bytes, length);
+	counter_add(&worker->interface[packet->interface].forwarded, 1);
+	transmit_add(worker, rewrite->port, packet->mbuf, packet->interface);
+}
+
+static void too_long(struct worker *worker, struct packet *packet)
+{
+	if (!carries_ip(packet)) {
+		drop(worker, packet->mbuf, packet->interface, DROP_mtu_exceeded);
+		return;
+	}
+	move_start(packet->mbuf, offset_of_l3(packet));
+	punt(worker, packet->mbuf, packet->interface, PUNT_mtu_exceeded, packet->l3);
+}
+
+/* Labels to push, tags to write, or a payload that is not labelled any more. */
+static void output_general(struct worker *worker, struct packet *packet,
+			   const struct rewrite *rewrite)
 {
 	struct rte_mbuf *mbuf = packet->mbuf;
-	const struct rewrite *rewrite = resolve(worker, packet);
 
-	if (unlikely(rewrite == NULL))
-		return;
-	if (unlikely(packet->l3 - buffer_start(mbuf) < headroom_needed(rewrite))) {
+	if (packet->l3 - buffer_start(mbuf) < headroom_needed(rewrite)) {
 		drop(worker, mbuf, packet->interface, DROP_no_headroom);
 		return;
 	}
-	if (rewrite->label_count != 0)
-		push_labels(worker, packet, rewrite);
-
-	uint32_t length = mbuf->pkt_len -
-			  (uint32_t)(packet->l3 - rte_pktmbuf_mtod(mbuf, const uint8_t *));
-	if (unlikely(length > rewrite->mtu)) {
-		if (carries_ip(packet)) {
-			set_start(mbuf, packet->l3);
-			punt(worker, mbuf, packet->interface, PUNT_mtu_exceeded, packet->l3);
-		} else {
-			drop(worker, mbuf, packet->interface, DROP_mtu_exceeded);
-		}
+	push_labels(worker, packet, rewrite);
+	int offset = offset_of_l3(packet);
+	if ((int)mbuf->pkt_len - offset > rewrite->mtu) {
+		too_long(worker, packet);
 		return;
 	}
-	store_header(packet->l3, rewrite);
-	if (unlikely(packet->payload != PAYLOAD_MPLS))
+	memcpy(packet->l3 - sizeof(rewrite->header), rewrite->header, sizeof(rewrite->header));
+	if (packet->payload != PAYLOAD_MPLS)
 		store_ethertype(packet->l3, packet->payload);
-	set_start(mbuf, packet->l3 - rewrite->header_length);
+	move_start(mbuf, offset - rewrite->header_length);
+	emit(worker, packet, rewrite, mbuf->pkt_len);
+}
 
-	struct interface_counters *egress = &worker->interface[rewrite->interface];
-	counter_add(&egress->tx_packets, 1);
-	counter_add(&egress->tx_bytes, mbuf->pkt_len);
-	counter_add(&worker->interface[packet->interface].forwarded, 1);
-	transmit_add(worker, rewrite->port, mbuf, packet->interface);
+/* The common case: still labelled, nothing to push, an untagged header. It fits where the old one was
+ * (l3 never moves towards the start before this stage), and only its own bytes are written, so that
+ * no line before the frame's is touched. */
+static inline void output_common(struct worker *worker, struct packet *packet,
+				 const struct rewrite *rewrite)
+{
+	struct rte_mbuf *mbuf = packet->mbuf;
+	int moved = offset_of_l3(packet) - RTE_ETHER_HDR_LEN;
+	uint32_t length = mbuf->pkt_len - (uint32_t)moved;
+
+	if (unlikely(length > rewrite->mtu + (uint32_t)RTE_ETHER_HDR_LEN)) {
+		too_long(worker, packet);
+		return;
+	}
+	memcpy(packet->l3 - RTE_ETHER_HDR_LEN,
+	       rewrite->header + sizeof(rewrite->header) - RTE_ETHER_HDR_LEN, RTE_ETHER_HDR_LEN);
+	if (unlikely(moved != 0)) /* else leave the line clean */
+		move_start(mbuf, moved);
+	emit(worker, packet, rewrite, length);
 }
 
 void output(struct worker *worker)
 {
 	struct vector *in = &worker->output;
 
-	for (unsigned int i = 0; i < in->count; i++)
-		output_one(worker, in->packet[i]);
+	for (unsigned int i = 0; i < in->count; i++) {
+		struct packet *packet = in->packet[i];
+		const struct rewrite *rewrite = resolve(worker, packet);
+
+		if (unlikely(rewrite == NULL))
+			continue;
+		if (likely(rewrite->header_length == RTE_ETHER_HDR_LEN &&
+			   rewrite->label_count == 0 && packet->payload == PAYLOAD_MPLS))
+			output_common(worker, packet, rewrite);
+		else
+			output_general(worker, packet, rewrite);
+	}
 	in->count = 0;
 }

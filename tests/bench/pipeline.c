@@ -122,11 +122,10 @@ static void restore_all(const struct scenario *scenario)
 
 static void reset_transmit(void)
 {
-	struct worker *worker = fixture.worker;
+	struct transmit *transmit = &fixture.worker->transmit;
 
-	for (uint64_t pending = worker->transmit_pending; pending != 0; pending &= pending - 1)
-		worker->transmit[__builtin_ctzll(pending)].count = 0;
-	worker->transmit_pending = 0;
+	for (; transmit->pending != 0; transmit->pending &= transmit->pending - 1)
+		transmit->count[__builtin_ctzll(transmit->pending)] = 0;
 }
 
 static void run_stages(unsigned int first)
