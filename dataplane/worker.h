@@ -66,12 +66,19 @@ struct packet {
 	uint8_t *l3;
 	uint32_t nexthop;   /* output: index */
 	uint32_t push;      /* output: TC, S and TTL of the labels to push, as in a label stack entry */
-	uint16_t interface; /* ingress interface index: where its end is counted */
-	uint16_t vrf;       /* ip: where to look it up */
-	uint8_t space;      /* mpls: label space of the top label */
-	uint8_t payload;    /* enum payload: what l3 points to */
-	uint8_t flags;      /* enum packet_flag */
+	union {
+		struct {
+			uint16_t interface; /* ingress interface: where its end is counted */
+			uint16_t vrf;       /* ip: where to look it up */
+			uint8_t space;      /* mpls: label space of the top label */
+			uint8_t payload;    /* enum payload: what l3 points to */
+			uint8_t flags;      /* enum packet_flag */
+			uint8_t reserved;
+		};
+		uint64_t context; /* all of these, to be set by one store */
+	};
 };
+static_assert(sizeof(struct packet) == 32, "packet");
 
 /* Packets for one stage, in the order in which they came. They stand in worker->packet. */
 struct vector {

@@ -21,11 +21,16 @@ static inline uint64_t load64(const uint8_t *at)
 	return value;
 }
 
-static inline uint16_t load16_be(const uint8_t *at)
+static inline uint16_t load16(const uint8_t *at)
 {
 	uint16_t value;
 	memcpy(&value, at, sizeof(value));
-	return rte_be_to_cpu_16(value);
+	return value;
+}
+
+static inline uint16_t load16_be(const uint8_t *at)
+{
+	return rte_be_to_cpu_16(load16(at));
 }
 
 /* Six bytes as struct interface has them in `mac`: memory order, whatever the machine's. */
@@ -48,14 +53,14 @@ static inline bool is_ours(const struct interface *interface, const uint8_t *fra
 	return mac != 0 && mac == mac_word(frame);
 }
 
-static inline void to_mpls(struct worker *worker, struct packet *packet, uint8_t *l3,
-			   unsigned int interface, unsigned int space)
+/* What the stages need to know of a labelled frame that came in by `interface`. */
+static inline struct packet mpls_packet(unsigned int interface, unsigned int space)
 {
-	packet->l3 = l3;
-	packet->interface = (uint16_t)interface;
-	packet->space = (uint8_t)space;
-	packet->flags = 0;
-	vector_add(&worker->mpls, packet);
+	return (struct packet){
+		.interface = (uint16_t)interface,
+		.space = (uint8_t)space,
+		.payload = PAYLOAD_MPLS,
+	};
 }
 
 /* A labelled frame on an interface that is up. */
@@ -85,7 +90,9 @@ static void classify_mpls(struct worker *worker, struct packet *packet, unsigned
 			return;
 		}
 	}
-	to_mpls(worker, packet, l3, interface, space);
+	packet->l3 = l3;
+	packet->context = mpls_packet(interface, space).context;
+	vector_add(&worker->mpls, packet);
 }
 
 /* An IP frame that is not labelled. */
@@ -148,7 +155,7 @@ static unsigned int tagged_interface(struct worker *worker, unsigned int port, c
 }
 
 /* Everything that is not a plain labelled frame for us. Counts the frame as received where it belongs. */
-static void classify_other(struct worker *worker, struct packet *packet, unsigned int port)
+static __rte_noinline void classify_other(struct worker *worker, struct packet *packet, unsigned int port)
 {
 	struct rte_mbuf *mbuf = packet->mbuf;
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
@@ -199,17 +206,26 @@ static void classify_other(struct worker *worker, struct packet *packet, unsigne
 	}
 }
 
+/* The destination address as it stands in a plain labelled frame for this interface, or a value that no
+ * six bytes have if it takes none. */
+static uint64_t expected_mac(const struct interface *row, uint64_t flags)
+{
+	const uint64_t wanted = INTERFACE_VALID | INTERFACE_UP | INTERFACE_MPLS;
+	uint64_t mac = word_load(&row->mac);
+
+	return (flags & wanted) == wanted && mac != 0 ? mac : UINT64_MAX;
+}
+
 void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
 	      unsigned int count)
 {
 	const struct interface *row = &worker->tables->interface[interface];
 	uint64_t flags = word_load(&row->flags);
-	uint64_t mac = word_load(&row->mac);
-	unsigned int space = (unsigned int)(flags >> INTERFACE_SPACE_SHIFT) & 0xff;
-	bool plain = (flags & (INTERFACE_VALID | INTERFACE_UP | INTERFACE_MPLS)) ==
-			     (INTERFACE_VALID | INTERFACE_UP | INTERFACE_MPLS) &&
-		     mac != 0;
-	uint64_t packets = 0, bytes = 0;
+	uint64_t mac = expected_mac(row, flags);
+	uint64_t context =
+		mpls_packet(interface, (unsigned int)(flags >> INTERFACE_SPACE_SHIFT) & 0xff).context;
+	uint64_t bytes = 0;
+	unsigned int labelled = 0, others = 0;
 
 	for (unsigned int i = 0; i < count; i++)
 		rte_prefetch0(mbufs[i]);
@@ -220,20 +236,25 @@ void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **m
 		uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 		struct packet *packet = &worker->packet[i];
 
-		packet->mbuf = mbuf;
 		if (i + PREFETCH_AHEAD < count)
 			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
+		packet->mbuf = mbuf;
 		/* the common case: untagged, ours, labelled, and long enough for one label */
-		if (likely(plain && mbuf->data_len >= RTE_ETHER_HDR_LEN + 4 &&
+		if (likely(mbuf->data_len >= RTE_ETHER_HDR_LEN + 4 &&
 			   (load64(frame) & rte_cpu_to_le_64(MAC_MASK)) == mac &&
-			   load16_be(frame + 12) == ETHERTYPE_MPLS)) {
-			packets++;
+			   load16(frame + 12) == RTE_BE16(ETHERTYPE_MPLS))) {
 			bytes += mbuf->pkt_len;
-			to_mpls(worker, packet, frame + RTE_ETHER_HDR_LEN, interface, space);
+			packet->l3 = frame + RTE_ETHER_HDR_LEN;
+			packet->context = context;
+			worker->mpls.packet[labelled++] = packet;
 		} else {
+			worker->mpls.count = labelled;
 			classify_other(worker, packet, interface);
+			labelled = worker->mpls.count;
+			others++;
 		}
 	}
-	counter_add(&worker->interface[interface].rx_packets, packets);
+	worker->mpls.count = labelled;
+	counter_add(&worker->interface[interface].rx_packets, count - others);
 	counter_add(&worker->interface[interface].rx_bytes, bytes);
 }

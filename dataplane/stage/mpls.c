@@ -390,7 +390,7 @@ static bool step(struct descent *descent, unsigned int space)
 
 /* Everything that is not the common case. The first label is looked up in the packet's space, those
  * that a pop exposes in the platform's (RFC 3031 3.14). */
-static void descend(struct worker *worker, struct packet *packet)
+static __rte_noinline void descend(struct worker *worker, struct packet *packet)
 {
 	uint32_t word = lse_load(packet->l3);
 	struct descent descent = {
@@ -415,7 +415,7 @@ static void descend(struct worker *worker, struct packet *packet)
 /* ---------------------------------------------------------------- the stage */
 
 /* Does the stack have a bottom within the frame? Nothing beyond STACK_WALK_MAX labels is looked at. */
-static bool stack_is_whole(const struct packet *packet)
+static __rte_noinline bool stack_is_whole(const struct packet *packet)
 {
 	const uint8_t *end =
 		rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) + packet->mbuf->data_len;
@@ -443,7 +443,6 @@ static inline void swap(struct worker *worker, struct packet *packet, uint32_t w
 	lse_store(packet->l3, (uint32_t)label_out(entry) << 12 | low);
 	packet->nexthop = label_index(entry);
 	packet->push = low & ~LSE_BOTTOM;
-	packet->payload = PAYLOAD_MPLS;
 	vector_add(&worker->output, packet);
 }
 

@@ -147,7 +147,7 @@ static inline int offset_of_l3(const struct packet *packet)
 }
 
 /* Where a packet ends whose nexthop has no rewrite. */
-static void drop_without_rewrite(struct worker *worker, struct packet *packet)
+static __rte_noinline void drop_without_rewrite(struct worker *worker, struct packet *packet)
 {
 	uint64_t word = word_load(&worker->tables->nexthop[packet->nexthop & (NEXTHOP_MAX - 1)]);
 	enum drop_reason reason = DROP_nexthop_invalid;
@@ -160,7 +160,7 @@ static void drop_without_rewrite(struct worker *worker, struct packet *packet)
 }
 
 /* Fast reroute: the nexthop's port is down; its backup, if that one can send. */
-static const struct rewrite *backup_of(struct worker *worker, const struct rewrite *rewrite)
+static __rte_noinline const struct rewrite *backup_of(struct worker *worker, const struct rewrite *rewrite)
 {
 	if (rewrite->backup == NEXTHOP_NONE)
 		return NULL;
@@ -197,7 +197,7 @@ static inline void emit(struct worker *worker, const struct packet *packet,
 	transmit_add(worker, rewrite->port, packet->mbuf, packet->interface);
 }
 
-static void too_long(struct worker *worker, struct packet *packet)
+static __rte_noinline void too_long(struct worker *worker, struct packet *packet)
 {
 	if (!carries_ip(packet)) {
 		drop(worker, packet->mbuf, packet->interface, DROP_mtu_exceeded);
@@ -208,7 +208,7 @@ static void too_long(struct worker *worker, struct packet *packet)
 }
 
 /* Labels to push, tags to write, or a payload that is not labelled any more. */
-static void output_general(struct worker *worker, struct packet *packet,
+static __rte_noinline void output_general(struct worker *worker, struct packet *packet,
 			   const struct rewrite *rewrite)
 {
 	struct rte_mbuf *mbuf = packet->mbuf;
