@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# A thin front for meson: `make demo` and `make test` do everything on a fresh Debian 12, as root.
+
+# The one list of packages. gcc brings the sanitizers' libraries; libdpdk-dev brings every PMD.
+PACKAGES := gcc libc6-dev meson ninja-build pkg-config \
+	libdpdk-dev libbpf-dev libxdp-dev libjansson-dev libevent-dev libedit-dev uthash-dev \
+	libcmocka-dev python3 python3-scapy iproute2 ethtool procps tcpreplay util-linux
+# What only some targets need.
+PACKAGES_BENCH := dpdk-dev valgrind
+PACKAGES_LINT := clang-format clang-tidy
+PACKAGES_MAN := mandoc
+
+MESON ?= meson
+PREFIX ?= /usr
+SOURCES = $(shell git ls-files '*.c' '*.h')
+
+.DEFAULT_GOAL := build
+.PHONY: deps deps-bench deps-lint build debug sanitize tsan demo test bench bench-quick install \
+	format lint clean
+
+# $(call install,PACKAGES): asks dpkg first, so that it costs nothing when all are there.
+define install
+	@missing=$$(for p in $(1); do \
+		dpkg-query -W -f='$${db:Status-Status}\n' $$p 2>/dev/null | grep -qx installed || echo $$p; \
+	done); \
+	if [ -n "$$missing" ]; then \
+		echo "installing:" $$missing; \
+		apt-get update -q && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
+	fi
+endef
+
+# $(call configure,DIRECTORY,OPTIONS)
+define configure
+	@[ -f $(1)/build.ninja ] || $(MESON) setup $(1) --prefix=$(PREFIX) $(2)
+endef
+
+deps:
+	$(call install,$(PACKAGES))
+
+deps-bench: deps
+	$(call install,$(PACKAGES_BENCH))
+
+deps-lint: deps
+	$(call install,$(PACKAGES_LINT) $(PACKAGES_MAN))
+
+build: deps
+	$(call configure,build,--buildtype=release)
+	@ninja -C build
+
+debug: deps
+	$(call configure,build-debug,--buildtype=debug)
+	@ninja -C build-debug
+
+# The sanitizers make gcc warn of things that are not so: warnings are errors in `build` and `debug`.
+sanitize: deps
+	$(call configure,build-asan,--buildtype=debugoptimized -Dwerror=false -Db_sanitize=address$(comma)undefined)
+	@ninja -C build-asan
+
+# ThreadSanitizer: the shared memory and its tests only, DPDK is not built for it.
+tsan: deps
+	$(call configure,build-tsan,--buildtype=debugoptimized -Dwerror=false -Ddataplane=disabled -Db_sanitize=thread)
+	@ninja -C build-tsan
+
+comma := ,
+
+demo: build
+	@tests/system/demo.py
+
+test: build sanitize tsan
+	@tests/run
+
+bench: build deps-bench
+	@tests/bench/run
+
+bench-quick: build deps-bench
+	@tests/bench/run --quick
+
+install: build
+	@DESTDIR=$(DESTDIR) $(MESON) install -C build --no-rebuild
+
+format: deps-lint
+	@clang-format -i $(SOURCES)
+
+lint: debug deps-lint
+	@clang-format --dry-run --Werror $(SOURCES)
+	@clang-tidy --quiet -p build-debug $(filter %.c,$(SOURCES))
+
+clean:
+	@rm -rf build build-debug build-asan build-tsan
