@@ -102,6 +102,7 @@ struct worker {
 	struct interface_counters *interface;      /* state->interface[id] */
 	struct traffic_counter *label[LABEL_SPACE_MAX]; /* NULL: not allocated, do not count */
 	const _Atomic uint8_t *port_live;          /* state->port_live */
+	bool pushing;                              /* most packets of the last vector got labels */
 	struct vector mpls, ip, output;
 	struct packet packet[VECTOR_SIZE];         /* of the burst that is being processed */
 

@@ -465,6 +465,8 @@ static inline struct lookup look_up(const struct worker *worker, const struct pa
 	if (likely(offset != 0))
 		lookup.entry = (const _Atomic uint64_t *)tables_object(worker->tables, offset) + label;
 	rte_prefetch0(lookup.entry);
+	if (worker->pushing) /* the new labels will stand before the frame, maybe in another line */
+		rte_prefetch0(packet->l3 - CACHE_LINE);
 	if (likely(counters != NULL)) {
 		lookup.counter = counters + label;
 		rte_prefetch0(lookup.counter);

@@ -254,6 +254,7 @@ static inline void output_common(struct worker *worker, struct packet *packet,
 void output(struct worker *worker)
 {
 	struct vector *in = &worker->output;
+	unsigned int pushed = 0;
 
 	for (unsigned int i = 0; i < in->count; i++) {
 		struct packet *packet = in->packet[i];
@@ -261,11 +262,13 @@ void output(struct worker *worker)
 
 		if (unlikely(rewrite == NULL))
 			continue;
+		pushed += rewrite->label_count != 0;
 		if (likely(rewrite->header_length == RTE_ETHER_HDR_LEN &&
 			   rewrite->label_count == 0 && packet->payload == PAYLOAD_MPLS))
 			output_common(worker, packet, rewrite);
 		else
 			output_general(worker, packet, rewrite);
 	}
+	worker->pushing = pushed > in->count / 2;
 	in->count = 0;
 }

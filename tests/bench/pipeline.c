@@ -140,16 +140,19 @@ struct bare_buffer {
 };
 static struct bare_buffer bare_transmit[PORT_MAX];
 
-static void bare_prefetch(unsigned int first, const _Atomic uint64_t *ilm,
-			  struct traffic_counter *counters)
+static __rte_always_inline void bare_prefetch(enum operation operation, unsigned int first,
+					      const _Atomic uint64_t *ilm,
+					      struct traffic_counter *counters)
 {
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++)
 		rte_prefetch0(packets[first + i]);
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(packets[first + i], void *));
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
-		uint32_t label =
-			lse_label(lse_load(rte_pktmbuf_mtod_offset(packets[first + i], uint8_t *, 14)));
+		uint8_t *l3 = rte_pktmbuf_mtod_offset(packets[first + i], uint8_t *, 14);
+		uint32_t label = lse_label(lse_load(l3));
+		if (operation == PUSH_2)
+			rte_prefetch0(l3 - CACHE_LINE);
 		rte_prefetch0(&ilm[label]);
 		rte_prefetch0(&counters[label]);
 	}
@@ -162,7 +165,7 @@ static __rte_always_inline void bare_vector(enum operation operation, unsigned i
 	const _Atomic uint64_t *ilm = tables_object(tables, word_load(&tables->label_space[0]));
 	struct traffic_counter *counters = fixture.worker->label[0];
 
-	bare_prefetch(first, ilm, counters);
+	bare_prefetch(operation, first, ilm, counters);
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
 		struct rte_mbuf *mbuf = packets[first + i];
 		uint8_t *l3 = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, 14);
