@@ -415,7 +415,7 @@ static __rte_noinline void descend(struct worker *worker, struct packet *packet)
 /* ---------------------------------------------------------------- the stage */
 
 /* Does the stack have a bottom within the frame? Nothing beyond STACK_WALK_MAX labels is looked at. */
-static __rte_noinline bool stack_is_whole(const struct packet *packet)
+static inline bool stack_is_whole(const struct packet *packet)
 {
 	const uint8_t *end =
 		rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) + packet->mbuf->data_len;
@@ -435,6 +435,7 @@ static __rte_noinline bool stack_is_whole(const struct packet *packet)
 	(LABEL_OPERATION_MASK << LABEL_OPERATION_SHIFT | LABEL_GROUP | LABEL_TTL_PIPE |            \
 	 LABEL_NO_COUNTERS)
 #define COMMON_SWAP ((uint64_t)LABEL_SWAP << LABEL_OPERATION_SHIFT)
+#define COMMON_POP  ((uint64_t)LABEL_POP << LABEL_OPERATION_SHIFT)
 
 static inline void swap(struct worker *worker, struct packet *packet, uint32_t word, uint64_t entry)
 {
@@ -444,6 +445,24 @@ static inline void swap(struct worker *worker, struct packet *packet, uint32_t w
 	packet->nexthop = label_index(entry);
 	packet->push = low & ~LSE_BOTTOM;
 	vector_add(&worker->output, packet);
+}
+
+/* end_by_pop for the common case: uniform, one nexthop, another label below with a TTL that counts. */
+static inline bool pop(struct worker *worker, struct packet *packet, uint32_t word, uint64_t entry)
+{
+	uint32_t exposed = lse_load(packet->l3 + 4);
+	uint32_t ttl = lse_ttl(word) - 1;
+
+	if (lse_is_bottom(word) || lse_ttl(exposed) == 0 || (entry & LABEL_TC_UNIFORM))
+		return false;
+	if (lse_ttl(exposed) < ttl)
+		ttl = lse_ttl(exposed);
+	packet->l3 += 4;
+	lse_store(packet->l3, (exposed & ~LSE_TTL_MASK) | ttl);
+	packet->nexthop = label_index(entry);
+	packet->push = (word & LSE_TC_MASK) | ttl_decrement(lse_ttl(word));
+	vector_add(&worker->output, packet);
+	return true;
 }
 
 /* What the first pass finds for a packet. */
@@ -483,14 +502,15 @@ static inline void switch_label(struct worker *worker, struct packet *packet, st
 		drop(worker, packet->mbuf, packet->interface, DROP_mpls_truncated);
 		return;
 	}
-	if (likely((entry & COMMON_MASK) == COMMON_SWAP && lse_ttl(word) > 1 &&
-		   lookup.counter != NULL)) {
-		counter_add(&lookup.counter->packets, 1);
-		counter_add(&lookup.counter->bytes, packet->mbuf->pkt_len);
+	bool counted = lookup.counter != NULL && lse_ttl(word) > 1;
+	if (likely((entry & COMMON_MASK) == COMMON_SWAP && counted))
 		swap(worker, packet, word, entry);
-	} else {
+	else if (!((entry & COMMON_MASK) == COMMON_POP && counted && pop(worker, packet, word, entry))) {
 		descend(worker, packet);
+		return;
 	}
+	counter_add(&lookup.counter->packets, 1);
+	counter_add(&lookup.counter->bytes, packet->mbuf->pkt_len);
 }
 
 void mpls(struct worker *worker)
