@@ -35,7 +35,7 @@ static int missing(const struct arguments *arguments, struct place place, struct
 			continue;
 		if (arguments->document && strcmp(parameter[i].name, "file") == 0)
 			continue;
-		parameter_placeholder(&parameter[i], placeholder, sizeof(placeholder));
+		parameter_placeholder(arguments->command, &parameter[i], placeholder, sizeof(placeholder));
 		snprintf(text, sizeof(text), "%s %s: %s is missing", arguments->command->noun,
 			 arguments->command->verb, parameter[i].name);
 		wrong(place, -1, -1, error, text, "");

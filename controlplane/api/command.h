@@ -214,8 +214,10 @@ json_t *command_to_json(const struct arguments *arguments);
 /* "port add NAME devargs STRING [mtu N] ...": made from the table; cut at size. */
 void command_usage(const struct command *command, char *text, size_t size);
 
-/* How a parameter's value is named in help: "N", "STACK", "up|down"; "" for a flag. */
-void parameter_placeholder(const struct parameter *parameter, char *text, size_t size);
+/* How the value of a parameter of the command (or of its paths) is named in help: "N", "STACK",
+ * "up|down"; "" for a flag. */
+void parameter_placeholder(const struct command *command, const struct parameter *parameter,
+			   char *text, size_t size);
 
 /* What could stand at the end of `line`, whose last word may be begun: `visit` is called with each
  * full word that fits, or with word NULL and the nouns whose `show` lists the names that fit. */

@@ -2,6 +2,7 @@
  *
  * complete.c: what could stand at the end of a line that is being typed.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "controlplane/api/parse.h"
@@ -9,15 +10,45 @@
 struct completion {
 	void (*visit)(void *context, const char *word, const char *nouns);
 	void *context;
-	const char *begun; /* what is typed of the last word */
+	const char *begun;  /* what is typed of the last word */
+	const char *before; /* the word in front of it, "" if none */
+	char last[64];      /* offered last: keywords of several words begin alike */
 };
 
-static void offer(void *context, const char *word)
+/* The first word of a keyword, or the second where the first is typed already. */
+static void offer(void *context, const char *keyword)
 {
 	struct completion *completion = context;
+	const char *blank = strchr(keyword, ' ');
+	size_t length = blank ? (size_t)(blank - keyword) : strlen(keyword);
+	char word[sizeof(completion->last)];
 
+	snprintf(word, sizeof(word), "%.*s", (int)length, keyword);
+	if (strcmp(word, completion->last) == 0)
+		return;
+	memcpy(completion->last, word, sizeof(word));
 	if (strncmp(word, completion->begun, strlen(completion->begun)) == 0)
 		completion->visit(completion->context, word, NULL);
+}
+
+static void offer_tail(struct completion *completion, const char *keyword)
+{
+	const char *blank = strchr(keyword, ' ');
+
+	if (blank && strlen(completion->before) == (size_t)(blank - keyword) &&
+	    memcmp(completion->before, keyword, (size_t)(blank - keyword)) == 0)
+		offer(completion, blank + 1);
+}
+
+/* The second words of keywords whose first one has just been typed. */
+static void offer_tails(struct completion *completion, const struct command *command)
+{
+	for (const struct parameter *list = command->parameters; list->name; list++) {
+		for (unsigned int i = 0; list->group && list->group[i].name; i++)
+			offer_tail(completion, list->group[i].name);
+		for (unsigned int i = 0; list->words && list->words[i]; i++)
+			offer_tail(completion, list->words[i]);
+	}
 }
 
 static void offer_live(struct completion *completion, const struct parameter *parameter)
@@ -84,7 +115,9 @@ void command_complete(const char *line,
 	while (begun > 0 && line[begun - 1] != ' ' && line[begun - 1] != '\t')
 		begun--;
 	if (before && arguments) {
-		struct completion completion = { visit, context, line + begun };
+		struct completion completion = { .visit = visit, .context = context,
+						 .begun = line + begun };
+		size_t end = begun, start;
 		before[begun] = '\0';
 		parse_words(&parser, before, arguments, &error);
 		if (parser.ended && parser.stage == STAGE_NOUN)
@@ -93,6 +126,13 @@ void command_complete(const char *line,
 			offer_commands(&completion, parser.noun);
 		else if (parser.ended)
 			offer_parameters(&completion, &parser);
+		while (end > 0 && (before[end - 1] == ' ' || before[end - 1] == '\t'))
+			before[--end] = '\0';
+		for (start = end; start > 0 && before[start - 1] != ' ' && before[start - 1] != '\t';)
+			start--;
+		completion.before = before + start;
+		if (arguments->command && !parser.awaited)
+			offer_tails(&completion, arguments->command);
 	}
 	free(arguments);
 	free(before);

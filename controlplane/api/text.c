@@ -138,7 +138,8 @@ static void append(char *text, size_t size, const char *format, ...)
 	va_end(list);
 }
 
-void parameter_placeholder(const struct parameter *parameter, char *text, size_t size)
+void parameter_placeholder(const struct command *command, const struct parameter *parameter,
+			   char *text, size_t size)
 {
 	static const char *const placeholder[] = {
 		[VALUE_FLAG] = "", [VALUE_UNSIGNED] = "N", [VALUE_LABEL] = "L", [VALUE_STACK] = "STACK",
@@ -150,7 +151,9 @@ void parameter_placeholder(const struct parameter *parameter, char *text, size_t
 	text[0] = '\0';
 	if (parameter->type == VALUE_WORD) {
 		for (unsigned int i = 0; parameter->words[i]; i++)
-			append(text, size, "%s%s", i ? "|" : "", parameter->words[i]);
+			if (!(parameter->flags & PARAMETER_POSITIONAL) ||
+			    !word_of_path(command->parameters, parameter->words[i]))
+				append(text, size, "%s%s", *text ? "|" : "", parameter->words[i]);
 	} else if (parameter->flags & PARAMETER_POSITIONAL) {
 		snprintf(text, size, "%s", parameter->name);
 		for (char *c = text; *c; c++)
@@ -163,13 +166,13 @@ void parameter_placeholder(const struct parameter *parameter, char *text, size_t
 	}
 }
 
-static void usage_group(const struct parameter *group, char *text, size_t size)
+static void usage_group(const struct command *command, const struct parameter *group, char *text, size_t size)
 {
 	char value[128];
 
 	append(text, size, " [");
 	for (unsigned int i = 0; group[i].name; i++) {
-		parameter_placeholder(&group[i], value, sizeof(value));
+		parameter_placeholder(command, &group[i], value, sizeof(value));
 		append(text, size, "%s%s%s%s", i ? "] [" : "", group[i].name, *value ? " " : "", value);
 	}
 	append(text, size, "]...");
@@ -186,10 +189,10 @@ void command_usage(const struct command *command, char *text, size_t size)
 		if (parameter->flags & PARAMETER_ABSENT)
 			continue;
 		if (parameter->type == VALUE_PATHS) {
-			usage_group(parameter->group, text, size);
+			usage_group(command, parameter->group, text, size);
 			continue;
 		}
-		parameter_placeholder(parameter, value, sizeof(value));
+		parameter_placeholder(command, parameter, value, sizeof(value));
 		append(text, size, required ? " " : " [");
 		if (!(parameter->flags & PARAMETER_POSITIONAL))
 			append(text, size, "%s%s", parameter->name, *value ? " " : "");

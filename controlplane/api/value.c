@@ -62,7 +62,7 @@ void value_expected(const struct parameter *parameter, char *text, size_t size)
 			 (unsigned long long)parameter->maximum);
 		break;
 	case VALUE_STRING:
-		snprintf(text, size, "a string of %u to %u bytes without control characters",
+		snprintf(text, size, "a string of %u to %u bytes, UTF-8 without control characters",
 			 (unsigned int)parameter->minimum,
 			 parameter->maximum ? (unsigned int)parameter->maximum : STRING_MAX - 1);
 		break;
@@ -242,15 +242,37 @@ static bool is_name(const char *text, size_t length)
 	return true;
 }
 
+/* Bytes of the UTF-8 character at text (RFC 3629 4), or 0 if it is none. JSON can't carry others. */
+static size_t utf8_length(const unsigned char *text, size_t length)
+{
+	uint32_t character, least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t count = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 :
+		       text[0] < 0xf0 ? 3 : text[0] < 0xf5 ? 4 : 0;
+
+	if (count == 0 || count > length)
+		return 0;
+	character = count == 1 ? text[0] : text[0] & (0x7fu >> count);
+	for (size_t i = 1; i < count; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		character = character << 6 | (text[i] & 0x3f);
+	}
+	if (character < least[count] || character > 0x10ffff || (character >> 11) == 0x1b)
+		return 0;
+	return count;
+}
+
 static bool is_string(const struct parameter *parameter, const char *text, size_t length)
 {
 	size_t most = parameter->maximum ? parameter->maximum : STRING_MAX - 1;
 
 	if (length < parameter->minimum || length > most)
 		return false;
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+	for (size_t i = 0, step; i < length; i += step) {
+		step = utf8_length((const unsigned char *)text + i, length - i);
+		if (step == 0 || (unsigned char)text[i] < ' ' || text[i] == 0x7f)
 			return false;
+	}
 	return true;
 }
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * offline.c: `show` without a control plane, from the shared files that outlive it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include "cli/session.h"
+#include "controlplane/object/object.h"
+
+int offline_show(const struct session *session, const struct arguments *arguments, json_t **result,
+		 struct error *error)
+{
+	struct region tables = { .fd = -1 }, state = { .fd = -1 };
+	struct view view = { 0 };
+	char reason[REGION_ERROR_SIZE];
+	int code;
+
+	*result = NULL;
+	code = region_attach(&tables, &session->place, REGION_TABLES, reason);
+	if (code != 0)
+		return error_set(error, ERROR_REFUSED, -code,
+				 "the control plane of instance %s is not running, and there are no "
+				 "tables to read: %s", session->place.instance, reason);
+	view.tables = tables.base;
+	if (region_attach(&state, &session->place, REGION_STATE, reason) == 0)
+		view.state = state.base;
+	*result = view_show(&view, arguments, error);
+	if (view.state)
+		region_close(&state);
+	region_close(&tables);
+	if (*result) {
+		if (!session->quiet)
+			fprintf(stderr, "# control plane is not running: read from shared memory\n");
+		return 0;
+	}
+	return error->kind == ERROR_USAGE ? -EINVAL : -EPERM;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cli/render.h"
+
+enum { COLUMNS_MAX = 48, CELL_MAX = 16384, TITLE_MAX = 48 };
+
+/* ---- one cell ---- */
+
+/* Text of a cell; a newline in it begins another line of the row. */
+struct cell {
+	size_t used;
+	char text[CELL_MAX];
+};
+
+static void cell_add(struct cell *cell, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void cell_add(struct cell *cell, const char *format, ...)
+{
+	size_t room = sizeof(cell->text) - cell->used;
+	va_list list;
+
+	va_start(list, format);
+	int length = vsnprintf(cell->text + cell->used, room, format, list);
+	va_end(list);
+	cell->used += length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
+}
+
+static void cell_value(struct cell *cell, json_t *value, const char *between);
+
+/* Members with their names; what is false, null or empty is left out. `inner` names which ones and their
+ * order, NULL: all. */
+static void cell_member(struct cell *cell, const char *key, json_t *value)
+{
+	const char *blank = cell->used && cell->text[cell->used - 1] != '\n' &&
+			    cell->text[cell->used - 1] != '(' ? " " : "";
+
+	if (!value || json_is_null(value) || json_is_false(value) ||
+	    (json_is_array(value) && json_array_size(value) == 0) ||
+	    (json_is_object(value) && json_object_size(value) == 0) ||
+	    (json_is_string(value) && json_string_length(value) == 0))
+		return;
+	cell_add(cell, "%s%s", blank, key);
+	if (json_is_true(value))
+		return;
+	cell_add(cell, json_is_object(value) ? " (" : " ");
+	cell_value(cell, value, "/");
+	if (json_is_object(value))
+		cell_add(cell, ")");
+}
+
+static void cell_object(struct cell *cell, json_t *object, const char *inner)
+{
+	const char *key;
+	json_t *value;
+
+	if (!inner) {
+		json_object_foreach(object, key, value)
+			cell_member(cell, key, value);
+		return;
+	}
+	while (*inner) {
+		char name[TITLE_MAX];
+		size_t length = strcspn(inner, " ");
+		snprintf(name, sizeof(name), "%.*s", (int)length, inner);
+		cell_member(cell, name, json_object_get(object, name));
+		inner += length + strspn(inner + length, " ");
+	}
+}
+
+static void cell_value(struct cell *cell, json_t *value, const char *between)
+{
+	size_t index;
+	json_t *item;
+
+	if (json_is_string(value)) {
+		cell_add(cell, "%s", json_string_value(value));
+	} else if (json_is_integer(value)) {
+		cell_add(cell, "%lld", (long long)json_integer_value(value));
+	} else if (json_is_real(value)) {
+		cell_add(cell, "%.2f", json_real_value(value));
+	} else if (json_is_boolean(value)) {
+		cell_add(cell, "%s", json_is_true(value) ? "yes" : "no");
+	} else if (json_is_object(value)) {
+		cell_object(cell, value, NULL);
+	} else if (json_is_array(value)) {
+		json_array_foreach(value, index, item) {
+			cell_add(cell, "%s", index ? between : "");
+			cell_value(cell, item, between);
+		}
+	}
+}
+
+static void cell_set(struct cell *cell, const struct column *column, json_t *row)
+{
+	json_t *value = json_object_get(row, column->key);
+	size_t index;
+	json_t *item;
+
+	cell->used = 0;
+	cell->text[0] = '\0';
+	if (column->inner && json_is_array(value)) {
+		json_array_foreach(value, index, item) {
+			cell_add(cell, "%s", index ? "\n" : "");
+			if (json_is_object(item))
+				cell_object(cell, item, column->inner);
+			else
+				cell_value(cell, item, "/");
+		}
+	} else {
+		cell_value(cell, value, column->flags & COLUMN_STACK ? "/" : ", ");
+	}
+	if (cell->used == 0)
+		cell_add(cell, "-");
+}
+
+/* ---- a table ---- */
+
+struct table {
+	FILE *out;
+	struct column column[COLUMNS_MAX];
+	char title[COLUMNS_MAX][TITLE_MAX];
+	unsigned int width[COLUMNS_MAX];
+	unsigned int count;
+	struct cell *cell; /* one per column */
+};
+
+static unsigned int text_width(const char *text)
+{
+	unsigned int widest = 0;
+
+	for (;;) {
+		size_t length = strcspn(text, "\n");
+		widest = length > widest ? (unsigned int)length : widest;
+		if (text[length] == '\0')
+			return widest;
+		text += length + 1;
+	}
+}
+
+static bool any_row_has(json_t *rows, const char *key)
+{
+	size_t index;
+	json_t *row;
+
+	json_array_foreach(rows, index, row) {
+		json_t *value = json_object_get(row, key);
+		if (value && !json_is_null(value) &&
+		    !(json_is_string(value) && json_string_length(value) == 0))
+			return true;
+	}
+	return false;
+}
+
+static void table_sheet(struct table *table, const struct column *columns, json_t *rows, bool statistics)
+{
+	for (; columns->title && table->count < COLUMNS_MAX; columns++) {
+		if ((columns->flags & COLUMN_STATISTICS && !statistics) ||
+		    !any_row_has(rows, columns->key))
+			continue;
+		snprintf(table->title[table->count], TITLE_MAX, "%s", columns->title);
+		table->column[table->count++] = *columns;
+	}
+}
+
+/* rx_packets -> RX PACKETS */
+static void title_make(char *title, const char *key)
+{
+	snprintf(title, TITLE_MAX, "%s", key);
+	for (; *title; title++)
+		*title = *title == '_' ? ' ' : (char)toupper((unsigned char)*title);
+}
+
+static void table_members(struct table *table, json_t *rows)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(json_array_get(rows, 0), key, value) {
+		struct column *column = &table->column[table->count];
+		if (table->count == COLUMNS_MAX || !any_row_has(rows, key))
+			continue;
+		title_make(table->title[table->count++], key);
+		*column = (struct column){ .title = "", .key = key,
+					   .flags = json_is_number(value) ? COLUMN_RIGHT : 0 };
+	}
+}
+
+static void line_print(const struct table *table, const char *const *text, const size_t *length)
+{
+	unsigned int owed = 0; /* blanks before the next text: none stand at the end of a line */
+
+	for (unsigned int i = 0; i < table->count; i++) {
+		unsigned int pad = table->width[i] - (unsigned int)length[i];
+		bool right = table->column[i].flags & COLUMN_RIGHT;
+		owed += right ? pad : 0;
+		if (length[i] > 0) {
+			fprintf(table->out, "%*s%.*s", (int)owed, "", (int)length[i], text[i]);
+			owed = 0;
+		}
+		owed += (right ? 0 : pad) + 2;
+	}
+	fputc('\n', table->out);
+}
+
+static void row_print(const struct table *table)
+{
+	const char *at[COLUMNS_MAX];
+	size_t length[COLUMNS_MAX];
+	bool more = true;
+
+	for (unsigned int i = 0; i < table->count; i++)
+		at[i] = table->cell[i].text;
+	while (more) {
+		for (unsigned int i = 0; i < table->count; i++)
+			length[i] = strcspn(at[i], "\n");
+		line_print(table, at, length);
+		more = false;
+		for (unsigned int i = 0; i < table->count; i++) {
+			at[i] += length[i] + (at[i][length[i]] == '\n');
+			more |= *at[i] != '\0';
+		}
+	}
+}
+
+static void table_print(struct table *table, json_t *rows)
+{
+	size_t index;
+	json_t *row;
+
+	for (unsigned int i = 0; i < table->count; i++)
+		table->width[i] = (unsigned int)strlen(table->title[i]);
+	json_array_foreach(rows, index, row) {
+		for (unsigned int i = 0; i < table->count; i++) {
+			cell_set(&table->cell[0], &table->column[i], row);
+			unsigned int width = text_width(table->cell[0].text);
+			table->width[i] = width > table->width[i] ? width : table->width[i];
+		}
+	}
+	for (unsigned int i = 0; i < table->count; i++) {
+		table->cell[i].used = 0;
+		cell_add(&table->cell[i], "%s", table->title[i]);
+	}
+	row_print(table);
+	json_array_foreach(rows, index, row) {
+		for (unsigned int i = 0; i < table->count; i++)
+			cell_set(&table->cell[i], &table->column[i], row);
+		row_print(table);
+	}
+}
+
+static void rows_render(FILE *out, const struct command *command, json_t *rows, bool statistics)
+{
+	const struct sheet *sheet = command ? sheet_find(command->id) : NULL;
+	struct table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return;
+	table->out = out;
+	if (sheet)
+		table_sheet(table, sheet->columns, rows, statistics);
+	else
+		table_members(table, rows);
+	table->cell = calloc(table->count + 1, sizeof(*table->cell));
+	if (table->cell && table->count > 0)
+		table_print(table, rows);
+	free(table->cell);
+	free(table);
+}
+
+/* ---- what is no table ---- */
+
+static bool is_rows(json_t *value)
+{
+	return json_is_array(value) && json_is_object(json_array_get(value, 0));
+}
+
+static void value_print(FILE *out, json_t *value)
+{
+	struct cell *cell = calloc(1, sizeof(*cell));
+
+	if (!cell)
+		return;
+	cell_value(cell, value, ", ");
+	fprintf(out, "%s\n", cell->text);
+	free(cell);
+}
+
+/* Simple members first, as `name value`; then the lists, each with its name above. */
+static void object_render(FILE *out, json_t *object, bool statistics)
+{
+	const char *key;
+	json_t *value;
+	int width = 0;
+
+	json_object_foreach(object, key, value)
+		if (!is_rows(value) && (int)strlen(key) > width)
+			width = (int)strlen(key);
+	json_object_foreach(object, key, value) {
+		if (is_rows(value))
+			continue;
+		fprintf(out, "%-*s  ", width, key);
+		value_print(out, value);
+	}
+	json_object_foreach(object, key, value) {
+		if (!is_rows(value))
+			continue;
+		fprintf(out, "\n%s:\n", key);
+		rows_render(out, NULL, value, statistics);
+	}
+}
+
+void render(FILE *out, const struct command *command, json_t *result, bool statistics)
+{
+	size_t index;
+	json_t *item;
+
+	if (is_rows(result)) {
+		rows_render(out, command, result, statistics);
+	} else if (json_is_array(result)) {
+		json_array_foreach(result, index, item)
+			value_print(out, item);
+	} else if (json_is_object(result)) {
+		object_render(out, result, statistics);
+	} else if (!json_is_null(result) && !json_is_boolean(result)) {
+		value_print(out, result);
+	}
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * session.h: what one run of shuntctl knows: its options and its connection.
+ */
+#ifndef SHUNT_CLI_SESSION_H
+#define SHUNT_CLI_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "controlplane/api/command.h"
+#include "dataplane/shm/region.h"
+
+enum exit_code { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE };
+
+struct session {
+	struct region_place place;
+	bool json, pretty, statistics; /* -j -p -s */
+	bool quiet;                    /* completion: no notes on standard error */
+	int fd;                        /* connection to the control plane, -1: none */
+	uint64_t id;                   /* of the last request */
+	char *received;                /* bytes not yet used */
+	size_t received_used, received_size;
+};
+
+/* ---- client.c: JSON-RPC 2.0 over the control socket ---- */
+
+/* Call a method; `params` is taken over (NULL: none). 0: *result is a new reference. Otherwise *error is
+ * set: -ENOTCONN: the control plane does not run; -EIO: the connection broke, nobody knows whether the
+ * request was executed; -EINVAL, -EPERM...: the control plane's answer. */
+int client_call(struct session *session, const char *method, json_t *params, json_t **result,
+		struct error *error);
+
+/* The halves of client_call, so that a batch can work while the control plane does. `request` is a whole
+ * message with its newline. */
+int client_connect(struct session *session, struct error *error);
+int client_send(struct session *session, const char *request, size_t length, struct error *error);
+int client_receive(struct session *session, json_t **result, struct error *error);
+void client_close(struct session *session);
+
+/* ---- offline.c ---- */
+
+/* Answer a `show` command from the shared files while the control plane is down. */
+int offline_show(const struct session *session, const struct arguments *arguments, json_t **result,
+		 struct error *error);
+
+/* ---- run.c ---- */
+
+/* Execute one line and print its result. Returns an enum exit_code. Blank lines and comments do
+ * nothing. */
+int run_line(struct session *session, const char *line);
+
+/* The same, but silent, with the result to the caller: for completion. */
+int run_query(struct session *session, const struct arguments *arguments, json_t **result,
+	      struct error *error);
+
+/* Print an error below its line. `file` NULL: no place is named. Returns the enum exit_code. */
+int error_print(const struct session *session, const char *file, size_t line_number, const char *line,
+		const struct error *error);
+
+/* ---- batch.c ---- */
+
+/* Execute the lines of a file ("-": standard input) in chunks of `chunk` lines, or all in one request,
+ * all or nothing. Stops at the first error. Returns an enum exit_code. */
+int batch_run(struct session *session, const char *file, unsigned int chunk, bool atomic);
+
+/* ---- shell.c ---- */
+
+int shell_run(struct session *session);
+
+/* ---- live.c ---- */
+
+/* Words that could stand at the end of the line, sorted; NULL-terminated, to be freed with their
+ * words. Never NULL unless memory is out. */
+char **live_complete(struct session *session, const char *line);
+
+/* ---- help.c, manual.c, bash.c: generated from the command table ---- */
+
+/* `topic` is "", "NOUN" or "NOUN VERB". Returns an enum exit_code. */
+int help_print(const char *topic);
+void help_options(void);
+void manual_print(void);
+void bash_print(void);
+
+struct option_help {
+	const char *option, *value, *help;
+};
+extern const struct option_help option_table[]; /* ends with option NULL */
+
+#endif
