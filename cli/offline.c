@@ -22,10 +22,11 @@ int offline_show(const struct session *session, const struct arguments *argument
 				 "the control plane of instance %s is not running, and there are no "
 				 "tables to read: %s", session->place.instance, reason);
 	view.tables = tables.base;
-	if (region_attach(&state, &session->place, REGION_STATE, reason) == 0)
+	bool attached = region_attach(&state, &session->place, REGION_STATE, reason) == 0;
+	if (attached && region_owner_alive(&state)) /* as the control plane has it */
 		view.state = state.base;
 	*result = view_show(&view, arguments, error);
-	if (view.state)
+	if (attached)
 		region_close(&state);
 	region_close(&tables);
 	if (*result) {

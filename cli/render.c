@@ -29,10 +29,10 @@ static void cell_add(struct cell *cell, const char *format, ...)
 }
 
 static void cell_value(struct cell *cell, json_t *value, const char *between);
+static void cell_object(struct cell *cell, json_t *object, const char *inner);
 
-/* Members with their names; what is false, null or empty is left out. `inner` names which ones and their
- * order, NULL: all. */
-static void cell_member(struct cell *cell, const char *key, json_t *value)
+/* A member with its name; what is false, null or empty is left out. */
+static void cell_member(struct cell *cell, const char *key, json_t *value, const char *inner)
 {
 	const char *blank = cell->used && cell->text[cell->used - 1] != '\n' &&
 			    cell->text[cell->used - 1] != '(' ? " " : "";
@@ -45,27 +45,34 @@ static void cell_member(struct cell *cell, const char *key, json_t *value)
 	cell_add(cell, "%s%s", blank, key);
 	if (json_is_true(value))
 		return;
-	cell_add(cell, json_is_object(value) ? " (" : " ");
-	cell_value(cell, value, "/");
-	if (json_is_object(value))
-		cell_add(cell, ")");
+	if (!json_is_object(value)) {
+		cell_add(cell, " ");
+		cell_value(cell, value, "/");
+		return;
+	}
+	cell_add(cell, " (");
+	cell_object(cell, value, inner);
+	cell_add(cell, ")");
 }
 
+/* Members with their names. `inner` names which ones and their order, NULL: all. */
 static void cell_object(struct cell *cell, json_t *object, const char *inner)
 {
+	const char *all = inner;
+
 	const char *key;
 	json_t *value;
 
 	if (!inner) {
 		json_object_foreach(object, key, value)
-			cell_member(cell, key, value);
+			cell_member(cell, key, value, NULL);
 		return;
 	}
 	while (*inner) {
 		char name[TITLE_MAX];
 		size_t length = strcspn(inner, " ");
 		snprintf(name, sizeof(name), "%.*s", (int)length, inner);
-		cell_member(cell, name, json_object_get(object, name));
+		cell_member(cell, name, json_object_get(object, name), all);
 		inner += length + strspn(inner + length, " ");
 	}
 }
@@ -96,16 +103,21 @@ static void cell_value(struct cell *cell, json_t *value, const char *between)
 static void cell_set(struct cell *cell, const struct column *column, json_t *row)
 {
 	json_t *value = json_object_get(row, column->key);
+	const char *inner = column->inner;
 	size_t index;
 	json_t *item;
 
 	cell->used = 0;
 	cell->text[0] = '\0';
-	if (column->inner && json_is_array(value)) {
+	if (column->common && json_array_size(json_object_get(row, column->common)) > 0)
+		inner += strcspn(inner, " ") + 1;
+	if (inner && json_is_object(value)) {
+		cell_object(cell, value, inner);
+	} else if (inner && json_is_array(value)) {
 		json_array_foreach(value, index, item) {
 			cell_add(cell, "%s", index ? "\n" : "");
 			if (json_is_object(item))
-				cell_object(cell, item, column->inner);
+				cell_object(cell, item, inner);
 			else
 				cell_value(cell, item, "/");
 		}
@@ -288,6 +300,46 @@ static void value_print(FILE *out, json_t *value)
 	free(cell);
 }
 
+static bool is_named_rows(json_t *value)
+{
+	const char *key;
+	json_t *item;
+
+	json_object_foreach(value, key, item)
+		if (!json_is_object(item))
+			return false;
+	return json_object_size(value) > 0;
+}
+
+/* {NAME: {...}, ...} as rows {"name": NAME, ...}: a new reference. */
+static json_t *named_rows(json_t *object)
+{
+	json_t *rows = json_array(), *item;
+	const char *key;
+
+	json_object_foreach(object, key, item) {
+		json_t *row = json_object();
+		json_object_set_new(row, "name", json_string(key));
+		json_object_update(row, item);
+		json_array_append_new(rows, row);
+	}
+	return rows;
+}
+
+/* What `config diff` says: as commands, the way diff marks its lines. */
+static void difference_render(FILE *out, json_t *result)
+{
+	static const char *const part[][2] = { { "delete", "-" }, { "add", "+" }, { "change", "~" } };
+	size_t index;
+	json_t *item;
+
+	for (unsigned int i = 0; i < 3; i++)
+		json_array_foreach(json_object_get(result, part[i][0]), index, item) {
+			const char *text = json_string_value(json_object_get(item, "text"));
+			fprintf(out, "%s %s\n", part[i][1], text ? text : "");
+		}
+}
+
 /* Simple members first, as `name value`; then the lists, each with its name above. */
 static void object_render(FILE *out, json_t *object, bool statistics)
 {
@@ -296,19 +348,21 @@ static void object_render(FILE *out, json_t *object, bool statistics)
 	int width = 0;
 
 	json_object_foreach(object, key, value)
-		if (!is_rows(value) && (int)strlen(key) > width)
+		if (!is_rows(value) && !is_named_rows(value) && (int)strlen(key) > width)
 			width = (int)strlen(key);
 	json_object_foreach(object, key, value) {
-		if (is_rows(value))
+		if (is_rows(value) || is_named_rows(value))
 			continue;
 		fprintf(out, "%-*s  ", width, key);
 		value_print(out, value);
 	}
 	json_object_foreach(object, key, value) {
-		if (!is_rows(value))
+		if (!is_rows(value) && !is_named_rows(value))
 			continue;
+		json_t *rows = is_rows(value) ? json_incref(value) : named_rows(value);
 		fprintf(out, "\n%s:\n", key);
-		rows_render(out, NULL, value, statistics);
+		rows_render(out, NULL, rows, statistics);
+		json_decref(rows);
 	}
 }
 
@@ -322,6 +376,8 @@ void render(FILE *out, const struct command *command, json_t *result, bool stati
 	} else if (json_is_array(result)) {
 		json_array_foreach(result, index, item)
 			value_print(out, item);
+	} else if (command->id == COMMAND_CONFIG_DIFF) {
+		difference_render(out, result);
 	} else if (json_is_object(result)) {
 		object_render(out, result, statistics);
 	} else if (!json_is_null(result) && !json_is_boolean(result)) {

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Random commands made from the table itself: text -> arguments -> JSON -> arguments -> text says the
+ * same, whatever the command. And random damage to lines never does more than being refused.
+ * SEED in the environment repeats a run.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+#include "controlplane/api/command.h"
+
+enum { ROUNDS = 60000, LINE_MAX_BYTES = 16384 };
+
+static struct arguments arguments, again;
+static unsigned int seed;
+
+static unsigned int pick(unsigned int count)
+{
+	return (unsigned int)rand() % count;
+}
+
+/* ---- random values as text ---- */
+
+static void random_address(char *text)
+{
+	struct address address;
+
+	if (pick(2)) {
+		sprintf(text, "%u.%u.%u.%u", pick(256), pick(256), pick(256), pick(256));
+		return;
+	}
+	do {
+		for (unsigned int i = 0; i < 16; i++)
+			address.bytes[i] = pick(2) ? (uint8_t)pick(256) : 0;
+	} while (address_is_ipv4(&address));
+	address_format(&address, text);
+}
+
+static void random_stack(char *text, unsigned int most)
+{
+	uint32_t label[STACK_MAX];
+	unsigned int count = 1 + pick(most);
+
+	for (unsigned int i = 0; i < count; i++)
+		label[i] = pick(8) ? LABEL_FIRST_FREE + pick(LABEL_COUNT - LABEL_FIRST_FREE) :
+				     pick(2) * 2;
+	stack_format(label, count, text, LINE_MAX_BYTES);
+}
+
+static void random_string(char *text, size_t least)
+{
+	static const char characters[] = "abcXYZ019 _.,=/#'\"\\:;";
+	size_t length = least + pick(24);
+
+	*text++ = '"';
+	for (size_t i = 0; i < length; i++) {
+		char c = characters[pick(sizeof(characters) - 1)];
+		if (c == '"' || c == '\\')
+			*text++ = '\\';
+		*text++ = c;
+	}
+	*text++ = '"';
+	*text = '\0';
+}
+
+static void random_name(char *text)
+{
+	static const char characters[] = "abcXYZ019_.-";
+	unsigned int length = 1 + pick(NAME_SIZE - 1);
+
+	for (unsigned int i = 0; i < length; i++)
+		text[i] = characters[pick(i ? 12 : 9)];
+	text[length] = '\0';
+}
+
+static void random_value(const struct parameter *parameter, char *text)
+{
+	static const uint64_t unit[] = { 1, 60, 3600 };
+	static const char *const suffix[] = { "s", "m", "h" };
+	uint64_t range = parameter->maximum - parameter->minimum + 1;
+	unsigned int words = 0, i;
+
+	switch (parameter->type) {
+	case VALUE_UNSIGNED:
+	case VALUE_LABEL:
+		sprintf(text, "%u", (unsigned int)(parameter->minimum + (uint64_t)rand() % range));
+		break;
+	case VALUE_STACK:
+		random_stack(text, STACK_MAX / 2);
+		break;
+	case VALUE_NAME:
+		random_name(text);
+		break;
+	case VALUE_STRING:
+		random_string(text, parameter->minimum);
+		break;
+	case VALUE_WORD:
+		while (parameter->words[words])
+			words++;
+		strcpy(text, parameter->words[pick(words)]);
+		break;
+	case VALUE_ON_OFF:
+		strcpy(text, pick(2) ? "on" : "off");
+		break;
+	case VALUE_ADDRESS:
+		random_address(text);
+		break;
+	case VALUE_PREFIX:
+		random_address(text);
+		sprintf(text + strlen(text), "/%u", pick(strchr(text, ':') ? 129 : 33));
+		break;
+	case VALUE_MAC:
+		sprintf(text, "%02x:%02X:%02x:00:ff:%02x", pick(256), pick(256), pick(256), pick(256));
+		break;
+	case VALUE_DURATION:
+		i = pick(3);
+		sprintf(text, "%llu%s", (unsigned long long)(1 + pick(150)), suffix[i]);
+		assert_true((parameter->maximum / 1000000000ull) >= 150 * unit[i]);
+		break;
+	case VALUE_FLAG:
+	case VALUE_PATHS:
+		*text = '\0';
+	}
+}
+
+/* ---- random commands ---- */
+
+static void add(char *line, const char *word)
+{
+	if (*line && *word)
+		strcat(line, " ");
+	strcat(line, word);
+}
+
+static void add_parameter(char *line, const struct parameter *parameter, const char *name)
+{
+	char value[1024];
+
+	if (!(parameter->flags & PARAMETER_POSITIONAL))
+		add(line, name);
+	random_value(parameter, value);
+	add(line, value);
+}
+
+static void add_path(char *line, const struct parameter *group, bool swap)
+{
+	bool via = pick(3) > 0, push = pick(3) == 0;
+
+	if (pick(4) == 0)
+		add(line, "nexthop");
+	if (swap)
+		add_parameter(line, &group[PATH_SWAP], "swap");
+	if (push) {
+		add_parameter(line, &group[PATH_PUSH], "push");
+		if (pick(2))
+			add(line, "entropy");
+	}
+	if (via)
+		add_parameter(line, &group[PATH_VIA], "via");
+	if (!via || pick(2))
+		add_parameter(line, &group[PATH_DEV], "dev");
+	if (pick(3) == 0) {
+		add_parameter(line, &group[PATH_BACKUP_VIA], "backup via");
+		if (pick(2))
+			add_parameter(line, &group[PATH_BACKUP_DEV], "dev");
+	}
+	if (pick(3) == 0)
+		add_parameter(line, &group[PATH_WEIGHT], "weight");
+}
+
+/* Paths that one after the other might be read as one: they begin with `nexthop`. */
+static void add_paths(char *line, const struct parameter *group, bool swap)
+{
+	unsigned int count = 1 + (pick(4) ? pick(3) : pick(GROUP_MEMBER_MAX));
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (i > 0)
+			add(line, "nexthop");
+		add_path(line, group, swap);
+	}
+}
+
+/* A label route keeps to the rules between its parameters. */
+static void add_label_route(char *line, const struct parameter *list)
+{
+	unsigned int operation = pick(5);
+
+	if (pick(2))
+		add_parameter(line, &list[MPLS_SPACE], "space");
+	if (operation != OPERATION_SWAP)
+		add(line, list[MPLS_OPERATION].words[operation]);
+	if (operation == OPERATION_SWAP || operation == OPERATION_POP)
+		add_paths(line, list[MPLS_PATHS].group, operation == OPERATION_SWAP);
+	if (operation == OPERATION_POP_IP && pick(2))
+		add_parameter(line, &list[MPLS_VRF], "vrf");
+	if (operation == OPERATION_POP_BRIDGE) {
+		random_name(line + strlen(strcat(line, " ")));
+		if (pick(2))
+			add(line, "control-word");
+	}
+	for (unsigned int i = MPLS_TTL; i <= MPLS_NO_COUNTERS; i++)
+		if (pick(2))
+			add_parameter(line, &list[i], list[i].name);
+}
+
+static void random_command(char *line)
+{
+	unsigned int count;
+	const struct command *command = &command_table(&count)[0];
+
+	command += pick(3) ? pick(count) : (unsigned int)COMMAND_MPLS_ADD;
+	sprintf(line, "%s %s", command->noun, command->verb);
+	for (unsigned int i = 0; command->parameters[i].name; i++) {
+		const struct parameter *parameter = &command->parameters[i];
+		if (i == MPLS_SPACE && command->parameters[0].type == VALUE_LABEL &&
+		    command->id != COMMAND_MPLS_DEL && command->id != COMMAND_MPLS_SHOW) {
+			add_label_route(line, command->parameters);
+			return;
+		}
+		bool needed = parameter->flags & PARAMETER_REQUIRED ||
+			      (i > 0 && strcmp(command->verb, "set") == 0 &&
+			       !command->parameters[i + 1].name);
+		if (!(parameter->flags & PARAMETER_ABSENT) && (needed || pick(2)))
+			add_parameter(line, parameter, parameter->name);
+	}
+}
+
+/* ---- the property ---- */
+
+static void check_round_trip(const char *line)
+{
+	static char first[LINE_MAX_BYTES], second[LINE_MAX_BYTES];
+	struct error error;
+	json_t *json, *json_again;
+
+	assert_true(command_to_text(&arguments, first, sizeof(first)) > 0);
+	json = command_to_json(&arguments);
+	if (command_from_json(arguments.command, json, &again, &error) != 0)
+		fail_msg("seed %u: %s: from JSON: %s", seed, line, error.text);
+	assert_true(command_to_text(&again, second, sizeof(second)) > 0);
+	if (strcmp(first, second) != 0)
+		fail_msg("seed %u: %s\n%s\n%s", seed, line, first, second);
+	if (command_parse(first, &again, &error) != 0)
+		fail_msg("seed %u: %s: %s", seed, first, error.text);
+	json_again = command_to_json(&again);
+	if (!json_equal(json, json_again))
+		fail_msg("seed %u: %s\n%s", seed, line, first);
+	json_decref(json_again);
+	json_decref(json);
+}
+
+static void test_round_trip(void **state)
+{
+	static char line[LINE_MAX_BYTES];
+	struct error error;
+
+	(void)state;
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		random_command(line);
+		if (command_parse(line, &arguments, &error) != 0)
+			fail_msg("seed %u: %s: %s (at %d)", seed, line, error.text, error.column);
+		check_round_trip(line);
+	}
+}
+
+static void damage(char *line)
+{
+	static const char spoil[] = " \"'/.:-\t\\0aZ\x01\xff";
+	size_t length = strlen(line), at = pick((unsigned int)length + 1);
+
+	switch (pick(4)) {
+	case 0:
+		line[at] = '\0';
+		break;
+	case 1:
+		if (at < length)
+			line[at] = spoil[pick(sizeof(spoil) - 1)];
+		break;
+	case 2:
+		memmove(line + at, line + at + (at < length), length - at + (at == length));
+		break;
+	default:
+		memmove(line + at + 1, line + at, length - at + 1);
+		line[at] = spoil[pick(sizeof(spoil) - 1)];
+	}
+}
+
+static void test_damaged_lines(void **state)
+{
+	static char line[LINE_MAX_BYTES];
+	struct error error;
+	unsigned int taken = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		random_command(line);
+		for (unsigned int n = 1 + pick(3); n > 0; n--)
+			damage(line);
+		if (command_parse(line, &arguments, &error) == 0) {
+			taken++;
+			check_round_trip(line);
+			continue;
+		}
+		assert_int_equal(error.kind, ERROR_USAGE);
+		assert_true(error.text[0] != '\0');
+		assert_in_range(error.column, 0, strlen(line));
+	}
+	assert_in_range(taken, 1, ROUNDS - 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_damaged_lines),
+	};
+	const char *given = getenv("SEED");
+
+	seed = given ? (unsigned int)atoi(given) : (unsigned int)time(NULL);
+	srand(seed);
+	return cmocka_run_group_tests_name("command-roundtrip", tests, NULL, NULL);
+}
