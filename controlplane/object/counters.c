@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * counters.c: counting from zero again: baselines, since the counters themselves are the data plane's.
+ */
+#include "model.h"
+
+/* What the workers' counters of a label add up to. */
+static void label_sum(const struct state *state, unsigned int space, uint32_t label,
+		      uint64_t *packets, uint64_t *bytes)
+{
+	*packets = *bytes = 0;
+	if (state == NULL || (word_load(&state->control.spaces_ready) >> space & 1) == 0)
+		return;
+	uint64_t workers = word_load(&state->control.worker_count);
+	for (uint64_t i = 0; i < workers && i < WORKER_MAX; i++) {
+		*packets += counter_read(&state->label[i][space][label].packets);
+		*bytes += counter_read(&state->label[i][space][label].bytes);
+	}
+}
+
+int label_clear(struct model *model, unsigned int space, uint32_t label)
+{
+	uint64_t packets, bytes;
+
+	label_sum(model->state, space, label, &packets, &bytes);
+	if (packets == 0 && bytes == 0 && word_load(&model->tables->label_baseline[space]) == 0)
+		return 0;
+	return label_baseline_set(model->tables, model->heap, space, label, packets, bytes);
+}
+
+static int clear_labels(struct model *model)
+{
+	int result = 0;
+
+	for (unsigned int space = 0; space < LABEL_SPACE_MAX && result == 0; space++) {
+		if (word_load(&model->tables->label_space[space]) == 0)
+			continue;
+		for (uint32_t label = 0; label < LABEL_COUNT && result == 0; label++)
+			if (label_get(model->tables, space, label) != 0)
+				result = label_clear(model, space, label);
+	}
+	return result;
+}
+
+/* `counters clear`, or one interface's by name. */
+static int counters_clear(struct model *model, const struct arguments *arguments,
+			  struct error *error)
+{
+	const char *name = argument_present(arguments, SHOW_NAME) ?
+				   arguments->value[SHOW_NAME].string :
+				   "all";
+	const struct interface_object *only = NULL;
+	int result = 0;
+
+	if (!model->settled)
+		return 0;
+	if (strcmp(name, "all") != 0 && (only = interface_get(model, name, error)) == NULL)
+		return -ENOENT;
+	for (uint32_t i = 0; i < INTERFACE_MAX && result == 0; i++)
+		if (model->interface[i] != NULL && (only == NULL || only == model->interface[i]))
+			result = interface_baseline_set(model->tables, model->heap, i,
+							model->state);
+	if (result == 0 && only == NULL)
+		result = clear_labels(model);
+	return result == 0 ? 0 : refuse_full(model, error, "counter baseline", 0, 1);
+}
+
+const struct handler counters_clear_handler = { counters_clear, NULL };

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * interface.c: what ports, VLAN subinterfaces and loopbacks have in common: names, rows, flags, MAC.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "model.h"
+
+const char *interface_kind_name(enum interface_kind kind)
+{
+	switch (kind) {
+	case INTERFACE_PORT:
+		return "port";
+	case INTERFACE_VLAN:
+		return "vlan";
+	case INTERFACE_LOOPBACK:
+		return "loopback";
+	default:
+		return "interface";
+	}
+}
+
+struct interface_object *interface_find(const struct model *model, const char *name)
+{
+	struct interface_object *interface;
+
+	HASH_FIND_STR(model->interfaces, name, interface);
+	return interface;
+}
+
+struct interface_object *interface_get(const struct model *model, const char *name,
+				       struct error *error)
+{
+	struct interface_object *interface = interface_find(model, name);
+
+	if (interface == NULL)
+		refuse(error, -ENOENT,
+		       "interface %s does not exist: expected a port, vlan or loopback", name);
+	return interface;
+}
+
+int interface_name_free(const struct model *model, const char *name, struct error *error)
+{
+	const struct interface_object *interface = interface_find(model, name);
+
+	if (interface == NULL)
+		return 0;
+	return refuse(error, -EEXIST, "%s %s exists already", interface_kind_name(interface->kind),
+		      name);
+}
+
+uint16_t interface_mtu(const struct interface_object *interface)
+{
+	uint16_t mtu = interface->settings.mtu;
+
+	if (interface->parent == NULL)
+		return mtu != 0 ? mtu : PORT_MTU_DEFAULT;
+	uint16_t limit = interface_mtu(interface->parent);
+	return mtu != 0 && mtu < limit ? mtu : limit;
+}
+
+bool interface_is_up(const struct interface_object *interface)
+{
+	return interface->settings.up &&
+	       (interface->parent == NULL || interface_is_up(interface->parent));
+}
+
+static bool has_vlans(const struct model *model, const struct interface_object *port)
+{
+	for (const struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next)
+		if (i->parent == port)
+			return true;
+	return false;
+}
+
+static uint64_t interface_flags(const struct model *model, const struct interface_object *interface)
+{
+	const struct interface_settings *settings = &interface->settings;
+	const struct interface_object *port =
+		interface->parent != NULL ? interface->parent : interface;
+
+	return INTERFACE_VALID | (interface_is_up(interface) ? INTERFACE_UP : 0) |
+	       (settings->mpls ? INTERFACE_MPLS : 0) |
+	       (interface->kind == INTERFACE_PORT && has_vlans(model, interface) ?
+			INTERFACE_HAS_VLANS :
+			0) |
+	       (uint64_t)interface->kind << INTERFACE_KIND_SHIFT |
+	       (uint64_t)settings->space << INTERFACE_SPACE_SHIFT |
+	       (uint64_t)settings->upstream_space << INTERFACE_UPSTREAM_SHIFT |
+	       (uint64_t)(interface->kind == INTERFACE_LOOPBACK ? 0 : port->index)
+		       << INTERFACE_PORT_SHIFT |
+	       (uint64_t)interface_mtu(interface) << INTERFACE_MTU_SHIFT |
+	       (uint64_t)settings->vrf << INTERFACE_VRF_SHIFT;
+}
+
+/* ---------------------------------------------------------------- rows */
+
+/* A row that a reader may still hold, of an earlier interface, is not FREE but WAITING. */
+static int find_row(const struct model *model, enum interface_kind kind, const char *name,
+		    const struct interface_object *parent,
+		    const struct interface_settings *settings, uint32_t *index)
+{
+	uint32_t first = kind == INTERFACE_PORT ? 0 : PORT_MAX;
+	uint32_t end = kind == INTERFACE_PORT ? PORT_MAX : INTERFACE_MAX;
+
+	for (uint32_t i = first; i < end && !model->settled; i++) {
+		const struct interface *row = &model->tables->interface[i];
+		if (model->row[i] == ROW_FOUND && strncmp(row->name, name, NAME_SIZE) == 0 &&
+		    (word_load(&row->flags) >> INTERFACE_KIND_SHIFT & 0xf) == kind &&
+		    row->outer_tag == settings->outer_tag &&
+		    row->inner_tag == settings->inner_tag &&
+		    row->parent == (parent != NULL ? parent->index : 0)) {
+			*index = i;
+			return 0;
+		}
+	}
+	for (uint32_t i = first; i < end; i++) {
+		if (model->row[i] == ROW_FREE) {
+			*index = i;
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+struct interface_object *interface_new(struct model *model, const char *name,
+				       enum interface_kind kind, struct interface_object *parent,
+				       const struct interface_settings *settings,
+				       struct error *error)
+{
+	uint32_t index = 0;
+
+	if (when_full_again(model, find_row(model, kind, name, parent, settings, &index)) != 0) {
+		unsigned int capacity = kind == INTERFACE_PORT ? PORT_MAX : INTERFACE_MAX - PORT_MAX;
+		refuse_full(model, error, kind == INTERFACE_PORT ? "port" : "interface", capacity,
+			    capacity);
+		return NULL;
+	}
+	struct interface_object *interface = calloc(1, sizeof(*interface));
+	if (interface == NULL) {
+		refuse(error, -ENOMEM, "%s %s: out of memory", interface_kind_name(kind), name);
+		return NULL;
+	}
+	snprintf(interface->name, sizeof(interface->name), "%s", name);
+	interface->index = index;
+	interface->kind = kind;
+	interface->parent = parent;
+	interface->settings = *settings;
+	if (parent != NULL)
+		interface->mac = parent->mac;
+	else if (model->row[index] == ROW_FOUND)
+		interface->mac = word_load(&model->tables->interface[index].mac);
+	/* a row that was found stays so, for the sweep to know, unless the object lives to settle */
+	model->row[index] = ROW_USED;
+	model->interface[index] = interface;
+	HASH_ADD_STR(model->interfaces, name, interface);
+	return interface;
+}
+
+static void forget(struct model *model, struct interface_object *interface)
+{
+	if (interface->announce)
+		model->announcements--;
+	model->interface[interface->index] = NULL;
+	HASH_DEL(model->interfaces, interface);
+	free(interface);
+}
+
+static bool row_valid(const struct model *model, uint32_t index)
+{
+	return (word_load(&model->tables->interface[index].flags) & INTERFACE_VALID) != 0;
+}
+
+void interface_abandon(struct model *model, struct interface_object *interface)
+{
+	model->row[interface->index] = row_valid(model, interface->index) ? ROW_FOUND : ROW_FREE;
+	forget(model, interface);
+}
+
+static void row_released(void *context, uint64_t index)
+{
+	struct model *model = context;
+
+	if (model->row[index] == ROW_WAITING)
+		model->row[index] = ROW_FREE;
+}
+
+void interface_unlink_row(struct model *model, uint32_t index)
+{
+	if (index < PORT_MAX && word_load(&model->tables->port[index].wish) != 0)
+		port_wish_set(model->tables, model->heap, index, NULL);
+	word_store(&model->tables->interface[index].flags, 0);
+	model->row[index] = ROW_WAITING;
+	heap_defer(model->heap, row_released, model, index);
+}
+
+static void store_word(_Atomic uint64_t *word, uint64_t value)
+{
+	if (word_load(word) != value)
+		word_store(word, value);
+}
+
+/* Everything but flags, of a row that no reader looks at. Counters of an earlier user of the row are
+ * taken into the baseline. */
+static int fill_row(struct model *model, const struct interface_object *interface)
+{
+	struct interface *row = &model->tables->interface[interface->index];
+
+	if (row->name[0] != 0 && model->state != NULL) {
+		int result = interface_baseline_set(model->tables, model->heap, interface->index,
+						    model->state);
+		if (result != 0)
+			return result;
+	}
+	memset(row->name, 0, sizeof(row->name));
+	memcpy(row->name, interface->name, strlen(interface->name));
+	row->outer_tag = interface->settings.outer_tag;
+	row->inner_tag = interface->settings.inner_tag;
+	row->parent = interface->parent != NULL ? interface->parent->index : 0;
+	word_store(&row->mac, interface->mac);
+	return 0;
+}
+
+static int make_spaces(struct model *model, const struct interface_settings *settings)
+{
+	int result = label_space_create(model->tables, model->heap, settings->space);
+
+	if (result == 0 && settings->upstream_space != 0)
+		result = label_space_create(model->tables, model->heap, settings->upstream_space);
+	return result;
+}
+
+/* Subinterfaces take their port's state and MTU over, and nexthops the MTU. */
+static void publish_dependents(struct model *model, struct interface_object *interface)
+{
+	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
+		if (i->parent != interface || !row_valid(model, i->index))
+			continue;
+		store_word(&model->tables->interface[i->index].flags, interface_flags(model, i));
+		nexthop_refresh_interface(model, i);
+	}
+	nexthop_refresh_interface(model, interface);
+}
+
+/* What can fail comes first; then the port's wish or the VLAN's entry, then one store of the flags. */
+static int publish(struct model *model, struct interface_object *interface,
+		   const struct interface_settings *settings)
+{
+	struct interface *row = &model->tables->interface[interface->index];
+	int result = make_spaces(model, settings);
+
+	if (result == 0 && !row_valid(model, interface->index)) {
+		interface->settings = *settings;
+		result = fill_row(model, interface);
+	}
+	if (result == 0 && interface->kind == INTERFACE_PORT)
+		result = port_wish_publish(model, interface, settings);
+	if (result == 0 && interface->kind == INTERFACE_VLAN)
+		result = vlan_entry_publish(model, interface, settings);
+	if (result != 0)
+		return result;
+	interface->settings = *settings;
+	if (interface->parent != NULL && interface->mac != 0)
+		store_word(&row->mac, interface->mac);
+	store_word(&row->flags, interface_flags(model, interface));
+	if (interface->parent != NULL)
+		store_word(&model->tables->interface[interface->parent->index].flags,
+			   interface_flags(model, interface->parent));
+	return 0;
+}
+
+int interface_publish(struct model *model, struct interface_object *interface)
+{
+	struct interface_settings settings = interface->settings;
+
+	return publish(model, interface, &settings);
+}
+
+int interface_apply(struct model *model, struct interface_object *interface,
+		    const struct interface_settings *settings, struct error *error)
+{
+	struct interface_settings before = interface->settings;
+
+	if (!model->settled) {
+		interface->settings = *settings;
+		return 0;
+	}
+	int result = publish(model, interface, settings);
+	if (result != 0) {
+		interface->settings = before;
+		return refuse_full(model, error, interface_kind_name(interface->kind), 0, 1);
+	}
+	publish_dependents(model, interface);
+	return 0;
+}
+
+void interface_delete(struct model *model, struct interface_object *interface)
+{
+	struct interface_object *parent = interface->parent;
+	uint32_t index = interface->index;
+
+	if (!model->settled) {
+		interface_abandon(model, interface);
+		return;
+	}
+	if (interface->kind == INTERFACE_VLAN)
+		vlan_entry_remove(model, interface);
+	forget(model, interface);
+	interface_unlink_row(model, index);
+	if (parent != NULL)
+		store_word(&model->tables->interface[parent->index].flags,
+			   interface_flags(model, parent));
+}
+
+int interface_unused(struct model *model, const struct interface_object *interface,
+		     struct error *error)
+{
+	const char *kind = interface_kind_name(interface->kind);
+	char text[128];
+
+	for (const struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next)
+		if (i->parent == interface)
+			return refuse(error, -EBUSY, "%s %s is in use by vlan %s", kind,
+				      interface->name, i->name);
+	for (const struct neighbour_object *n = interface->neighbours; n != NULL; n = n->next) {
+		if (n->nexthops == NULL)
+			continue;
+		nexthop_describe(model, n->nexthops, text, sizeof(text));
+		return refuse(error, -EBUSY, "%s %s is in use by %s", kind, interface->name, text);
+	}
+	if (interface->addresses != NULL) {
+		prefix_format(&interface->addresses->address, interface->addresses->length, text);
+		return refuse(error, -EBUSY, "%s %s is in use by address %s", kind, interface->name,
+			      text);
+	}
+	if (interface->neighbours != NULL) {
+		address_format((const struct address *)interface->neighbours->key.address, text);
+		return refuse(error, -EBUSY, "%s %s is in use by neighbour %s", kind,
+			      interface->name, text);
+	}
+	return 0;
+}
+
+/* ---------------------------------------------------------------- MAC */
+
+void interface_announce(struct model *model, struct interface_object *interface)
+{
+	if (interface->announce || interface->addresses == NULL || interface->mac == 0)
+		return;
+	interface->announce = true;
+	model->announcements++;
+}
+
+void interface_mac_learned(struct model *model, struct interface_object *port, const uint8_t mac[6])
+{
+	uint64_t word = 0;
+
+	memcpy(&word, mac, 6);
+	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
+		if ((i != port && i->parent != port) || i->mac == word)
+			continue;
+		i->mac = word;
+		store_word(&model->tables->interface[i->index].mac, word);
+		nexthop_refresh_interface(model, i);
+		interface_announce(model, i);
+	}
+}

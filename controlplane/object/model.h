@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * model.h: the control plane's private model, for the files in object/ and protocol/ alone.
+ *
+ * Objects here say what was configured. Each kind has one file with its handlers (check, then change)
+ * and a publish function (object to tables). Two phases:
+ *
+ *  - Replay, from model_open to model_settle: handlers change the objects only. A journal goes through
+ *    states that are long past (a label that was deleted and added again, a port that was down for a
+ *    minute), and packets must not see them go by. Label words are staged in private arrays. New
+ *    nexthops and groups do get their indexes, since nothing that forwards refers to them.
+ *  - Afterwards, handlers publish each change at once. model_settle publishes everything that differs
+ *    from the tables and unlinks what no object asked for.
+ *
+ * Deletion is in the order: unlink (label word, member), grace period, nexthop or group word to free,
+ * grace period, reuse of the index. So a worker that holds a label's old word still forwards by it.
+ */
+#ifndef SHUNT_OBJECT_MODEL_H
+#define SHUNT_OBJECT_MODEL_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+#include "controlplane/object/object.h"
+#include "controlplane/object/private.h"
+#include "dataplane/shm/table.h"
+
+enum {
+	PORT_MTU_DEFAULT = 1500, /* bytes after the Ethernet and VLAN headers */
+	REQUEST_CACHE = 256,     /* nexthops found last, by what was asked for */
+};
+
+/* Nobody answers for this long: changes that need memory are refused by another name than "full". */
+#define GRACE_LIMIT_NS 5000000000ull
+
+/* ---- objects ---- */
+
+struct interface_settings {
+	char devargs[256];    /* port */
+	char host_device[16]; /* port: iface= of the devargs */
+	uint16_t mtu;         /* bytes; 0: not given (port: 1500; VLAN: its port's) */
+	uint16_t rx_queues;   /* port; 0: one per worker */
+	uint16_t vrf;
+	uint16_t outer_tag, inner_tag; /* VLAN */
+	uint8_t space, upstream_space;
+	bool mpls, up;
+};
+
+struct interface_object {
+	char name[NAME_SIZE];
+	uint32_t index; /* row; a port's is below PORT_MAX */
+	enum interface_kind kind;
+	struct interface_settings settings;
+	struct interface_object *parent;      /* VLAN: its port */
+	struct address_object *addresses;     /* list, in order of configuration */
+	struct neighbour_object *neighbours;  /* list: static ones, and who nexthops go by */
+	uint64_t mac;             /* as in struct interface: 0 while unknown */
+	uint64_t status_sequence; /* of the port_status taken over last */
+	bool link_up;
+	bool announce;            /* gratuitous ARP is due */
+	UT_hash_handle hh;        /* model->interfaces, by name */
+};
+
+struct address_object {
+	struct address address; /* host bits included */
+	uint8_t length;         /* bits of its own family */
+	struct interface_object *interface;
+	struct address_object *prev, *next;        /* of the interface */
+	struct address_object *all_prev, *all_next; /* model->addresses */
+};
+
+/* A neighbour that is configured, that a nexthop goes by, or both. */
+struct neighbour_object {
+	struct neighbour_key key;
+	struct interface_object *interface;
+	bool configured; /* static: mac is valid and the tables have it */
+	uint8_t mac[6];
+	struct nexthop_object *nexthops; /* that go by it */
+	struct neighbour_object *prev, *next; /* of the interface */
+	UT_hash_handle hh;               /* model->neighbours, by key */
+};
+
+/* What makes two nexthops the same: shared if equal. No padding. */
+struct nexthop_key {
+	uint8_t via[16];
+	uint32_t label[STACK_MAX]; /* outermost first */
+	uint32_t interface;
+	uint8_t label_count;
+	uint8_t flags; /* REWRITE_... */
+	uint8_t has_backup;
+	uint8_t reserved;
+	uint32_t backup_interface;
+	uint8_t backup_via[16];
+};
+static_assert(sizeof(struct nexthop_key) == 76, "nexthop_key has no padding");
+
+struct nexthop_object {
+	struct nexthop_key key;
+	uint32_t index;
+	uint32_t references;   /* label words, group members, a primary's backup */
+	bool dirty;            /* its rewrite could not be written yet: model_poll tries again */
+	bool found;            /* came from the tables: stays there until settle, wanted or not */
+	bool shared;           /* in model->nexthops */
+	struct interface_object *interface; /* NULL while found and not referred to */
+	struct neighbour_object *neighbour; /* the same */
+	struct nexthop_object *backup;
+	struct nexthop_object *prev, *next; /* of the neighbour */
+	UT_hash_handle hh;     /* model->nexthops, by key */
+};
+
+struct group_object {
+	struct group_members members; /* key: zero beyond count */
+	uint32_t index;
+	uint32_t references; /* label words */
+	bool found;
+	UT_hash_handle hh;   /* model->groups, by members */
+};
+
+/* What a path asks for, names not resolved yet. Compared as bytes, so cleared before it is filled. */
+struct nexthop_request {
+	uint8_t via[16];
+	uint8_t backup_via[16];
+	uint32_t label[STACK_MAX];
+	char dev[NAME_SIZE];
+	char backup_dev[NAME_SIZE];
+	uint8_t has_via, has_backup, label_count, entropy;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct nexthop_request) % 8 == 0, "hash_bytes takes whole words");
+
+enum row_use { ROW_FREE, ROW_USED, ROW_WAITING, ROW_FOUND };
+
+struct model {
+	struct model_private private; /* first: view.c gets at it through a struct model * */
+	struct region_place place;
+	struct region tables_region, state_region; /* state: fd -1 while there is none */
+	struct tables *tables;
+	const struct state *state; /* mapped; its owner may be dead */
+	bool alive;                /* the data plane, when last asked */
+	bool found_tables, settled, dirty;
+	struct heap *heap;
+	struct nexthop_pool *pool;
+
+	struct interface_object *interfaces; /* by name, in order of configuration */
+	struct interface_object *interface[INTERFACE_MAX];
+	uint8_t row[INTERFACE_MAX]; /* enum row_use */
+	uint64_t generation;        /* of port wishes: the last one given */
+	uint32_t identity;
+	struct address_object *addresses;
+	struct neighbour_object *neighbours;
+	struct nexthop_object *nexthops;
+	struct nexthop_object *nexthop[NEXTHOP_MAX];
+	struct group_object *groups;
+	struct group_object *group[GROUP_MAX];
+	uint32_t nexthop_count, group_count;
+	uint64_t *staged[LABEL_SPACE_MAX]; /* replay: the words to be; NULL: none in this space */
+	unsigned int inject_workers; /* that have a ring */
+	unsigned int announcements;  /* interfaces with announce set */
+
+	struct {
+		struct nexthop_request request;
+		struct nexthop_object *nexthop; /* NULL: empty */
+	} cache[REQUEST_CACHE];
+
+	uint64_t punted[PUNT_REASON_MAX]; /* frames taken out of the punt rings */
+	uint64_t injected, inject_full;   /* frames put into inject rings; not, because they were full */
+	char error[REGION_ERROR_SIZE];    /* last thing that went wrong outside a command */
+};
+
+/* ---- refusing ---- */
+
+/* Say no with a negative errno, which is returned. */
+#define refuse(error, code, ...) error_set((error), ERROR_REFUSED, (code), __VA_ARGS__)
+
+/* A table or its memory is full, or the data plane does not let go of what is free: say which. */
+int refuse_full(struct model *model, struct error *error, const char *table, uint64_t used,
+		uint64_t capacity);
+
+/* End grace periods that are over, if there is any. True: something was freed, so try again. */
+bool model_reclaim(struct model *model);
+
+/* Evaluate `call` (0 or -errno); once more if it was -ENOSPC and memory has come back. */
+#define when_full_again(model, call)                                                               \
+	({                                                                                         \
+		int result_ = (call);                                                              \
+		if (result_ == -ENOSPC && model_reclaim(model))                                    \
+			result_ = (call);                                                          \
+		result_;                                                                           \
+	})
+
+/* Log a line to standard error and keep it in model->error. */
+void model_complain(struct model *model, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* ---- the dispatch table: one row per changing command ---- */
+
+struct handler {
+	int (*execute)(struct model *model, const struct arguments *arguments, struct error *error);
+	/* as model_inverse */
+	int (*inverse)(const struct model *model, const struct arguments *arguments,
+		       struct arguments *undo);
+};
+
+/* Start an empty command in `arguments`. */
+void arguments_begin(struct arguments *arguments, enum command_id id);
+/* Set one parameter: a number (flag, word, ...), or a string, copied. */
+void argument_number(struct arguments *arguments, unsigned int parameter, uint64_t number);
+void argument_string(struct arguments *arguments, unsigned int parameter, const char *string);
+
+/* ---- interface.c, port.c, vlan.c ---- */
+
+struct interface_object *interface_find(const struct model *model, const char *name);
+/* By name, refusing an unknown one with what was expected. */
+struct interface_object *interface_get(const struct model *model, const char *name,
+				       struct error *error);
+/* Refuse a name that is taken. */
+int interface_name_free(const struct model *model, const char *name, struct error *error);
+/* A new object with a row, not published; NULL: rows are used up (*error set). The row of a found
+ * interface of the same name and kind is taken over. */
+struct interface_object *interface_new(struct model *model, const char *name,
+				       enum interface_kind kind, struct interface_object *parent,
+				       const struct interface_settings *settings,
+				       struct error *error);
+/* Write row, spaces and flags as `settings` ask, and make them the object's. -ENOSPC: nothing changed,
+ * *error set. Subinterfaces, MAC and nexthops follow. */
+int interface_apply(struct model *model, struct interface_object *interface,
+		    const struct interface_settings *settings, struct error *error);
+/* Unlink the row and forget the object. */
+void interface_delete(struct model *model, struct interface_object *interface);
+/* Forget an object whose first interface_apply failed. */
+void interface_abandon(struct model *model, struct interface_object *interface);
+/* Refuse if anything refers to it. */
+int interface_unused(struct model *model, const struct interface_object *interface,
+		     struct error *error);
+/* Row word and what follows from it, for settle. */
+int interface_publish(struct model *model, struct interface_object *interface);
+void interface_unlink_row(struct model *model, uint32_t index);
+uint16_t interface_mtu(const struct interface_object *interface);
+bool interface_is_up(const struct interface_object *interface);
+const char *interface_kind_name(enum interface_kind kind);
+/* A new MAC for a port and its subinterfaces; nexthops on them follow. */
+void interface_mac_learned(struct model *model, struct interface_object *port, const uint8_t mac[6]);
+/* Gratuitous ARP is due (no-op without an IPv4 address). */
+void interface_announce(struct model *model, struct interface_object *interface);
+
+/* Ethernet header out of the interface, right-aligned: to, from, tags, type (IEEE 802.1Q, 802.1ad: two
+ * tags are 0x88a8 outside and 0x8100 inside). Returns its length: 14, 18 or 22 bytes. */
+unsigned int interface_header(const struct interface_object *interface, const uint8_t to[6],
+			      unsigned int type, uint8_t header[24]);
+
+/* Parameters that the three kinds share, by their numbers in the command; UINT_MAX: has none. */
+struct interface_numbers {
+	unsigned int mtu, mpls, space, upstream_space, vrf, admin;
+};
+int interface_settings_from(const struct arguments *arguments,
+			    const struct interface_numbers *numbers,
+			    const struct interface_object *interface,
+			    struct interface_settings *settings, struct error *error);
+/* Put settings into a command: all of them, or those that are present in `only`. */
+void interface_settings_to(const struct interface_settings *settings,
+			   const struct interface_numbers *numbers, const struct arguments *only,
+			   struct arguments *arguments);
+
+int port_wish_publish(struct model *model, struct interface_object *port,
+		      const struct interface_settings *settings);
+void port_poll(struct model *model);
+int vlan_entry_publish(struct model *model, struct interface_object *vlan,
+		       const struct interface_settings *settings);
+void vlan_entry_remove(struct model *model, const struct interface_object *vlan);
+void vlan_sweep(struct model *model);
+
+extern const struct handler port_add_handler, port_set_handler, port_del_handler;
+extern const struct handler vlan_add_handler, vlan_set_handler, vlan_del_handler;
+extern const struct handler loopback_add_handler, loopback_set_handler, loopback_del_handler;
+void port_add_arguments(const struct interface_object *port, struct arguments *arguments);
+void vlan_add_arguments(const struct interface_object *vlan, struct arguments *arguments);
+/* The command that makes this interface; `down` tells whether it must be set down after it. */
+void interface_to_arguments(const struct interface_object *interface, struct arguments *arguments,
+			    bool *down);
+
+/* ---- address.c ---- */
+
+extern const struct handler address_add_handler, address_del_handler;
+bool prefix_contains(const struct address *network, unsigned int length,
+		     const struct address *address);
+bool address_is_link_local(const struct address *address);
+/* The interface's address whose network has `address`, or NULL. Link-local ones are on every Ethernet
+ * interface: see address_connected. */
+const struct address_object *address_covering(const struct interface_object *interface,
+					      const struct address *address);
+bool address_connected(const struct interface_object *interface, const struct address *address);
+/* Who has exactly this address in the VRF, or NULL. */
+const struct address_object *address_own(const struct model *model, uint16_t vrf,
+					 const struct address *address);
+/* Why no host can have this address on a network of this prefix length, or NULL. */
+const char *address_trouble(const struct address *address, unsigned int length, bool loopback);
+void prefix_format(const struct address *address, unsigned int length, char text[52]);
+void address_to_arguments(const struct address_object *object, struct arguments *arguments);
+
+/* ---- neigh.c ---- */
+
+extern const struct handler neigh_add_handler, neigh_replace_handler, neigh_del_handler;
+struct neighbour_object *neighbour_find(const struct model *model, const struct address *address,
+					const struct interface_object *interface);
+/* Find or make one, for a nexthop to go by. NULL: out of memory. */
+struct neighbour_object *neighbour_acquire(struct model *model, const uint8_t via[16],
+					   struct interface_object *interface);
+/* Forget it unless it is configured or used. */
+void neighbour_release(struct model *model, struct neighbour_object *neighbour);
+int neighbour_publish(struct model *model, const struct neighbour_object *neighbour);
+void neighbour_sweep(struct model *model);
+void neigh_to_arguments(const struct neighbour_object *neighbour, struct arguments *arguments);
+
+/* ---- nexthop.c ---- */
+
+/* The shared nexthop for a request, with one more reference. `where` ("path 2: " or "") begins the
+ * messages. */
+int nexthop_acquire(struct model *model, const struct nexthop_request *request, const char *where,
+		    struct nexthop_object **nexthop, struct error *error);
+void nexthop_release(struct model *model, struct nexthop_object *nexthop);
+/* Write its rewrite anew, if it differs; marks it dirty when there is no memory now. */
+void nexthop_refresh(struct model *model, struct nexthop_object *nexthop);
+void nexthop_refresh_interface(struct model *model, struct interface_object *interface);
+void nexthop_refresh_dirty(struct model *model);
+int nexthop_load(struct model *model);
+/* Settle: write what differs; remove those that nobody asked for (after the labels are settled). */
+void nexthop_refresh_all(struct model *model);
+void nexthop_sweep(struct model *model);
+/* "nexthop via 10.0.0.2 dev p0 (label 100)": for refusals. */
+void nexthop_describe(const struct model *model, const struct nexthop_object *nexthop, char *text,
+		      size_t size);
+
+/* ---- group.c ---- */
+
+/* The shared group with these members, with one more reference. The caller holds a reference on each
+ * member, which the group takes over unless this fails. `reuse`: the group that the caller is about to
+ * release; if nobody else uses it, it is changed in place, so that flows stay where they can. NULL: none. */
+int group_acquire(struct model *model, const struct group_members *members,
+		  struct group_object *reuse, struct group_object **group, struct error *error);
+void group_release(struct model *model, struct group_object *group);
+int group_load(struct model *model);
+/* Settle: a change of members that a dead process did not finish; groups that nobody asked for. */
+void group_repair(struct model *model);
+void group_sweep(struct model *model);
+
+/* ---- label_route.c ---- */
+
+extern const struct handler mpls_add_handler, mpls_replace_handler, mpls_del_handler;
+/* A label's word as configured: staged during replay, else the tables'. */
+uint64_t label_word(const struct model *model, unsigned int space, uint32_t label);
+/* Some label that uses this nexthop or a group with it: for messages. False: none. */
+bool label_user(const struct model *model, uint32_t nexthop, unsigned int *space, uint32_t *label);
+void label_settle(struct model *model);
+void mpls_to_arguments(const struct model *model, unsigned int space, uint32_t label, uint64_t word,
+		       struct arguments *arguments);
+
+/* ---- counters.c ---- */
+
+extern const struct handler counters_clear_handler;
+int label_clear(struct model *model, unsigned int space, uint32_t label);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * object.c: the table of changing commands, and the running configuration as commands.
+ */
+#include <stdlib.h>
+#include "model.h"
+
+static const struct handler *const handlers[COMMAND_COUNT] = {
+	[COMMAND_PORT_ADD] = &port_add_handler,
+	[COMMAND_PORT_SET] = &port_set_handler,
+	[COMMAND_PORT_DEL] = &port_del_handler,
+	[COMMAND_VLAN_ADD] = &vlan_add_handler,
+	[COMMAND_VLAN_SET] = &vlan_set_handler,
+	[COMMAND_VLAN_DEL] = &vlan_del_handler,
+	[COMMAND_LOOPBACK_ADD] = &loopback_add_handler,
+	[COMMAND_LOOPBACK_SET] = &loopback_set_handler,
+	[COMMAND_LOOPBACK_DEL] = &loopback_del_handler,
+	[COMMAND_ADDRESS_ADD] = &address_add_handler,
+	[COMMAND_ADDRESS_DEL] = &address_del_handler,
+	[COMMAND_NEIGH_ADD] = &neigh_add_handler,
+	[COMMAND_NEIGH_REPLACE] = &neigh_replace_handler,
+	[COMMAND_NEIGH_DEL] = &neigh_del_handler,
+	[COMMAND_MPLS_ADD] = &mpls_add_handler,
+	[COMMAND_MPLS_REPLACE] = &mpls_replace_handler,
+	[COMMAND_MPLS_DEL] = &mpls_del_handler,
+	[COMMAND_COUNTERS_CLEAR] = &counters_clear_handler,
+};
+
+static const struct handler *handler_of(const struct command *command)
+{
+	return (unsigned int)command->id < COMMAND_COUNT ? handlers[command->id] : NULL;
+}
+
+int model_execute(struct model *model, const struct arguments *arguments, struct error *error)
+{
+	const struct handler *handler = handler_of(arguments->command);
+
+	if (handler == NULL)
+		return refuse(error, -ENOTSUP, "`%s %s` changes no object", arguments->command->noun,
+			      arguments->command->verb);
+	return handler->execute(model, arguments, error);
+}
+
+int model_inverse(const struct model *model, const struct arguments *arguments,
+		  struct arguments *undo)
+{
+	const struct handler *handler = handler_of(arguments->command);
+
+	if (handler == NULL || handler->inverse == NULL)
+		return -ENOTSUP;
+	return handler->inverse(model, arguments, undo);
+}
+
+/* ---------------------------------------------------------------- arguments */
+
+void arguments_begin(struct arguments *arguments, enum command_id id)
+{
+	arguments->command = command_by_id(id);
+	arguments->present = 0;
+	arguments->path_count = 0;
+	arguments->document = NULL;
+	arguments->text_used = 0;
+}
+
+void argument_number(struct arguments *arguments, unsigned int parameter, uint64_t number)
+{
+	arguments->value[parameter].number = number;
+	arguments->present |= 1u << parameter;
+}
+
+/* Room for every string that a model's object can have: a name and devargs. */
+void argument_string(struct arguments *arguments, unsigned int parameter, const char *string)
+{
+	size_t size = strlen(string) + 1;
+
+	if (size > sizeof(arguments->text) - arguments->text_used)
+		return;
+	char *to = arguments->text + arguments->text_used;
+	memcpy(to, string, size);
+	arguments->text_used += (unsigned int)size;
+	arguments->value[parameter].string = to;
+	arguments->present |= 1u << parameter;
+}
+
+/* ---------------------------------------------------------------- configuration */
+
+struct visitor {
+	int (*visit)(void *context, const struct arguments *arguments);
+	void *context;
+	struct arguments *arguments;
+};
+
+static int visit_interfaces(const struct model *model, enum interface_kind kind,
+			    const struct visitor *visitor)
+{
+	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
+		bool down;
+		if (i->kind != kind)
+			continue;
+		interface_to_arguments(i, visitor->arguments, &down);
+		int result = visitor->visit(visitor->context, visitor->arguments);
+		if (result != 0)
+			return result;
+		if (!down)
+			continue;
+		arguments_begin(visitor->arguments, kind == INTERFACE_PORT ? COMMAND_PORT_SET :
+						    kind == INTERFACE_VLAN ? COMMAND_VLAN_SET :
+									     COMMAND_LOOPBACK_SET);
+		argument_string(visitor->arguments, PORT_NAME, i->name);
+		argument_number(visitor->arguments,
+				kind == INTERFACE_PORT ? (unsigned int)PORT_ADMIN :
+				kind == INTERFACE_VLAN ? (unsigned int)VLAN_ADMIN :
+							 (unsigned int)LOOPBACK_ADMIN,
+				ADMIN_DOWN);
+		result = visitor->visit(visitor->context, visitor->arguments);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+static int visit_addresses(const struct model *model, const struct visitor *visitor)
+{
+	const struct address_object *address;
+
+	DL_FOREACH2(model->addresses, address, all_next) {
+		address_to_arguments(address, visitor->arguments);
+		int result = visitor->visit(visitor->context, visitor->arguments);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+static int visit_neighbours(const struct model *model, const struct visitor *visitor)
+{
+	for (const struct neighbour_object *n = model->neighbours; n != NULL; n = n->hh.next) {
+		if (!n->configured)
+			continue;
+		neigh_to_arguments(n, visitor->arguments);
+		int result = visitor->visit(visitor->context, visitor->arguments);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+static int visit_labels(const struct model *model, const struct visitor *visitor)
+{
+	for (unsigned int space = 0; space < LABEL_SPACE_MAX; space++) {
+		if (model->staged[space] == NULL && word_load(&model->tables->label_space[space]) == 0)
+			continue;
+		for (uint32_t label = LABEL_FIRST_FREE; label < LABEL_COUNT; label++) {
+			uint64_t word = label_word(model, space, label);
+			if (word == 0)
+				continue;
+			mpls_to_arguments(model, space, label, word, visitor->arguments);
+			int result = visitor->visit(visitor->context, visitor->arguments);
+			if (result != 0)
+				return result;
+		}
+	}
+	return 0;
+}
+
+int model_configuration(const struct model *model,
+			int (*visit)(void *context, const struct arguments *arguments),
+			void *context)
+{
+	struct visitor visitor = { visit, context, calloc(1, sizeof(struct arguments)) };
+	int result;
+
+	if (visitor.arguments == NULL)
+		return -ENOMEM;
+	result = visit_interfaces(model, INTERFACE_PORT, &visitor);
+	if (result == 0)
+		result = visit_interfaces(model, INTERFACE_VLAN, &visitor);
+	if (result == 0)
+		result = visit_interfaces(model, INTERFACE_LOOPBACK, &visitor);
+	if (result == 0)
+		result = visit_addresses(model, &visitor);
+	if (result == 0)
+		result = visit_neighbours(model, &visitor);
+	if (result == 0)
+		result = visit_labels(model, &visitor);
+	free(visitor.arguments);
+	return result;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * port.c: ports: commands, wishes for the data plane, and what it reports back.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "model.h"
+
+static const struct interface_numbers numbers = { PORT_MTU, PORT_MPLS, PORT_SPACE,
+						  PORT_UPSTREAM_SPACE, PORT_VRF, PORT_ADMIN };
+
+/* ---------------------------------------------------------------- devargs */
+
+/* A PCI address: [dddd:]bb:dd.f */
+static bool is_pci_address(const char *text, size_t length)
+{
+	unsigned int domain, bus, device, function;
+	char copy[16];
+	int end = 0;
+
+	if (length >= sizeof(copy))
+		return false;
+	memcpy(copy, text, length);
+	copy[length] = 0;
+	if (sscanf(copy, "%4x:%2x:%2x.%1x%n", &domain, &bus, &device, &function, &end) == 4 &&
+	    (size_t)end == length)
+		return true;
+	end = 0;
+	return sscanf(copy, "%2x:%2x.%1x%n", &bus, &device, &function, &end) == 3 &&
+	       (size_t)end == length;
+}
+
+static bool is_driver(const char *text, size_t length)
+{
+	if (length == 0 || !isalpha((unsigned char)text[0]))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (!isalnum((unsigned char)text[i]) && text[i] != '_' && text[i] != '-')
+			return false;
+	return true;
+}
+
+/* Each ,key[=value] has a key, and nothing in it is a blank. */
+static bool are_keys(const char *text)
+{
+	for (const char *at = text; *at != 0; at++)
+		if (isspace((unsigned char)*at) || !isprint((unsigned char)*at) ||
+		    (*at == ',' && (at[1] == 0 || at[1] == ',' || at[1] == '=')))
+			return false;
+	return true;
+}
+
+static size_t device_length(const char *devargs)
+{
+	return strcspn(devargs, ",");
+}
+
+/* The Linux interface behind the device: its iface= parameter. */
+static int parse_host_device(const char *devargs, char host_device[16])
+{
+	const char *at = strstr(devargs, ",iface=");
+
+	memset(host_device, 0, 16);
+	if (at == NULL)
+		return 0;
+	at += strlen(",iface=");
+	size_t length = strcspn(at, ",");
+	if (length == 0 || length > 15)
+		return -EINVAL;
+	memcpy(host_device, at, length);
+	return 0;
+}
+
+static int check_devargs(const struct model *model, const char *name, const char *devargs,
+			 struct interface_settings *settings, struct error *error)
+{
+	size_t length = device_length(devargs);
+
+	if (strlen(devargs) >= sizeof(settings->devargs))
+		return refuse(error, -EINVAL, "port %s: devargs are %zu bytes long: at most %zu", name,
+			      strlen(devargs), sizeof(settings->devargs) - 1);
+	if ((!is_pci_address(devargs, length) && !is_driver(devargs, length)) ||
+	    !are_keys(devargs + length))
+		return refuse(error, -EINVAL,
+			      "port %s: devargs %s: expected DRIVER[,KEY=VALUE...] or a PCI address "
+			      "(net_af_packet0,iface=eth1 or 0000:3b:00.0)",
+			      name, devargs);
+	if (parse_host_device(devargs, settings->host_device) != 0)
+		return refuse(error, -EINVAL,
+			      "port %s: devargs %s: expected 1 to 15 characters after iface=", name,
+			      devargs);
+	for (const struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
+		if (i->kind != INTERFACE_PORT || strcmp(i->name, name) == 0)
+			continue;
+		const char *other = i->settings.devargs;
+		if (device_length(other) == length && strncmp(other, devargs, length) == 0)
+			return refuse(error, -EEXIST, "port %s: device %.*s is in use by port %s",
+				      name, (int)length, devargs, i->name);
+		if (settings->host_device[0] != 0 &&
+		    strcmp(i->settings.host_device, settings->host_device) == 0)
+			return refuse(error, -EEXIST, "port %s: Linux interface %s is in use by port %s",
+				      name, settings->host_device, i->name);
+	}
+	snprintf(settings->devargs, sizeof(settings->devargs), "%s", devargs);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- wishes */
+
+/* Publish the wish if it differs from what is published. */
+int port_wish_publish(struct model *model, struct interface_object *port,
+		      const struct interface_settings *settings)
+{
+	uint64_t offset = word_load(&model->tables->port[port->index].wish);
+	const struct port_wish *old =
+		offset != 0 ? tables_object(model->tables, offset) : NULL;
+	struct port_wish wish = {
+		.mtu = settings->mtu != 0 ? settings->mtu : PORT_MTU_DEFAULT,
+		.rx_queues = settings->rx_queues,
+		.up = settings->up,
+	};
+
+	snprintf(wish.name, sizeof(wish.name), "%s", port->name);
+	memcpy(wish.devargs, settings->devargs, sizeof(wish.devargs));
+	memcpy(wish.host_device, settings->host_device, sizeof(wish.host_device));
+	bool same_device = old != NULL && strcmp(old->name, wish.name) == 0 &&
+			   strcmp(old->devargs, wish.devargs) == 0 &&
+			   old->rx_queues == wish.rx_queues;
+	if (same_device && old->mtu == wish.mtu && old->up == wish.up)
+		return 0;
+	wish.generation = model->generation + 1;
+	wish.identity = same_device ? old->identity : model->identity + 1;
+	int result = port_wish_set(model->tables, model->heap, port->index, &wish);
+	if (result != 0)
+		return result;
+	model->generation = wish.generation;
+	if (!same_device)
+		model->identity = wish.identity;
+	return 0;
+}
+
+static void take_status(struct model *model, struct interface_object *port,
+			const struct port_status *status)
+{
+	static const uint8_t none[6];
+	bool came_up = status->link_up && !port->link_up;
+
+	port->link_up = status->link_up != 0;
+	if (memcmp(status->mac, none, 6) != 0)
+		interface_mac_learned(model, port, status->mac);
+	if (!came_up)
+		return;
+	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next)
+		if (i == port || i->parent == port)
+			interface_announce(model, i);
+}
+
+/* An answer to an earlier wish for another device of this row tells nothing about this one. */
+static bool answers(const struct model *model, uint32_t index, const struct port_status *status)
+{
+	uint64_t offset = word_load(&model->tables->port[index].wish);
+	const struct port_wish *wish = offset != 0 ? tables_object(model->tables, offset) : NULL;
+
+	return wish != NULL && status->identity == wish->identity;
+}
+
+void port_poll(struct model *model)
+{
+	for (uint32_t i = 0; i < PORT_MAX; i++) {
+		struct interface_object *port = model->interface[i];
+		struct port_status status;
+		if (port == NULL)
+			continue;
+		uint64_t sequence = word_load(&model->state->port[i].sequence);
+		if (sequence == port->status_sequence ||
+		    port_status_copy(model->state, i, &status) != 0 ||
+		    !answers(model, i, &status))
+			continue;
+		port->status_sequence = sequence;
+		take_status(model, port, &status);
+	}
+}
+
+/* ---------------------------------------------------------------- commands */
+
+static int port_add(struct model *model, const struct arguments *arguments, struct error *error)
+{
+	const char *name = arguments->value[PORT_NAME].string;
+	struct interface_object draft = { .kind = INTERFACE_PORT, .settings.up = true };
+	struct interface_settings settings = draft.settings;
+	int result = interface_name_free(model, name, error);
+
+	snprintf(draft.name, sizeof(draft.name), "%s", name);
+	if (result == 0)
+		result = check_devargs(model, name, arguments->value[PORT_DEVARGS].string, &settings,
+				       error);
+	if (result == 0)
+		result = interface_settings_from(arguments, &numbers, &draft, &settings, error);
+	if (result != 0)
+		return result;
+	if (argument_present(arguments, PORT_RX_QUEUES))
+		settings.rx_queues = (uint16_t)arguments->value[PORT_RX_QUEUES].number;
+	struct interface_object *port =
+		interface_new(model, name, INTERFACE_PORT, NULL, &settings, error);
+	if (port == NULL)
+		return -ENOSPC;
+	result = interface_apply(model, port, &settings, error);
+	if (result != 0)
+		interface_abandon(model, port);
+	return result;
+}
+
+static const struct handler *handler_of_kind(enum interface_kind kind)
+{
+	return kind == INTERFACE_VLAN ? &vlan_set_handler : &loopback_set_handler;
+}
+
+/* `port set` says what to set of any interface. Its parameters under the numbers of the interface's own
+ * kind; the rest of *other is not touched. */
+static int as_other_kind(const struct arguments *arguments, enum interface_kind kind,
+			 struct arguments *other, struct error *error)
+{
+	static const struct {
+		unsigned int from, vlan;
+	} map[] = { { PORT_MTU, VLAN_MTU }, { PORT_MPLS, VLAN_MPLS }, { PORT_SPACE, VLAN_SPACE },
+		    { PORT_UPSTREAM_SPACE, VLAN_UPSTREAM_SPACE }, { PORT_VRF, VLAN_VRF } };
+	bool vlan = kind == INTERFACE_VLAN;
+
+	arguments_begin(other, vlan ? COMMAND_VLAN_SET : COMMAND_LOOPBACK_SET);
+	argument_string(other, PORT_NAME, arguments->value[PORT_NAME].string);
+	if (argument_present(arguments, PORT_ADMIN))
+		argument_number(other, vlan ? (unsigned int)VLAN_ADMIN : (unsigned int)LOOPBACK_ADMIN,
+				arguments->value[PORT_ADMIN].number);
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
+		if (!argument_present(arguments, map[i].from))
+			continue;
+		if (!vlan)
+			return refuse(error, -EINVAL,
+				      "loopback %s has no mtu, mpls, space or vrf to set: expected up "
+				      "or down",
+				      arguments->value[PORT_NAME].string);
+		argument_number(other, map[i].vlan, arguments->value[map[i].from].number);
+	}
+	return 0;
+}
+
+static int set_other_kind(struct model *model, const struct interface_object *interface,
+			  const struct arguments *arguments, struct error *error)
+{
+	struct arguments *other = malloc(sizeof(*other));
+	int result = -ENOMEM;
+
+	if (other == NULL)
+		return refuse(error, -ENOMEM, "%s: out of memory", interface->name);
+	result = as_other_kind(arguments, interface->kind, other, error);
+	if (result == 0)
+		result = handler_of_kind(interface->kind)->execute(model, other, error);
+	free(other);
+	return result;
+}
+
+static int port_set(struct model *model, const struct arguments *arguments, struct error *error)
+{
+	struct interface_object *port =
+		interface_get(model, arguments->value[PORT_NAME].string, error);
+
+	if (port == NULL)
+		return -ENOENT;
+	if (port->kind != INTERFACE_PORT)
+		return set_other_kind(model, port, arguments, error);
+	struct interface_settings settings = port->settings;
+	int result = 0;
+	if (argument_present(arguments, PORT_DEVARGS))
+		result = check_devargs(model, port->name, arguments->value[PORT_DEVARGS].string,
+				       &settings, error);
+	if (result == 0)
+		result = interface_settings_from(arguments, &numbers, port, &settings, error);
+	if (result != 0)
+		return result;
+	if (argument_present(arguments, PORT_RX_QUEUES))
+		settings.rx_queues = (uint16_t)arguments->value[PORT_RX_QUEUES].number;
+	return interface_apply(model, port, &settings, error);
+}
+
+static int port_del(struct model *model, const struct arguments *arguments, struct error *error)
+{
+	const char *name = arguments->value[PORT_NAME].string;
+	struct interface_object *port = interface_find(model, name);
+
+	if (port == NULL || port->kind != INTERFACE_PORT)
+		return refuse(error, -ENOENT, "port %s does not exist", name);
+	int result = interface_unused(model, port, error);
+	if (result == 0)
+		interface_delete(model, port);
+	return result;
+}
+
+/* ---------------------------------------------------------------- inverses */
+
+static void port_to_arguments(const struct interface_object *port, const struct arguments *only,
+			      struct arguments *arguments)
+{
+	const struct interface_settings *settings = &port->settings;
+
+	argument_string(arguments, PORT_NAME, port->name);
+	if (only == NULL || argument_present(only, PORT_DEVARGS))
+		argument_string(arguments, PORT_DEVARGS, settings->devargs);
+	if (only != NULL ? argument_present(only, PORT_RX_QUEUES) : settings->rx_queues != 0)
+		argument_number(arguments, PORT_RX_QUEUES, settings->rx_queues);
+	interface_settings_to(settings, &numbers, only, arguments);
+}
+
+static int port_add_inverse(const struct model *model, const struct arguments *arguments,
+			    struct arguments *undo)
+{
+	if (interface_find(model, arguments->value[PORT_NAME].string) != NULL)
+		return -ENOENT;
+	arguments_begin(undo, COMMAND_PORT_DEL);
+	argument_string(undo, PORT_NAME, arguments->value[PORT_NAME].string);
+	return 0;
+}
+
+static int port_set_inverse(const struct model *model, const struct arguments *arguments,
+			    struct arguments *undo)
+{
+	const struct interface_object *port =
+		interface_find(model, arguments->value[PORT_NAME].string);
+	struct error error;
+
+	if (port == NULL)
+		return -ENOENT;
+	if (port->kind != INTERFACE_PORT) {
+		struct arguments *other = malloc(sizeof(*other));
+		int result = other == NULL ? -ENOMEM :
+					     as_other_kind(arguments, port->kind, other, &error);
+		if (result == 0)
+			result = handler_of_kind(port->kind)->inverse(model, other, undo);
+		free(other);
+		return result == 0 ? 0 : -ENOENT;
+	}
+	arguments_begin(undo, COMMAND_PORT_SET);
+	port_to_arguments(port, arguments, undo);
+	return 0;
+}
+
+static int port_del_inverse(const struct model *model, const struct arguments *arguments,
+			    struct arguments *undo)
+{
+	const struct interface_object *port =
+		interface_find(model, arguments->value[PORT_NAME].string);
+
+	if (port == NULL || port->kind != INTERFACE_PORT)
+		return -ENOENT;
+	arguments_begin(undo, COMMAND_PORT_ADD);
+	port_to_arguments(port, NULL, undo);
+	return 0;
+}
+
+const struct handler port_add_handler = { port_add, port_add_inverse };
+const struct handler port_set_handler = { port_set, port_set_inverse };
+const struct handler port_del_handler = { port_del, port_del_inverse };
+
+void port_add_arguments(const struct interface_object *port, struct arguments *arguments)
+{
+	arguments_begin(arguments, COMMAND_PORT_ADD);
+	port_to_arguments(port, NULL, arguments);
+}

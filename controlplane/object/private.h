@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * private.h: what the views ask of the control plane's memory, when they run inside it.
+ *
+ * The views are linked into the CLI as well, which has no model, so they reach it through this table:
+ * it is the first member of struct model.
+ */
+#ifndef SHUNT_OBJECT_PRIVATE_H
+#define SHUNT_OBJECT_PRIVATE_H
+
+#include <jansson.h>
+#include "dataplane/shm/heap.h"
+
+struct model;
+
+struct model_private {
+	/* interface addresses as JSON: [{ prefix, dev }] */
+	json_t *(*addresses)(const struct model *model);
+	void (*heap)(const struct model *model, struct heap_statistics *statistics);
+	/* one nexthop's references (labels, groups, primaries); 0: none */
+	uint32_t (*references)(const struct model *model, uint32_t nexthop);
+	/* frames taken out of the punt rings, by reason */
+	uint64_t (*punted)(const struct model *model, unsigned int reason);
+};
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * view.h: for the files view*.c: reading tables that change meanwhile, and pieces that several shows
+ * have in common.
+ */
+#ifndef SHUNT_OBJECT_VIEW_H
+#define SHUNT_OBJECT_VIEW_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include "controlplane/object/object.h"
+#include "controlplane/object/private.h"
+#include "dataplane/shm/reader.h"
+#include "dataplane/shm/reason.h"
+#include "dataplane/shm/table.h"
+
+/* One row of a list is built between two looks at `reclaim`, again if memory was reused meanwhile, and
+ * marked "inconsistent": true if that never stops. The control plane itself reuses nothing meanwhile. */
+json_t *view_row(const struct view *view,
+		 json_t *(*build)(const struct view *view, const void *what), const void *what);
+
+/* An interface's flags, 0 if there is none; its name is copied. */
+uint64_t view_interface(const struct view *view, uint32_t index, char name[NAME_SIZE]);
+enum interface_kind view_kind(uint64_t flags);
+
+/* The control plane's private part, or NULL in the CLI. */
+const struct model_private *view_private(const struct view *view);
+
+/* Visit a hash's entries of `size` bytes; stops where the table is not to be believed. */
+void view_hash_walk(const struct view *view, enum hash_table_id id, size_t size,
+		    void (*visit)(void *context, const void *entry), void *context);
+
+/* { reason: count } of what is not 0. */
+json_t *view_drops(const struct interface_totals *totals);
+#define TOTAL(totals, member)                                                                      \
+	((totals)->value[offsetof(struct interface_counters, member) / sizeof(uint64_t)])
+
+/* Is a port started with its link up? Without a data plane: assumed. */
+bool view_port_live(const struct view *view, uint32_t port);
+
+/* Add key: number, string ("" is left out). */
+void view_number(json_t *object, const char *key, uint64_t number);
+void view_string(json_t *object, const char *key, const char *string);
+/* The string argument of a show command, or NULL. */
+const char *view_name_argument(const struct arguments *arguments, unsigned int parameter);
+
+/* One path: { via, dev, port, mac, labels, state, ... , backup }. `word_label`: label of the word that
+ * is below the nexthop's own, or -1. */
+json_t *view_path(const struct view *view, uint32_t nexthop, int64_t word_label);
+/* A copy of a nexthop's rewrite. False: there is none. */
+bool view_rewrite(const struct view *view, uint32_t nexthop, struct rewrite *rewrite,
+		  enum nexthop_kind *kind);
+
+/* The shows: a new reference, or NULL with *error set. */
+json_t *view_ports(const struct view *view, const struct arguments *arguments, struct error *error);
+json_t *view_vlans(const struct view *view, const struct arguments *arguments, struct error *error);
+json_t *view_loopbacks(const struct view *view, const struct arguments *arguments,
+		       struct error *error);
+json_t *view_addresses(const struct view *view, const struct arguments *arguments,
+		       struct error *error);
+json_t *view_neighbours(const struct view *view, const struct arguments *arguments,
+			struct error *error);
+json_t *view_labels(const struct view *view, const struct arguments *arguments,
+		    struct error *error);
+json_t *view_nexthops(const struct view *view, const struct arguments *arguments,
+		      struct error *error);
+json_t *view_all_drops(const struct view *view, const struct arguments *arguments,
+		       struct error *error);
+json_t *view_counters(const struct view *view, const struct arguments *arguments,
+		      struct error *error);
+json_t *view_workers(const struct view *view, const struct arguments *arguments,
+		     struct error *error);
+json_t *view_memory(const struct view *view, const struct arguments *arguments,
+		    struct error *error);
+json_t *view_version(const struct view *view, const struct arguments *arguments,
+		     struct error *error);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * view_interface.c: ports, VLAN subinterfaces, loopbacks.
+ */
+#include "view.h"
+
+static const char *const conditions[] = { [PORT_ABSENT] = "absent",
+					  [PORT_RUNNING] = "running",
+					  [PORT_STOPPED] = "stopped",
+					  [PORT_FAILED] = "failed" };
+
+static void put_mac(const struct view *view, uint32_t index, json_t *object)
+{
+	uint64_t word = word_load(&view->tables->interface[index].mac);
+	char text[18];
+
+	if (word == 0)
+		return;
+	mac_format((const uint8_t *)&word, text);
+	view_string(object, "mac", text);
+}
+
+/* What the row of any interface that carries packets says. */
+static void put_settings(const struct view *view, uint32_t index, uint64_t flags, json_t *object)
+{
+	put_mac(view, index, object);
+	view_number(object, "mtu", flags >> INTERFACE_MTU_SHIFT & 0xffff);
+	json_object_set_new(object, "mpls", json_boolean((flags & INTERFACE_MPLS) != 0));
+	view_number(object, "space", flags >> INTERFACE_SPACE_SHIFT & 0xff);
+	view_number(object, "upstream_space", flags >> INTERFACE_UPSTREAM_SHIFT & 0xff);
+	view_number(object, "vrf", flags >> INTERFACE_VRF_SHIFT & 0xffff);
+}
+
+static void put_totals(const struct interface_totals *totals, json_t *object)
+{
+	view_number(object, "rx_packets", TOTAL(totals, rx_packets));
+	view_number(object, "rx_bytes", TOTAL(totals, rx_bytes));
+	view_number(object, "tx_packets", TOTAL(totals, tx_packets));
+	view_number(object, "tx_bytes", TOTAL(totals, tx_bytes));
+	json_object_set_new(object, "drops", view_drops(totals));
+}
+
+/* A port's counts include those of its subinterfaces: it is the device that packets came by. */
+static void port_totals(const struct view *view, uint32_t port, struct interface_totals *totals)
+{
+	struct interface_totals part;
+	char name[NAME_SIZE];
+
+	interface_totals(view->tables, view->state, port, totals);
+	for (uint32_t i = PORT_MAX; i < INTERFACE_MAX; i++) {
+		uint64_t flags = view_interface(view, i, name);
+		if (view_kind(flags) != INTERFACE_VLAN ||
+		    (flags >> INTERFACE_PORT_SHIFT & 0xff) != port)
+			continue;
+		interface_totals(view->tables, view->state, i, &part);
+		for (size_t j = 0; j < sizeof(part.value) / sizeof(part.value[0]); j++)
+			totals->value[j] += part.value[j];
+	}
+}
+
+static void put_status(const struct view *view, uint32_t port, json_t *object)
+{
+	struct port_status status = { .condition = PORT_ABSENT };
+
+	if (view->state != NULL && port_status_copy(view->state, port, &status) != 0)
+		status = (struct port_status){ .condition = PORT_ABSENT };
+	status.driver[sizeof(status.driver) - 1] = 0;
+	status.error[sizeof(status.error) - 1] = 0;
+	view_string(object, "link", status.link_up ? "up" : "down");
+	view_number(object, "speed", status.speed_mbps);
+	view_number(object, "flaps", status.flaps);
+	view_string(object, "driver", status.driver);
+	view_string(object, "condition",
+		    status.condition <= PORT_FAILED ? conditions[status.condition] : "unknown");
+	view_string(object, "error", status.error);
+	view_number(object, "rx_queues", status.rx_queues);
+	view_number(object, "tx_queues", status.tx_queues);
+	view_number(object, "rx_missed", status.rx_missed);
+	view_number(object, "rx_errors", status.rx_errors);
+	view_number(object, "rx_no_buffer", status.rx_nombuf);
+	view_number(object, "tx_errors", status.tx_errors);
+}
+
+static json_t *build_port(const struct view *view, const void *what)
+{
+	uint32_t index = *(const uint32_t *)what;
+	struct interface_totals totals;
+	char name[NAME_SIZE];
+	uint64_t flags = view_interface(view, index, name);
+	const struct port_wish *wish = tables_object_checked(
+		view->tables, word_load(&view->tables->port[index].wish), sizeof(*wish));
+
+	if (view_kind(flags) != INTERFACE_PORT)
+		return NULL;
+	json_t *object = json_object();
+	view_string(object, "name", name);
+	if (wish != NULL) {
+		struct port_wish copy = *wish;
+		copy.devargs[sizeof(copy.devargs) - 1] = 0;
+		copy.host_device[sizeof(copy.host_device) - 1] = 0;
+		view_string(object, "devargs", copy.devargs);
+		view_string(object, "host_device", copy.host_device);
+	}
+	put_settings(view, index, flags, object);
+	view_string(object, "admin", flags & INTERFACE_UP ? "up" : "down");
+	put_status(view, index, object);
+	port_totals(view, index, &totals);
+	put_totals(&totals, object);
+	return object;
+}
+
+static json_t *build_vlan(const struct view *view, const void *what)
+{
+	uint32_t index = *(const uint32_t *)what;
+	const struct interface *row = &view->tables->interface[index];
+	struct interface_totals totals;
+	char name[NAME_SIZE], port[NAME_SIZE];
+	uint64_t flags = view_interface(view, index, name);
+
+	if (view_kind(flags) != INTERFACE_VLAN)
+		return NULL;
+	json_t *object = json_object();
+	view_string(object, "name", name);
+	view_interface(view, row->parent, port);
+	view_string(object, "dev", port);
+	view_number(object, "tag", row->outer_tag);
+	if (row->inner_tag != 0)
+		view_number(object, "inner", row->inner_tag);
+	put_settings(view, index, flags, object);
+	view_string(object, "admin", flags & INTERFACE_UP ? "up" : "down");
+	interface_totals(view->tables, view->state, index, &totals);
+	put_totals(&totals, object);
+	return object;
+}
+
+static json_t *build_loopback(const struct view *view, const void *what)
+{
+	char name[NAME_SIZE];
+	uint64_t flags = view_interface(view, *(const uint32_t *)what, name);
+
+	if (view_kind(flags) != INTERFACE_LOOPBACK)
+		return NULL;
+	json_t *object = json_object();
+	view_string(object, "name", name);
+	view_number(object, "vrf", flags >> INTERFACE_VRF_SHIFT & 0xffff);
+	view_string(object, "admin", flags & INTERFACE_UP ? "up" : "down");
+	return object;
+}
+
+/* All of a kind, or the one that is named. */
+static json_t *list(const struct view *view, const struct arguments *arguments,
+		    enum interface_kind kind, const char *kind_name,
+		    json_t *(*build)(const struct view *view, const void *what), struct error *error)
+{
+	const char *only = view_name_argument(arguments, SHOW_NAME);
+	json_t *array = json_array();
+	char name[NAME_SIZE];
+
+	for (uint32_t i = 0; i < INTERFACE_MAX; i++) {
+		if (view_kind(view_interface(view, i, name)) != kind ||
+		    (only != NULL && strcmp(only, name) != 0))
+			continue;
+		json_t *row = view_row(view, build, &i);
+		if (row != NULL)
+			json_array_append_new(array, row);
+	}
+	if (only == NULL || json_array_size(array) > 0)
+		return array;
+	json_decref(array);
+	error_set(error, ERROR_REFUSED, -ENOENT, "%s %s does not exist", kind_name, only);
+	return NULL;
+}
+
+json_t *view_ports(const struct view *view, const struct arguments *arguments, struct error *error)
+{
+	return list(view, arguments, INTERFACE_PORT, "port", build_port, error);
+}
+
+json_t *view_vlans(const struct view *view, const struct arguments *arguments, struct error *error)
+{
+	return list(view, arguments, INTERFACE_VLAN, "vlan", build_vlan, error);
+}
+
+json_t *view_loopbacks(const struct view *view, const struct arguments *arguments,
+		       struct error *error)
+{
+	return list(view, arguments, INTERFACE_LOOPBACK, "loopback", build_loopback, error);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * view_system.c: memory and versions.
+ */
+#include <inttypes.h>
+#include "view.h"
+
+static uint64_t count_words(const _Atomic uint64_t *word, unsigned int count)
+{
+	uint64_t used = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		used += word_load(&word[i]) != 0;
+	return used;
+}
+
+static void put_table(json_t *tables, const char *name, uint64_t used, uint64_t limit, uint64_t bytes)
+{
+	json_t *row = json_object();
+
+	view_number(row, "used", used);
+	view_number(row, "limit", limit);
+	view_number(row, "bytes", bytes);
+	json_object_set_new(tables, name, row);
+}
+
+static uint64_t count_labels(const struct view *view)
+{
+	uint64_t used = 0;
+
+	for (unsigned int space = 0; space < LABEL_SPACE_MAX; space++) {
+		uint64_t offset = word_load(&view->tables->label_space[space]);
+		const void *words = tables_object_checked(view->tables, offset,
+							  LABEL_COUNT * sizeof(uint64_t));
+		if (words != NULL)
+			used += count_words((const _Atomic uint64_t *)words + LABEL_FIRST_FREE,
+					    LABEL_COUNT - LABEL_FIRST_FREE);
+	}
+	return used;
+}
+
+static void count_entry(void *context, const void *entry)
+{
+	(void)entry;
+	++*(uint64_t *)context;
+}
+
+static uint64_t count_hash(const struct view *view, enum hash_table_id id, size_t size)
+{
+	uint64_t count = 0;
+
+	view_hash_walk(view, id, size, count_entry, &count);
+	return count;
+}
+
+static json_t *table_sizes(const struct view *view)
+{
+	const struct tables *tables = view->tables;
+	uint64_t spaces = count_words(tables->label_space, LABEL_SPACE_MAX);
+	uint64_t nexthops = count_words(tables->nexthop, NEXTHOP_MAX);
+	uint64_t groups = count_words(tables->group_members, GROUP_MAX);
+	uint64_t vlans = count_hash(view, HASH_VLAN, sizeof(struct vlan_entry));
+	uint64_t neighbours = count_hash(view, HASH_NEIGHBOUR, sizeof(struct neighbour_entry));
+	json_t *object = json_object();
+
+	put_table(object, "labels", count_labels(view), spaces * (LABEL_COUNT - LABEL_FIRST_FREE),
+		  spaces * LABEL_COUNT * sizeof(uint64_t));
+	put_table(object, "label_spaces", spaces, LABEL_SPACE_MAX, 0);
+	put_table(object, "nexthops", nexthops, NEXTHOP_MAX - 1,
+		  nexthops * sizeof(struct rewrite));
+	put_table(object, "nexthop_groups", groups, GROUP_MAX - 1,
+		  groups * sizeof(struct group_members));
+	/* an entry takes at least a cache line of the heap */
+	put_table(object, "vlans", vlans, INTERFACE_MAX - PORT_MAX, vlans * CACHE_LINE);
+	put_table(object, "neighbours", neighbours, 0, neighbours * CACHE_LINE);
+	return object;
+}
+
+json_t *view_memory(const struct view *view, const struct arguments *arguments, struct error *error)
+{
+	const struct tables_control *control = &view->tables->control;
+	uint64_t handed_out = word_load(&control->heap_used);
+	json_t *object = json_object();
+	struct heap_statistics heap;
+
+	(void)arguments;
+	(void)error;
+	view_number(object, "fixed_bytes", control->heap_start);
+	view_number(object, "heap_limit", control->heap_size);
+	view_number(object, "heap_bytes", handed_out);
+	view_number(object, "table_bytes", control->heap_start + handed_out);
+	if (view->model != NULL) {
+		view_private(view)->heap(view->model, &heap);
+		view_number(object, "heap_used", heap.used);
+		view_number(object, "heap_free", heap.free);
+		view_number(object, "waiting_bytes", heap.waiting);
+		view_number(object, "waiting_objects", heap.waiting_objects);
+		view_number(object, "oldest_wait_ms", heap.oldest_wait_ns / 1000000);
+	}
+	json_object_set_new(object, "tables", table_sizes(view));
+	return object;
+}
+
+static void put_dataplane(const struct state *state, json_t *object)
+{
+	char version[sizeof(state->control.version) + 1];
+
+	memcpy(version, state->control.version, sizeof(state->control.version));
+	version[sizeof(version) - 1] = 0;
+	view_string(object, "dataplane", version);
+	view_number(object, "dataplane_generation", word_load(&state->control.generation));
+	view_number(object, "workers", word_load(&state->control.worker_count));
+	view_number(object, "heartbeat", word_load(&state->control.heartbeat));
+	view_number(object, "tsc_hz", word_load(&state->control.tsc_hz));
+}
+
+json_t *view_version(const struct view *view, const struct arguments *arguments, struct error *error)
+{
+	const struct tables *tables = view->tables;
+	json_t *object = json_object();
+	char hash[20];
+
+	(void)arguments;
+	(void)error;
+	snprintf(hash, sizeof(hash), "%016" PRIx64, tables->header.layout_hash);
+	view_string(object, "version", SHUNT_VERSION);
+	view_number(object, "abi_version", tables->header.abi_version);
+	view_string(object, "layout_hash", hash);
+	json_object_set_new(object, "controlplane_alive", json_boolean(view->model != NULL));
+	view_number(object, "controlplane_generation", word_load(&tables->control.generation));
+	json_object_set_new(object, "dataplane_alive", json_boolean(view->state != NULL));
+	if (view->state != NULL)
+		put_dataplane(view->state, object);
+	view_number(object, "epoch", word_load(&tables->control.epoch));
+	view_number(object, "reclaim", word_load(&tables->control.reclaim));
+	return object;
+}
