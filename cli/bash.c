@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * bash.c: the bash completion script. Words and live names come from shuntctl itself, so that the script
- * cannot say anything else than the table.
+ * bash.c: the bash completion script. Words and live names come from shuntctl itself, so that the
+ * script cannot say anything else than the table.
  */
 #include <stdio.h>
 #include "cli/session.h"
@@ -10,7 +10,10 @@ static void options_list(bool with_value)
 {
 	for (const struct option_help *option = option_table; option->option; option++)
 		if (!with_value || option->value)
-			printf("%s%s", option == option_table ? "" : with_value ? "|" : " ",
+			printf("%s%s",
+			       option == option_table ? ""
+			       : with_value           ? "|"
+						      : " ",
 			       option->option);
 }
 
@@ -31,7 +34,8 @@ void bash_print(void)
 	       "\tesac\n"
 	       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	       "\t\tcase ${COMP_WORDS[i]} in\n"
-	       "\t\t--instance|--run-dir) options+=(\"${COMP_WORDS[i]}\" \"${COMP_WORDS[++i]}\") ;;\n"
+	       "\t\t--instance|--run-dir) options+=(\"${COMP_WORDS[i]}\" \"${COMP_WORDS[++i]}\") "
+	       ";;\n"
 	       "\t\t");
 	options_list(true);
 	printf(") ((i++)) ;;\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * batch.c: a file of commands. Lines are parsed here first and sent in chunks; the next chunk is read
- * while the control plane works on the one before.
+ * batch.c: a file of commands. Lines are parsed here first and sent in chunks; the next chunk is
+ * read while the control plane works on the one before.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ struct batch_line {
 struct chunk {
 	struct batch_line *line;
 	size_t count, capacity;
-	char *request;      /* the JSON-RPC message, as memory stream */
+	char *request; /* the JSON-RPC message, as memory stream */
 	size_t request_length;
 	FILE *stream;
 };
@@ -30,8 +30,8 @@ struct batch_file {
 	size_t line_number, done;
 	bool atomic;
 	struct chunk chunk[2];
-	unsigned int filling;  /* chunk that is being filled; the other one may be at work */
-	bool waiting;          /* ... and is */
+	unsigned int filling; /* chunk that is being filled; the other one may be at work */
+	bool waiting;         /* ... and is */
 };
 
 static int refuse(const struct batch_file *batch, size_t number, const char *line,
@@ -79,8 +79,8 @@ static void chunk_add(struct batch_file *batch, const char *text)
 		chunk->stream = open_memstream(&chunk->request, &chunk->request_length);
 		fprintf(chunk->stream,
 			"{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"batch\",\"params\":{"
-			"\"atomic\":%s,\"commands\":[", (unsigned long long)++batch->session->id,
-			batch->atomic ? "true" : "false");
+			"\"atomic\":%s,\"commands\":[",
+			(unsigned long long)++batch->session->id, batch->atomic ? "true" : "false");
 	}
 	if (chunk->count > 0)
 		putc_unlocked(',', chunk->stream);
@@ -121,16 +121,21 @@ static int chunk_answer(struct batch_file *batch)
 			size_t index = (size_t)json_integer_value(json_object_get(first, "index"));
 			const char *kind = json_string_value(json_object_get(first, "kind"));
 			const char *text = json_string_value(json_object_get(first, "message"));
-			const char *expected = json_string_value(json_object_get(first, "expected"));
+			const char *expected =
+				json_string_value(json_object_get(first, "expected"));
 			json_t *column = json_object_get(first, "column");
-			error.kind = kind && strcmp(kind, "usage") == 0 ? ERROR_USAGE : ERROR_REFUSED;
-			error.column = json_is_integer(column) ? (int)json_integer_value(column) : -1;
+			error.kind =
+				kind && strcmp(kind, "usage") == 0 ? ERROR_USAGE : ERROR_REFUSED;
+			error.column =
+				json_is_integer(column) ? (int)json_integer_value(column) : -1;
 			error.length = (int)json_integer_value(json_object_get(first, "length"));
 			snprintf(error.text, sizeof(error.text), "%s", text ? text : "");
-			snprintf(error.expected, sizeof(error.expected), "%s", expected ? expected : "");
+			snprintf(error.expected, sizeof(error.expected), "%s",
+				 expected ? expected : "");
 			if (index >= chunk->count)
 				index = chunk->count - 1;
-			code = refuse(batch, chunk->line[index].number, chunk->line[index].text, &error);
+			code = refuse(batch, chunk->line[index].number, chunk->line[index].text,
+				      &error);
 		}
 	}
 	json_decref(result);
@@ -230,7 +235,8 @@ static int lines_take(struct batch_file *batch, unsigned int limit)
 			break;
 		}
 		code = line_take(batch, line);
-		if (code == EXIT_DONE && !batch->atomic && batch->chunk[batch->filling].count >= limit)
+		if (code == EXIT_DONE && !batch->atomic &&
+		    batch->chunk[batch->filling].count >= limit)
 			code = limit == 1 ? chunk_finish(batch) : chunk_flush(batch);
 	}
 	free(line);
@@ -240,8 +246,10 @@ static int lines_take(struct batch_file *batch, unsigned int limit)
 int batch_run(struct session *session, const char *name, unsigned int limit, bool atomic)
 {
 	bool input = strcmp(name, "-") == 0;
-	struct batch_file batch = { .session = session, .name = input ? "stdin" : name,
-				    .file = input ? stdin : fopen(name, "re"), .atomic = atomic };
+	struct batch_file batch = { .session = session,
+				    .name = input ? "stdin" : name,
+				    .file = input ? stdin : fopen(name, "re"),
+				    .atomic = atomic };
 	int code;
 
 	if (!batch.file) {

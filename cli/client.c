@@ -11,19 +11,21 @@
 
 enum { INVALID_PARAMS = -32602, RECEIVE_STEP = 65536 };
 
-/* A path that does not fit into a socket address is reached through a descriptor of its directory. */
+/* A path that does not fit into a socket address is reached through a descriptor of its directory.
+ */
 static int connect_path(int fd, const char *directory)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock", directory);
+	int length =
+		snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock", directory);
 	int place = -1, code;
 
 	if ((size_t)length >= sizeof(address.sun_path)) {
 		place = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (place < 0)
 			return -errno;
-		snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/control.sock",
-			 place);
+		snprintf(address.sun_path, sizeof(address.sun_path),
+			 "/proc/self/fd/%d/control.sock", place);
 	}
 	code = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : -errno;
 	if (place >= 0)
@@ -62,9 +64,11 @@ int client_connect(struct session *session, struct error *error)
 				 "the control plane of instance %s is not running "
 				 "(nobody answers at %s/control.sock)",
 				 session->place.instance, session->place.directory);
-	return error_set(error, ERROR_REFUSED, -code, "%s/control.sock: %s%s", session->place.directory,
-			 strerror(-code), code == -EACCES ? ": expected root, or a member of group "
-							    "shunt-admin or shunt" : "");
+	return error_set(error, ERROR_REFUSED, -code, "%s/control.sock: %s%s",
+			 session->place.directory, strerror(-code),
+			 code == -EACCES ? ": expected root, or a member of group "
+					   "shunt-admin or shunt"
+					 : "");
 }
 
 void client_close(struct session *session)
@@ -103,9 +107,10 @@ static int receive_line(struct session *session, size_t *rest, struct error *err
 	size_t searched = 0;
 
 	for (;;) {
-		char *newline = session->received_used == searched ? NULL :
-				memchr(session->received + searched, '\n',
-				       session->received_used - searched);
+		char *newline = session->received_used == searched
+					? NULL
+					: memchr(session->received + searched, '\n',
+						 session->received_used - searched);
 		if (newline) {
 			*newline = '\0';
 			*rest = (size_t)(newline + 1 - session->received);
@@ -125,7 +130,8 @@ static int receive_line(struct session *session, size_t *rest, struct error *err
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			return client_broken(session, got ? strerror(errno) : "it was closed", error);
+			return client_broken(session, got ? strerror(errno) : "it was closed",
+					     error);
 		session->received_used += (size_t)got;
 	}
 }
@@ -140,8 +146,8 @@ static int answer_error(json_t *json, struct error *error)
 {
 	json_t *data = json_object_get(json, "data"), *column = json_object_get(data, "column");
 	const char *kind = json_string_value(json_object_get(data, "kind"));
-	bool usage = kind ? strcmp(kind, "usage") == 0 :
-			    json_integer_value(json_object_get(json, "code")) == INVALID_PARAMS;
+	bool usage = kind ? strcmp(kind, "usage") == 0
+			  : json_integer_value(json_object_get(json, "code")) == INVALID_PARAMS;
 
 	error->kind = usage ? ERROR_USAGE : ERROR_REFUSED;
 	copy_string(error->text, sizeof(error->text), json_object_get(json, "message"));

@@ -4,7 +4,7 @@
  */
 #include "cli/render.h"
 
-#define RIGHT COLUMN_RIGHT
+#define RIGHT      COLUMN_RIGHT
 #define STATISTICS (COLUMN_RIGHT | COLUMN_STATISTICS)
 
 static const struct column port[] = {
@@ -67,12 +67,9 @@ static const struct column address[] = {
 };
 
 static const struct column neigh[] = {
-	{ .title = "ADDRESS", .key = "address" },
-	{ .title = "LLADDR", .key = "lladdr" },
-	{ .title = "DEV", .key = "dev" },
-	{ .title = "STATE", .key = "state" },
-	{ .title = "ORIGIN", .key = "origin" },
-	{ .title = NULL },
+	{ .title = "ADDRESS", .key = "address" }, { .title = "LLADDR", .key = "lladdr" },
+	{ .title = "DEV", .key = "dev" },         { .title = "STATE", .key = "state" },
+	{ .title = "ORIGIN", .key = "origin" },   { .title = NULL },
 };
 
 static const struct column mpls[] = {
@@ -82,8 +79,10 @@ static const struct column mpls[] = {
 	{ .title = "OUT LABELS", .key = "out_labels", .flags = COLUMN_STACK },
 	{ .title = "VRF", .key = "vrf", .flags = RIGHT },
 	{ .title = "BRIDGE", .key = "bridge" },
-	{ .title = "NEXTHOPS", .key = "nexthops",
-	  .inner = "labels entropy via dev weight state backup", .common = "out_labels" },
+	{ .title = "NEXTHOPS",
+	  .key = "nexthops",
+	  .inner = "labels entropy via dev weight state backup",
+	  .common = "out_labels" },
 	{ .title = "TTL", .key = "ttl", .flags = COLUMN_STATISTICS },
 	{ .title = "TC", .key = "tc", .flags = COLUMN_STATISTICS },
 	{ .title = "PACKETS", .key = "packets", .flags = RIGHT },
@@ -150,16 +149,11 @@ static const struct column workers[] = {
 };
 
 static const struct sheet sheets[] = {
-	{ COMMAND_PORT_SHOW, port },
-	{ COMMAND_VLAN_SHOW, vlan },
-	{ COMMAND_LOOPBACK_SHOW, loopback },
-	{ COMMAND_ADDRESS_SHOW, address },
-	{ COMMAND_NEIGH_SHOW, neigh },
-	{ COMMAND_MPLS_SHOW, mpls },
-	{ COMMAND_NEXTHOP_SHOW, nexthop },
-	{ COMMAND_SHOW_DROPS, drops },
-	{ COMMAND_SHOW_COUNTERS, counters },
-	{ COMMAND_SHOW_WORKERS, workers },
+	{ COMMAND_PORT_SHOW, port },         { COMMAND_VLAN_SHOW, vlan },
+	{ COMMAND_LOOPBACK_SHOW, loopback }, { COMMAND_ADDRESS_SHOW, address },
+	{ COMMAND_NEIGH_SHOW, neigh },       { COMMAND_MPLS_SHOW, mpls },
+	{ COMMAND_NEXTHOP_SHOW, nexthop },   { COMMAND_SHOW_DROPS, drops },
+	{ COMMAND_SHOW_COUNTERS, counters }, { COMMAND_SHOW_WORKERS, workers },
 };
 
 const struct sheet *sheet_find(enum command_id command)

@@ -31,7 +31,8 @@ void help_options(void)
 			 option->value ? option->value : "");
 		printf("  %-22s %s\n", form, option->help);
 	}
-	printf("\nexit status: 0 done, 1 refused by the control plane, 2 wrong usage\n\ncommands:\n");
+	printf("\nexit status: 0 done, 1 refused by the control plane, 2 wrong "
+	       "usage\n\ncommands:\n");
 	help_print("");
 }
 

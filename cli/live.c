@@ -39,7 +39,8 @@ static void names_add(struct word_list *list, const char *noun)
 	snprintf(line, sizeof(line), "%s show", noun);
 	if (arguments && command_parse(line, arguments, &error) == 0 &&
 	    run_query(list->session, arguments, &rows, &error) == 0) {
-		json_array_foreach(rows, index, row) {
+		json_array_foreach(rows, index, row)
+		{
 			const char *name = json_string_value(json_object_get(row, "name"));
 			if (name && strncmp(name, list->begun, strlen(list->begun)) == 0)
 				word_add(list, name);

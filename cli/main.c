@@ -12,8 +12,15 @@
 
 enum { CHUNK_LINES = 4096 };
 
-enum long_option { OPTION_INSTANCE = 256, OPTION_RUN_DIR, OPTION_ATOMIC, OPTION_GENERATE,
-		   OPTION_COMPLETE, OPTION_VERSION, OPTION_HELP };
+enum long_option {
+	OPTION_INSTANCE = 256,
+	OPTION_RUN_DIR,
+	OPTION_ATOMIC,
+	OPTION_GENERATE,
+	OPTION_COMPLETE,
+	OPTION_VERSION,
+	OPTION_HELP
+};
 
 struct options {
 	const char *instance, *run_dir, *batch, *generate;
@@ -34,28 +41,53 @@ static int options_read(int count, char **words, struct options *options)
 	};
 	int option;
 
-	while (!options->complete && (option = getopt_long(count, words, "+jpsb:hV", list, NULL)) != -1) {
+	while (!options->complete &&
+	       (option = getopt_long(count, words, "+jpsb:hV", list, NULL)) != -1) {
 		switch (option) {
-		case OPTION_INSTANCE: options->instance = optarg; break;
-		case OPTION_RUN_DIR: options->run_dir = optarg; break;
-		case OPTION_ATOMIC: options->atomic = true; break;
-		case OPTION_GENERATE: options->generate = optarg; break;
-		case OPTION_COMPLETE: options->complete = true; break;
+		case OPTION_INSTANCE:
+			options->instance = optarg;
+			break;
+		case OPTION_RUN_DIR:
+			options->run_dir = optarg;
+			break;
+		case OPTION_ATOMIC:
+			options->atomic = true;
+			break;
+		case OPTION_GENERATE:
+			options->generate = optarg;
+			break;
+		case OPTION_COMPLETE:
+			options->complete = true;
+			break;
 		case 'V':
-		case OPTION_VERSION: options->version = true; break;
+		case OPTION_VERSION:
+			options->version = true;
+			break;
 		case 'h':
-		case OPTION_HELP: options->help = true; break;
-		case 'j': options->json = true; break;
-		case 'p': options->pretty = true; break;
-		case 's': options->statistics = true; break;
-		case 'b': options->batch = optarg; break;
-		default: return -EINVAL;
+		case OPTION_HELP:
+			options->help = true;
+			break;
+		case 'j':
+			options->json = true;
+			break;
+		case 'p':
+			options->pretty = true;
+			break;
+		case 's':
+			options->statistics = true;
+			break;
+		case 'b':
+			options->batch = optarg;
+			break;
+		default:
+			return -EINVAL;
 		}
 	}
 	return 0;
 }
 
-/* Words as the shell gave them to one line; those that the parser would not read back are quoted. */
+/* Words as the shell gave them to one line; those that the parser would not read back are quoted.
+ */
 static char *words_join(char **words, bool quote)
 {
 	char *line = NULL;

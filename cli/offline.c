@@ -18,9 +18,11 @@ int offline_show(const struct session *session, const struct arguments *argument
 	*result = NULL;
 	code = region_attach(&tables, &session->place, REGION_TABLES, reason);
 	if (code != 0)
-		return error_set(error, ERROR_REFUSED, -code,
-				 "the control plane of instance %s is not running, and there are no "
-				 "tables to read: %s", session->place.instance, reason);
+		return error_set(
+			error, ERROR_REFUSED, -code,
+			"the control plane of instance %s is not running, and there are no "
+			"tables to read: %s",
+			session->place.instance, reason);
 	view.tables = tables.base;
 	bool attached = region_attach(&state, &session->place, REGION_STATE, reason) == 0;
 	if (attached && region_owner_alive(&state)) /* as the control plane has it */
@@ -31,7 +33,8 @@ int offline_show(const struct session *session, const struct arguments *argument
 	region_close(&tables);
 	if (*result) {
 		if (!session->quiet)
-			fprintf(stderr, "# control plane is not running: read from shared memory\n");
+			fprintf(stderr,
+				"# control plane is not running: read from shared memory\n");
 		return 0;
 	}
 	return error->kind == ERROR_USAGE ? -EINVAL : -EPERM;

@@ -15,7 +15,8 @@ struct cell {
 	char text[CELL_MAX];
 };
 
-static void cell_add(struct cell *cell, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void cell_add(struct cell *cell, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 static void cell_add(struct cell *cell, const char *format, ...)
 {
@@ -35,7 +36,9 @@ static void cell_object(struct cell *cell, json_t *object, const char *inner);
 static void cell_member(struct cell *cell, const char *key, json_t *value, const char *inner)
 {
 	const char *blank = cell->used && cell->text[cell->used - 1] != '\n' &&
-			    cell->text[cell->used - 1] != '(' ? " " : "";
+					    cell->text[cell->used - 1] != '('
+				    ? " "
+				    : "";
 
 	if (!value || json_is_null(value) || json_is_false(value) ||
 	    (json_is_array(value) && json_array_size(value) == 0) ||
@@ -64,8 +67,7 @@ static void cell_object(struct cell *cell, json_t *object, const char *inner)
 	json_t *value;
 
 	if (!inner) {
-		json_object_foreach(object, key, value)
-			cell_member(cell, key, value, NULL);
+		json_object_foreach(object, key, value) cell_member(cell, key, value, NULL);
 		return;
 	}
 	while (*inner) {
@@ -93,7 +95,8 @@ static void cell_value(struct cell *cell, json_t *value, const char *between)
 	} else if (json_is_object(value)) {
 		cell_object(cell, value, NULL);
 	} else if (json_is_array(value)) {
-		json_array_foreach(value, index, item) {
+		json_array_foreach(value, index, item)
+		{
 			cell_add(cell, "%s", index ? between : "");
 			cell_value(cell, item, between);
 		}
@@ -114,7 +117,8 @@ static void cell_set(struct cell *cell, const struct column *column, json_t *row
 	if (inner && json_is_object(value)) {
 		cell_object(cell, value, inner);
 	} else if (inner && json_is_array(value)) {
-		json_array_foreach(value, index, item) {
+		json_array_foreach(value, index, item)
+		{
 			cell_add(cell, "%s", index ? "\n" : "");
 			if (json_is_object(item))
 				cell_object(cell, item, inner);
@@ -157,7 +161,8 @@ static bool any_row_has(json_t *rows, const char *key)
 	size_t index;
 	json_t *row;
 
-	json_array_foreach(rows, index, row) {
+	json_array_foreach(rows, index, row)
+	{
 		json_t *value = json_object_get(row, key);
 		if (value && !json_is_null(value) &&
 		    !(json_is_string(value) && json_string_length(value) == 0))
@@ -166,7 +171,8 @@ static bool any_row_has(json_t *rows, const char *key)
 	return false;
 }
 
-static void table_sheet(struct table *table, const struct column *columns, json_t *rows, bool statistics)
+static void table_sheet(struct table *table, const struct column *columns, json_t *rows,
+			bool statistics)
 {
 	for (; columns->title && table->count < COLUMNS_MAX; columns++) {
 		if ((columns->flags & COLUMN_STATISTICS && !statistics) ||
@@ -190,12 +196,14 @@ static void table_members(struct table *table, json_t *rows)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(json_array_get(rows, 0), key, value) {
+	json_object_foreach(json_array_get(rows, 0), key, value)
+	{
 		struct column *column = &table->column[table->count];
 		if (table->count == COLUMNS_MAX || !any_row_has(rows, key))
 			continue;
 		title_make(table->title[table->count++], key);
-		*column = (struct column){ .title = "", .key = key,
+		*column = (struct column){ .title = "",
+					   .key = key,
 					   .flags = json_is_number(value) ? COLUMN_RIGHT : 0 };
 	}
 }
@@ -244,7 +252,8 @@ static void table_print(struct table *table, json_t *rows)
 
 	for (unsigned int i = 0; i < table->count; i++)
 		table->width[i] = (unsigned int)strlen(table->title[i]);
-	json_array_foreach(rows, index, row) {
+	json_array_foreach(rows, index, row)
+	{
 		for (unsigned int i = 0; i < table->count; i++) {
 			cell_set(&table->cell[0], &table->column[i], row);
 			unsigned int width = text_width(table->cell[0].text);
@@ -256,7 +265,8 @@ static void table_print(struct table *table, json_t *rows)
 		cell_add(&table->cell[i], "%s", table->title[i]);
 	}
 	row_print(table);
-	json_array_foreach(rows, index, row) {
+	json_array_foreach(rows, index, row)
+	{
 		for (unsigned int i = 0; i < table->count; i++)
 			cell_set(&table->cell[i], &table->column[i], row);
 		row_print(table);
@@ -305,9 +315,7 @@ static bool is_named_rows(json_t *value)
 	const char *key;
 	json_t *item;
 
-	json_object_foreach(value, key, item)
-		if (!json_is_object(item))
-			return false;
+	json_object_foreach(value, key, item) if (!json_is_object(item)) return false;
 	return json_object_size(value) > 0;
 }
 
@@ -317,7 +325,8 @@ static json_t *named_rows(json_t *object)
 	json_t *rows = json_array(), *item;
 	const char *key;
 
-	json_object_foreach(object, key, item) {
+	json_object_foreach(object, key, item)
+	{
 		json_t *row = json_object();
 		json_object_set_new(row, "name", json_string(key));
 		json_object_update(row, item);
@@ -329,12 +338,15 @@ static json_t *named_rows(json_t *object)
 /* What `config diff` says: as commands, the way diff marks its lines. */
 static void difference_render(FILE *out, json_t *result)
 {
-	static const char *const part[][2] = { { "delete", "-" }, { "add", "+" }, { "change", "~" } };
+	static const char *const part[][2] = { { "delete", "-" },
+					       { "add", "+" },
+					       { "change", "~" } };
 	size_t index;
 	json_t *item;
 
 	for (unsigned int i = 0; i < 3; i++)
-		json_array_foreach(json_object_get(result, part[i][0]), index, item) {
+		json_array_foreach(json_object_get(result, part[i][0]), index, item)
+		{
 			const char *text = json_string_value(json_object_get(item, "text"));
 			fprintf(out, "%s %s\n", part[i][1], text ? text : "");
 		}
@@ -347,16 +359,18 @@ static void object_render(FILE *out, json_t *object, bool statistics)
 	json_t *value;
 	int width = 0;
 
+	json_object_foreach(object, key, value) if (!is_rows(value) && !is_named_rows(value) &&
+						    (int)strlen(key) > width) width =
+		(int)strlen(key);
 	json_object_foreach(object, key, value)
-		if (!is_rows(value) && !is_named_rows(value) && (int)strlen(key) > width)
-			width = (int)strlen(key);
-	json_object_foreach(object, key, value) {
+	{
 		if (is_rows(value) || is_named_rows(value))
 			continue;
 		fprintf(out, "%-*s  ", width, key);
 		value_print(out, value);
 	}
-	json_object_foreach(object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		if (!is_rows(value) && !is_named_rows(value))
 			continue;
 		json_t *rows = is_rows(value) ? json_incref(value) : named_rows(value);
@@ -374,8 +388,7 @@ void render(FILE *out, const struct command *command, json_t *result, bool stati
 	if (is_rows(result)) {
 		rows_render(out, command, result, statistics);
 	} else if (json_is_array(result)) {
-		json_array_foreach(result, index, item)
-			value_print(out, item);
+		json_array_foreach(result, index, item) value_print(out, item);
 	} else if (command->id == COMMAND_CONFIG_DIFF) {
 		difference_render(out, result);
 	} else if (json_is_object(result)) {

@@ -22,9 +22,9 @@ struct column {
 	const char *key;
 	unsigned int flags;
 	const char *inner;  /* an array of objects: their members to show, blanks between; each
-	                     * object is a line of its own */
+			     * object is a line of its own */
 	const char *common; /* the row's member that says the first of these for all of them, if it
-	                     * has anything to say */
+			     * has anything to say */
 };
 
 /* How the result of one command is laid out. */

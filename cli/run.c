@@ -12,8 +12,9 @@
 
 static void error_print_json(const struct error *error)
 {
-	json_t *inside = json_pack("{s:s, s:s}", "kind", error->kind == ERROR_USAGE ? "usage" : "refused",
-				   "message", error->text);
+	json_t *inside =
+		json_pack("{s:s, s:s}", "kind", error->kind == ERROR_USAGE ? "usage" : "refused",
+			  "message", error->text);
 	json_t *object = json_pack("{s:o}", "error", inside);
 
 	if (error->column >= 0) {
@@ -37,8 +38,8 @@ static void caret_print(const char *line, const struct error *error)
 	fputc('\n', stderr);
 }
 
-int error_print(const struct session *session, const char *file, size_t line_number, const char *line,
-		const struct error *error)
+int error_print(const struct session *session, const char *file, size_t line_number,
+		const char *line, const struct error *error)
 {
 	int code = error->kind == ERROR_USAGE ? EXIT_USAGE : EXIT_REFUSED;
 
@@ -118,12 +119,14 @@ int run_query(struct session *session, const struct arguments *arguments, json_t
 	}
 	snprintf(method, sizeof(method), "%s %s", command->noun, command->verb);
 	code = client_call(session, method, params, result, error);
-	if (code == -ENOTCONN && command->access == ACCESS_LOOK && strcmp(command->noun, "config") != 0)
+	if (code == -ENOTCONN && command->access == ACCESS_LOOK &&
+	    strcmp(command->noun, "config") != 0)
 		code = offline_show(session, arguments, result, error);
 	return code;
 }
 
-static void result_print(const struct session *session, const struct command *command, json_t *result)
+static void result_print(const struct session *session, const struct command *command,
+			 json_t *result)
 {
 	bool document = command->id == COMMAND_CONFIG_SHOW && !session->json;
 

@@ -24,14 +24,14 @@ struct session {
 
 /* ---- client.c: JSON-RPC 2.0 over the control socket ---- */
 
-/* Call a method; `params` is taken over (NULL: none). 0: *result is a new reference. Otherwise *error is
- * set: -ENOTCONN: the control plane does not run; -EIO: the connection broke, nobody knows whether the
- * request was executed; -EINVAL, -EPERM...: the control plane's answer. */
+/* Call a method; `params` is taken over (NULL: none). 0: *result is a new reference. Otherwise
+ * *error is set: -ENOTCONN: the control plane does not run; -EIO: the connection broke, nobody
+ * knows whether the request was executed; -EINVAL, -EPERM...: the control plane's answer. */
 int client_call(struct session *session, const char *method, json_t *params, json_t **result,
 		struct error *error);
 
-/* The halves of client_call, so that a batch can work while the control plane does. `request` is a whole
- * message with its newline. */
+/* The halves of client_call, so that a batch can work while the control plane does. `request` is a
+ * whole message with its newline. */
 int client_connect(struct session *session, struct error *error);
 int client_send(struct session *session, const char *request, size_t length, struct error *error);
 int client_receive(struct session *session, json_t **result, struct error *error);
@@ -54,13 +54,13 @@ int run_query(struct session *session, const struct arguments *arguments, json_t
 	      struct error *error);
 
 /* Print an error below its line. `file` NULL: no place is named. Returns the enum exit_code. */
-int error_print(const struct session *session, const char *file, size_t line_number, const char *line,
-		const struct error *error);
+int error_print(const struct session *session, const char *file, size_t line_number,
+		const char *line, const struct error *error);
 
 /* ---- batch.c ---- */
 
-/* Execute the lines of a file ("-": standard input) in chunks of `chunk` lines, or all in one request,
- * all or nothing. Stops at the first error. Returns an enum exit_code. */
+/* Execute the lines of a file ("-": standard input) in chunks of `chunk` lines, or all in one
+ * request, all or nothing. Stops at the first error. Returns an enum exit_code. */
 int batch_run(struct session *session, const char *file, unsigned int chunk, bool atomic);
 
 /* ---- shell.c ---- */

@@ -90,7 +90,8 @@ int shell_run(struct session *session)
 	shell_session = session;
 	snprintf(history, sizeof(history), "%s/.shuntctl_history", home ? home : "");
 	snprintf(prompt, sizeof(prompt), "%s> ",
-		 strcmp(session->place.instance, "default") == 0 ? "shunt" : session->place.instance);
+		 strcmp(session->place.instance, "default") == 0 ? "shunt"
+								 : session->place.instance);
 	rl_readline_name = "shuntctl";
 	rl_attempted_completion_function = complete;
 	rl_completion_append_character = ' ';

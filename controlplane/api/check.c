@@ -35,15 +35,16 @@ static int missing(const struct arguments *arguments, struct place place, struct
 			continue;
 		if (arguments->document && strcmp(parameter[i].name, "file") == 0)
 			continue;
-		parameter_placeholder(arguments->command, &parameter[i], placeholder, sizeof(placeholder));
+		parameter_placeholder(arguments->command, &parameter[i], placeholder,
+				      sizeof(placeholder));
 		snprintf(text, sizeof(text), "%s %s: %s is missing", arguments->command->noun,
 			 arguments->command->verb, parameter[i].name);
 		wrong(place, -1, -1, error, text, "");
 		if (parameter[i].flags & PARAMETER_POSITIONAL)
 			snprintf(error->expected, sizeof(error->expected), "%s", placeholder);
 		else
-			snprintf(error->expected, sizeof(error->expected), "%s %s", parameter[i].name,
-				 placeholder);
+			snprintf(error->expected, sizeof(error->expected), "%s %s",
+				 parameter[i].name, placeholder);
 		return -EINVAL;
 	}
 	return 0;
@@ -73,7 +74,8 @@ static int path_check(const struct path *path, int index, struct place place, st
 		return wrong(place, -1, index, error, "neither via nor dev is named",
 			     "via IP and/or dev IF");
 	if (path_present(path, PATH_ENTROPY) && !path_present(path, PATH_PUSH))
-		return wrong(place, -1, index, error, "entropy goes with push", "push STACK entropy");
+		return wrong(place, -1, index, error, "entropy goes with push",
+			     "push STACK entropy");
 	if (path_present(path, PATH_BACKUP_DEV) && !path_present(path, PATH_BACKUP_VIA))
 		return wrong(place, -1, index, error, "a backup needs an address",
 			     "backup via IP dev IF");
@@ -98,8 +100,8 @@ static int paths_check(const struct arguments *arguments, bool swap, struct plac
 {
 	if (arguments->path_count == 0)
 		return wrong(place, -1, -1, error, "a path is missing",
-			     swap ? "swap STACK via IP and/or dev IF" :
-				    "via IP and/or dev IF, ip, label or bridge BR");
+			     swap ? "swap STACK via IP and/or dev IF"
+				  : "via IP and/or dev IF, ip, label or bridge BR");
 	for (unsigned int i = 0; i < arguments->path_count; i++) {
 		const struct path *path = &arguments->path[i];
 		if (swap && !path_present(path, PATH_SWAP))
@@ -130,9 +132,10 @@ static int mpls_check(struct arguments *arguments, struct place place, struct er
 	if (argument_present(arguments, MPLS_VRF) && operation != OPERATION_POP_IP)
 		return wrong(place, MPLS_VRF, -1, error, "vrf goes with pop ip only", "");
 	if (argument_present(arguments, MPLS_BRIDGE) != (operation == OPERATION_POP_BRIDGE))
-		return operation == OPERATION_POP_BRIDGE ?
-			       wrong(place, -1, -1, error, "the bridge is missing", "BR") :
-			       wrong(place, MPLS_BRIDGE, -1, error, "bridge goes with pop only", "");
+		return operation == OPERATION_POP_BRIDGE
+			       ? wrong(place, -1, -1, error, "the bridge is missing", "BR")
+			       : wrong(place, MPLS_BRIDGE, -1, error, "bridge goes with pop only",
+				       "");
 	if (argument_present(arguments, MPLS_CONTROL_WORD) && operation != OPERATION_POP_BRIDGE)
 		return wrong(place, MPLS_CONTROL_WORD, -1, error,
 			     "control-word goes with pop bridge only", "");

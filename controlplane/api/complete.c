@@ -104,7 +104,8 @@ static void offer_parameters(struct completion *completion, const struct parser 
 }
 
 void command_complete(const char *line,
-		      void (*visit)(void *context, const char *word, const char *nouns), void *context)
+		      void (*visit)(void *context, const char *word, const char *nouns),
+		      void *context)
 {
 	size_t length = strlen(line), begun = length;
 	char *before = strdup(line);
@@ -115,7 +116,8 @@ void command_complete(const char *line,
 	while (begun > 0 && line[begun - 1] != ' ' && line[begun - 1] != '\t')
 		begun--;
 	if (before && arguments) {
-		struct completion completion = { .visit = visit, .context = context,
+		struct completion completion = { .visit = visit,
+						 .context = context,
 						 .begun = line + begun };
 		size_t end = begun, start;
 		before[begun] = '\0';
@@ -128,7 +130,8 @@ void command_complete(const char *line,
 			offer_parameters(&completion, &parser);
 		while (end > 0 && (before[end - 1] == ' ' || before[end - 1] == '\t'))
 			before[--end] = '\0';
-		for (start = end; start > 0 && before[start - 1] != ' ' && before[start - 1] != '\t';)
+		for (start = end;
+		     start > 0 && before[start - 1] != ' ' && before[start - 1] != '\t';)
 			start--;
 		completion.before = before + start;
 		if (arguments->command && !parser.awaited)

@@ -78,7 +78,8 @@ int value_from_json(const struct parameter *parameter, json_t *json, struct argu
 		if (json_is_boolean(json))
 			return 0;
 		value_refuse(parameter, "", 0, error);
-		error_set(error, ERROR_USAGE, EINVAL, "%s: expected true or false", parameter->name);
+		error_set(error, ERROR_USAGE, EINVAL, "%s: expected true or false",
+			  parameter->name);
 		return -EINVAL;
 	default:
 		if (!json_is_string(json))
@@ -132,8 +133,9 @@ static int unknown_member(const char *key, const char *where, struct error *erro
 }
 
 /* One member of a path, or of its "backup": `prefix` is then "backup_". */
-static int path_member(const struct parameter *group, const char *prefix, const char *key, json_t *json,
-		       struct arguments *arguments, struct path *path, struct error *error)
+static int path_member(const struct parameter *group, const char *prefix, const char *key,
+		       json_t *json, struct arguments *arguments, struct path *path,
+		       struct error *error)
 {
 	char full[KEY_MAX + 16], name[KEY_MAX];
 
@@ -160,7 +162,8 @@ static int path_from_json(const struct parameter *group, json_t *json, struct ar
 	path->present = 0;
 	if (!json_is_object(json))
 		return error_set(error, ERROR_USAGE, EINVAL, "expected an object");
-	json_object_foreach(json, key, member) {
+	json_object_foreach(json, key, member)
+	{
 		const char *inner;
 		json_t *item;
 		if (strcmp(key, "backup") != 0) {
@@ -172,7 +175,8 @@ static int path_from_json(const struct parameter *group, json_t *json, struct ar
 		if (!json_is_object(member))
 			return error_set(error, ERROR_USAGE, EINVAL,
 					 "backup: expected an object with via and dev");
-		json_object_foreach(member, inner, item) {
+		json_object_foreach(member, inner, item)
+		{
 			code = path_member(group, "backup_", inner, item, arguments, path, error);
 			if (code != 0)
 				return code;
@@ -181,8 +185,8 @@ static int path_from_json(const struct parameter *group, json_t *json, struct ar
 	return 0;
 }
 
-static int paths_from_json(const struct parameter *parameter, json_t *json, struct arguments *arguments,
-			   struct error *error)
+static int paths_from_json(const struct parameter *parameter, json_t *json,
+			   struct arguments *arguments, struct error *error)
 {
 	size_t count = json_array_size(json);
 
@@ -211,11 +215,13 @@ static int member_from_json(const struct command *command, const char *key, json
 	if (strcmp(key, "config") == 0 &&
 	    (command->id == COMMAND_CONFIG_APPLY || command->id == COMMAND_CONFIG_DIFF)) {
 		arguments->document = json;
-		return json_is_object(json) ? 0 :
-			error_set(error, ERROR_USAGE, EINVAL, "config: expected an object");
+		return json_is_object(json) ? 0
+					    : error_set(error, ERROR_USAGE, EINVAL,
+							"config: expected an object");
 	}
 	for (unsigned int i = 0; list[i].name; i++) {
-		if (list[i].flags & PARAMETER_ABSENT || strcmp(json_key(list[i].name, name), key) != 0)
+		if (list[i].flags & PARAMETER_ABSENT ||
+		    strcmp(json_key(list[i].name, name), key) != 0)
 			continue;
 		if (list[i].type == VALUE_PATHS) {
 			code = paths_from_json(&list[i], json, arguments, error);
@@ -248,7 +254,8 @@ int command_from_json(const struct command *command, json_t *params, struct argu
 	arguments->document = NULL;
 	if (params && !json_is_object(params))
 		return error_set(error, ERROR_USAGE, EINVAL, "params: expected an object");
-	json_object_foreach(params, key, json) {
+	json_object_foreach(params, key, json)
+	{
 		code = member_from_json(command, key, json, arguments, error);
 		if (code != 0)
 			break;
@@ -298,8 +305,8 @@ json_t *command_to_json(const struct arguments *arguments)
 		if (list[i].type == VALUE_PATHS) {
 			value = json_array();
 			for (unsigned int j = 0; j < arguments->path_count; j++)
-				json_array_append_new(value, path_to_json(list[i].group,
-									  &arguments->path[j]));
+				json_array_append_new(
+					value, path_to_json(list[i].group, &arguments->path[j]));
 		} else {
 			value = value_to_json(&list[i], &arguments->value[i]);
 		}

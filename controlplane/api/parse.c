@@ -58,7 +58,8 @@ static void expected_add(void *context, const char *word)
 	struct error *error = context;
 	size_t used = strlen(error->expected);
 
-	snprintf(error->expected + used, sizeof(error->expected) - used, "%s%s", used ? ", " : "", word);
+	snprintf(error->expected + used, sizeof(error->expected) - used, "%s%s", used ? ", " : "",
+		 word);
 }
 
 static int next(struct parser *parser, struct word *word)
@@ -67,8 +68,9 @@ static int next(struct parser *parser, struct word *word)
 
 	if (code < 0) {
 		error_set(parser->error, ERROR_USAGE, EINVAL, "the quote in this word is %s",
-			  word->quoted && *parser->scanner.at == '\0' ? "not closed" :
-									"not at its end and beginning");
+			  word->quoted && *parser->scanner.at == '\0'
+				  ? "not closed"
+				  : "not at its end and beginning");
 		return fail_at(parser, word);
 	}
 	return code;
@@ -127,7 +129,8 @@ static void match_try(struct match *match, const char *name, const struct word *
 	if (score == 0 || score < match->score)
 		return;
 	match->ambiguous = score == match->score;
-	*match = (struct match){ score, score == match->score, after, name, parameter, path, index };
+	*match =
+		(struct match){ score, score == match->score, after, name, parameter, path, index };
 }
 
 /* The keyword that begins with `word`, among all that the command has. */
@@ -144,11 +147,13 @@ static void keyword_find(const struct parser *parser, const struct word *word, s
 			match_try(match, "nexthop", word, parser, i, NEXTHOP_KEYWORD, 0);
 		} else if (!(parameter->flags & (PARAMETER_POSITIONAL | PARAMETER_ABSENT))) {
 			match_try(match, parameter->name, word, parser, i, -1, -1);
-		} else if (parameter->type == VALUE_WORD && !(parameter->flags & PARAMETER_ABSENT)) {
+		} else if (parameter->type == VALUE_WORD &&
+			   !(parameter->flags & PARAMETER_ABSENT)) {
 			for (int j = 0; parameter->words[j]; j++)
 				if (*parameter->words[j] == *word->start &&
 				    !word_of_path(list, parameter->words[j]))
-					match_try(match, parameter->words[j], word, parser, i, -1, j);
+					match_try(match, parameter->words[j], word, parser, i, -1,
+						  j);
 		}
 	}
 }
@@ -227,7 +232,9 @@ static const struct command *command_find(struct parser *parser, const char *nou
 		return found;
 	error_set(parser->error, ERROR_USAGE, EINVAL, "%.*s: %s%s",
 		  word->length > 64 ? 64 : (int)word->length, word->start,
-		  ambiguous ? "may mean several words" : noun ? "unknown word after " : "unknown command",
+		  ambiguous ? "may mean several words"
+		  : noun    ? "unknown word after "
+			    : "unknown command",
 		  ambiguous || !noun ? "" : noun);
 	expect_commands(parser, noun);
 	fail_at(parser, word);
@@ -247,8 +254,8 @@ static bool is_set(const struct word *word)
 	return word->length == 3 && memcmp(word->start, "set", 3) == 0;
 }
 
-/* `IF set KEYWORD ...` stands for `port set IF KEYWORD ...`. A mistyped noun (`prot set p0 mtu 9000`)
- * has a name there, and no keyword. */
+/* `IF set KEYWORD ...` stands for `port set IF KEYWORD ...`. A mistyped noun (`prot set p0 mtu
+ * 9000`) has a name there, and no keyword. */
 static bool is_interface_set(struct parser *parser, const struct word *verb)
 {
 	struct scanner scanner = parser->scanner;
@@ -332,7 +339,8 @@ static int parse_value_of(struct parser *parser, const struct parameter *paramet
 }
 
 /* The value that follows a keyword. */
-static int parse_value(struct parser *parser, const struct parameter *parameter, struct value *value)
+static int parse_value(struct parser *parser, const struct parameter *parameter,
+		       struct value *value)
 {
 	struct word word;
 	char text[ERROR_TEXT_MAX / 2];
@@ -374,7 +382,8 @@ static int parse_path(struct parser *parser, const struct word *word, int parame
 {
 	struct arguments *arguments = parser->arguments;
 	const struct parameter *group = arguments->command->parameters[parameters].group;
-	struct path *path = arguments->path_count ? &arguments->path[arguments->path_count - 1] : NULL;
+	struct path *path =
+		arguments->path_count ? &arguments->path[arguments->path_count - 1] : NULL;
 
 	if (index == NEXTHOP_KEYWORD) {
 		parser->new_path = true;
@@ -385,7 +394,8 @@ static int parse_path(struct parser *parser, const struct word *word, int parame
 		index = PATH_BACKUP_DEV;
 	if (!path || parser->new_path || path_present(path, (enum path_parameter)index)) {
 		if (arguments->path_count == GROUP_MEMBER_MAX) {
-			error_set(parser->error, ERROR_USAGE, EINVAL, "more than %d paths", GROUP_MEMBER_MAX);
+			error_set(parser->error, ERROR_USAGE, EINVAL, "more than %d paths",
+				  GROUP_MEMBER_MAX);
 			return fail_at(parser, word);
 		}
 		parser->path_column[arguments->path_count] = *word;
@@ -401,8 +411,8 @@ static int parse_path(struct parser *parser, const struct word *word, int parame
 	return code;
 }
 
-/* A positional WORD; if its last word is another parameter's keyword (`pop bridge BR`), that one's value
- * follows. */
+/* A positional WORD; if its last word is another parameter's keyword (`pop bridge BR`), that one's
+ * value follows. */
 static int parse_word(struct parser *parser, const struct word *word, const struct match *match)
 {
 	struct arguments *arguments = parser->arguments;
@@ -434,7 +444,8 @@ const struct parameter *parse_positional(const struct arguments *arguments, unsi
 	return NULL;
 }
 
-static int parse_positional_value(struct parser *parser, const struct word *word, unsigned int index)
+static int parse_positional_value(struct parser *parser, const struct word *word,
+				  unsigned int index)
 {
 	struct arguments *arguments = parser->arguments;
 	int code = parse_value_of(parser, &arguments->command->parameters[index], word,
@@ -456,8 +467,8 @@ static int parse_argument(struct parser *parser, const struct word *word)
 		return parse_positional_value(parser, word, index);
 	keyword_find(parser, word, &match);
 	/* A word in full is a keyword; an abbreviation might be a name */
-	if (positional && !(match.score & 1) && (!match.score || positional->type == VALUE_NAME ||
-						 positional->type == VALUE_STRING))
+	if (positional && !(match.score & 1) &&
+	    (!match.score || positional->type == VALUE_NAME || positional->type == VALUE_STRING))
 		return parse_positional_value(parser, word, index);
 	if (match.score == 0 || match.ambiguous) {
 		error_set(parser->error, ERROR_USAGE, EINVAL, "%.*s: %s",
@@ -525,6 +536,7 @@ int command_parse(const char *line, struct arguments *arguments, struct error *e
 	if (code == 0)
 		return 0;
 	struct word end = { .start = parser.scanner.at, .length = 1 };
-	return fail_at(&parser, path >= 0 ? &parser.path_column[path] :
-				parameter >= 0 ? &parser.column[parameter] : &end);
+	return fail_at(&parser, path >= 0        ? &parser.path_column[path]
+				: parameter >= 0 ? &parser.column[parameter]
+						 : &end);
 }

@@ -9,7 +9,7 @@
 
 /* A word of the line; quoted ones are never keywords. */
 struct word {
-	const char *start;  /* in the line, the quote included */
+	const char *start; /* in the line, the quote included */
 	unsigned int length;
 	bool quoted;
 };
@@ -18,8 +18,8 @@ struct scanner {
 	const char *line, *at;
 };
 
-/* The next word. 1: there is one; 0: end of the line; -EINVAL: a quote is not closed, or stands in the
- * middle of a word. */
+/* The next word. 1: there is one; 0: end of the line; -EINVAL: a quote is not closed, or stands in
+ * the middle of a word. */
 int word_next(struct scanner *scanner, struct word *word);
 
 /* How far the parser came: what completion has to offer. */
@@ -34,9 +34,9 @@ struct parser {
 	enum parse_stage stage;
 	const char *noun;                /* STAGE_VERB: the noun found */
 	const struct parameter *awaited; /* the line ended where its value should stand */
-	bool ended;                      /* no error but that the line ends too early, or none at all */
-	bool new_path;                   /* `nexthop` was said: the next path keyword begins a path */
-	int last_path;                   /* path parameter given last, or -1 */
+	bool ended;    /* no error but that the line ends too early, or none at all */
+	bool new_path; /* `nexthop` was said: the next path keyword begins a path */
+	int last_path; /* path parameter given last, or -1 */
 	struct word column[PARAMETER_MAX], path_column[GROUP_MEMBER_MAX];
 };
 

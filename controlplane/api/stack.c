@@ -39,8 +39,8 @@ static bool label_from_text(const char *text, size_t length, uint32_t *label)
 	return false;
 }
 
-static int label_refuse(const struct parameter *parameter, const char *text, size_t length, size_t column,
-			struct error *error)
+static int label_refuse(const struct parameter *parameter, const char *text, size_t length,
+			size_t column, struct error *error)
 {
 	error_set(error, ERROR_USAGE, EINVAL, "%s label %.*s: expected %d to %d", parameter->name,
 		  length > 64 ? 64 : (int)length, text, LABEL_FIRST_FREE, LABEL_COUNT - 1);
@@ -51,8 +51,8 @@ static int label_refuse(const struct parameter *parameter, const char *text, siz
 }
 
 /* What concerns the stack as a whole. */
-static int stack_check(const struct parameter *parameter, const struct value *value, unsigned int count,
-		       struct error *error)
+static int stack_check(const struct parameter *parameter, const struct value *value,
+		       unsigned int count, struct error *error)
 {
 	if (count == 0 || count > STACK_MAX) {
 		error_set(error, ERROR_USAGE, EINVAL, "%s of %u labels: expected 1 to %d",
@@ -101,7 +101,8 @@ int stack_from_json(const struct parameter *parameter, json_t *json, struct valu
 	char text[24];
 
 	if (!json_is_array(json)) {
-		error_set(error, ERROR_USAGE, EINVAL, "%s: expected an array of labels", parameter->name);
+		error_set(error, ERROR_USAGE, EINVAL, "%s: expected an array of labels",
+			  parameter->name);
 		snprintf(error->expected, sizeof(error->expected), "an array of labels");
 		return -EINVAL;
 	}
@@ -111,8 +112,10 @@ int stack_from_json(const struct parameter *parameter, json_t *json, struct valu
 		if (json_is_integer(item))
 			snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(item));
 		else
-			snprintf(text, sizeof(text), "%s", json_is_string(item) ?
-				 json_string_value(item) : json_is_null(item) ? "null" : "of this type");
+			snprintf(text, sizeof(text), "%s",
+				 json_is_string(item) ? json_string_value(item)
+				 : json_is_null(item) ? "null"
+						      : "of this type");
 		if (!label_from_text(text, strlen(text), &label) ||
 		    json_is_string(item) != (label < LABEL_FIRST_FREE))
 			return label_refuse(parameter, text, strlen(text), 0, error);
@@ -131,7 +134,8 @@ json_t *stack_to_json(const struct value *value)
 
 	for (unsigned int i = 0; i < value->stack_count; i++) {
 		const char *name = label_name(value->stack[i]);
-		json_array_append_new(array, name ? json_string(name) : json_integer(value->stack[i]));
+		json_array_append_new(array,
+				      name ? json_string(name) : json_integer(value->stack[i]));
 	}
 	return array;
 }
@@ -145,7 +149,8 @@ void stack_format(const uint32_t *labels, unsigned int count, char *text, size_t
 	for (unsigned int i = 0; i < count && used < size; i++) {
 		const char *name = label_name(labels[i]);
 		const char *before = i ? "/" : "";
-		used += (size_t)(name ? snprintf(text + used, size - used, "%s%s", before, name) :
-					snprintf(text + used, size - used, "%s%u", before, labels[i]));
+		used += (size_t)(name ? snprintf(text + used, size - used, "%s%s", before, name)
+				      : snprintf(text + used, size - used, "%s%u", before,
+						 labels[i]));
 	}
 }

@@ -6,46 +6,66 @@
 #include "controlplane/api/command.h"
 
 #define INTERFACES "port vlan loopback"
-#define MTU_MIN    68                         /* RFC 791 3.2 */
-#define MTU_MAX    (FRAME_MAX - 14 - 2 * 4)   /* a frame's Ethernet header and two tags left out */
+#define MTU_MIN    68                       /* RFC 791 3.2 */
+#define MTU_MAX    (FRAME_MAX - 14 - 2 * 4) /* a frame's Ethernet header and two tags left out */
 
-#define NOT_HERE   { .name = "", .flags = PARAMETER_ABSENT }
-#define KEY        (PARAMETER_POSITIONAL | PARAMETER_REQUIRED | PARAMETER_KEY)
+#define NOT_HERE                                                                                   \
+	{                                                                                          \
+		.name = "", .flags = PARAMETER_ABSENT                                              \
+	}
+#define KEY (PARAMETER_POSITIONAL | PARAMETER_REQUIRED | PARAMETER_KEY)
 
-#define OBJECT_NAME(extra, nouns, text) \
-	{ .name = "name", .type = VALUE_NAME, .flags = PARAMETER_POSITIONAL | (extra), \
-	  .complete = nouns, .help = text }
-#define NUMBER(word, extra, from, to, text) \
-	{ .name = word, .type = VALUE_UNSIGNED, .flags = extra, .minimum = from, .maximum = to, \
-	  .help = text }
-#define MTU            NUMBER("mtu", 0, MTU_MIN, MTU_MAX, \
-			      "bytes after the Ethernet and VLAN headers, labels included")
-#define MPLS_ON_OFF    { .name = "mpls", .type = VALUE_ON_OFF, .help = "take labelled packets or not" }
-#define SPACE(text)    NUMBER("space", 0, 0, LABEL_SPACE_MAX - 1, text)
-#define UPSTREAM_SPACE NUMBER("upstream-space", 0, 0, LABEL_SPACE_MAX - 1, \
-			      "context space of upstream-assigned labels (RFC 5332), 0: none")
-#define VRF(text)      NUMBER("vrf", 0, 0, UINT16_MAX, text)
-#define DEV(extra, nouns, text) \
-	{ .name = "dev", .type = VALUE_NAME, .flags = extra, .complete = nouns, .help = text }
-#define WORDS(word, extra, list, text) \
-	{ .name = word, .type = VALUE_WORD, .flags = extra, .words = list, .help = text }
+#define OBJECT_NAME(extra, nouns, text)                                                            \
+	{                                                                                          \
+		.name = "name", .type = VALUE_NAME, .flags = PARAMETER_POSITIONAL | (extra),       \
+		.complete = nouns, .help = text                                                    \
+	}
+#define NUMBER(word, extra, from, to, text)                                                        \
+	{                                                                                          \
+		.name = word, .type = VALUE_UNSIGNED, .flags = extra, .minimum = from,             \
+		.maximum = to, .help = text                                                        \
+	}
+#define MTU                                                                                        \
+	NUMBER("mtu", 0, MTU_MIN, MTU_MAX,                                                         \
+	       "bytes after the Ethernet and VLAN headers, labels included")
+#define MPLS_ON_OFF                                                                                \
+	{                                                                                          \
+		.name = "mpls", .type = VALUE_ON_OFF, .help = "take labelled packets or not"       \
+	}
+#define SPACE(text) NUMBER("space", 0, 0, LABEL_SPACE_MAX - 1, text)
+#define UPSTREAM_SPACE                                                                             \
+	NUMBER("upstream-space", 0, 0, LABEL_SPACE_MAX - 1,                                        \
+	       "context space of upstream-assigned labels (RFC 5332), 0: none")
+#define VRF(text) NUMBER("vrf", 0, 0, UINT16_MAX, text)
+#define DEV(extra, nouns, text)                                                                    \
+	{                                                                                          \
+		.name = "dev", .type = VALUE_NAME, .flags = extra, .complete = nouns, .help = text \
+	}
+#define WORDS(word, extra, list, text)                                                             \
+	{                                                                                          \
+		.name = word, .type = VALUE_WORD, .flags = extra, .words = list, .help = text      \
+	}
 
 static const char *const admin_words[] = { "up", "down", NULL };
 static const char *const model_words[] = { "uniform", "pipe", NULL };
-static const char *const operation_words[] = { "swap", "pop", "pop ip", "pop label", "pop bridge",
-					       NULL };
+static const char *const operation_words[] = { "swap",      "pop",        "pop ip",
+					       "pop label", "pop bridge", NULL };
 #define ADMIN WORDS("admin", PARAMETER_POSITIONAL, admin_words, "administrative state")
 
 /* ---- interfaces ---- */
 
 static const struct parameter port_add[] = {
 	[PORT_NAME] = OBJECT_NAME(KEY, NULL, "name of the new port, unique in the instance"),
-	[PORT_DEVARGS] = { .name = "devargs", .type = VALUE_STRING, .flags = PARAMETER_REQUIRED,
-			   .minimum = 1, .maximum = 255,
+	[PORT_DEVARGS] = { .name = "devargs",
+			   .type = VALUE_STRING,
+			   .flags = PARAMETER_REQUIRED,
+			   .minimum = 1,
+			   .maximum = 255,
 			   .help = "the device as DPDK names it: 0000:3b:00.0 or "
 				   "net_af_xdp0,iface=eth1" },
 	[PORT_MTU] = MTU,
-	[PORT_RX_QUEUES] = NUMBER("rx-queues", 0, 0, WORKER_MAX, "receive queues, 0: one per worker"),
+	[PORT_RX_QUEUES] =
+		NUMBER("rx-queues", 0, 0, WORKER_MAX, "receive queues, 0: one per worker"),
 	[PORT_MPLS] = MPLS_ON_OFF,
 	[PORT_SPACE] = SPACE("label space of what comes in here"),
 	[PORT_UPSTREAM_SPACE] = UPSTREAM_SPACE,
@@ -67,12 +87,14 @@ static const struct parameter port_set[] = {
 	[PORT_ADMIN + 1] = { .name = NULL },
 };
 
-static const struct parameter port_del[] = { OBJECT_NAME(KEY, "port", "the port"), { .name = NULL } };
+static const struct parameter port_del[] = { OBJECT_NAME(KEY, "port", "the port"),
+					     { .name = NULL } };
 static const struct parameter port_show[] = { OBJECT_NAME(PARAMETER_KEY, "port", "only this one"),
 					      { .name = NULL } };
 
 static const struct parameter vlan_add[] = {
-	[VLAN_NAME] = OBJECT_NAME(KEY, NULL, "name of the new subinterface, unique in the instance"),
+	[VLAN_NAME] =
+		OBJECT_NAME(KEY, NULL, "name of the new subinterface, unique in the instance"),
 	[VLAN_DEV] = DEV(PARAMETER_REQUIRED, "port", "the port that it is part of"),
 	[VLAN_TAG] = NUMBER("tag", PARAMETER_REQUIRED, 1, 4094, "VLAN ID of the outer tag"),
 	[VLAN_INNER] = NUMBER("inner", 0, 1, 4094, "VLAN ID of the inner tag"),
@@ -105,7 +127,8 @@ static const struct parameter vlan_show[] = { OBJECT_NAME(PARAMETER_KEY, "vlan",
 					      { .name = NULL } };
 
 static const struct parameter loopback_add[] = {
-	[LOOPBACK_NAME] = OBJECT_NAME(KEY, NULL, "name of the new loopback, unique in the instance"),
+	[LOOPBACK_NAME] =
+		OBJECT_NAME(KEY, NULL, "name of the new loopback, unique in the instance"),
 	[LOOPBACK_VRF] = VRF("routing table that its addresses belong to"),
 	[LOOPBACK_ADMIN] = NOT_HERE,
 	[LOOPBACK_ADMIN + 1] = { .name = NULL },
@@ -126,17 +149,26 @@ static const struct parameter loopback_show[] = {
 
 /* ---- addresses and neighbours ---- */
 
-#define PREFIX(extra, text) \
-	{ .name = "prefix", .type = VALUE_PREFIX, .flags = PARAMETER_POSITIONAL | (extra), .help = text }
-#define ADDRESS(extra, text) \
-	{ .name = "address", .type = VALUE_ADDRESS, .flags = PARAMETER_POSITIONAL | (extra), \
-	  .help = text }
-#define LLADDR { .name = "lladdr", .type = VALUE_MAC, .flags = PARAMETER_REQUIRED, \
-		 .help = "its Ethernet address" }
+#define PREFIX(extra, text)                                                                        \
+	{                                                                                          \
+		.name = "prefix", .type = VALUE_PREFIX, .flags = PARAMETER_POSITIONAL | (extra),   \
+		.help = text                                                                       \
+	}
+#define ADDRESS(extra, text)                                                                       \
+	{                                                                                          \
+		.name = "address", .type = VALUE_ADDRESS, .flags = PARAMETER_POSITIONAL | (extra), \
+		.help = text                                                                       \
+	}
+#define LLADDR                                                                                     \
+	{                                                                                          \
+		.name = "lladdr", .type = VALUE_MAC, .flags = PARAMETER_REQUIRED,                  \
+		.help = "its Ethernet address"                                                     \
+	}
 
 static const struct parameter address_change[] = {
 	[ADDRESS_PREFIX] = PREFIX(KEY, "the address with its network's length: 10.0.0.1/24"),
-	[ADDRESS_DEV] = DEV(PARAMETER_REQUIRED | PARAMETER_KEY, INTERFACES, "interface that has it"),
+	[ADDRESS_DEV] =
+		DEV(PARAMETER_REQUIRED | PARAMETER_KEY, INTERFACES, "interface that has it"),
 	[ADDRESS_DEV + 1] = { .name = NULL },
 };
 
@@ -149,14 +181,16 @@ static const struct parameter address_show[] = {
 static const struct parameter neigh_change[] = {
 	[NEIGH_ADDRESS] = ADDRESS(KEY, "the neighbour's IPv4 or IPv6 address"),
 	[NEIGH_LLADDR] = LLADDR,
-	[NEIGH_DEV] = DEV(PARAMETER_REQUIRED | PARAMETER_KEY, INTERFACES, "interface it is seen on"),
+	[NEIGH_DEV] =
+		DEV(PARAMETER_REQUIRED | PARAMETER_KEY, INTERFACES, "interface it is seen on"),
 	[NEIGH_DEV + 1] = { .name = NULL },
 };
 
 static const struct parameter neigh_del[] = {
 	[NEIGH_ADDRESS] = ADDRESS(KEY, "the neighbour's IPv4 or IPv6 address"),
 	[NEIGH_LLADDR] = NOT_HERE,
-	[NEIGH_DEV] = DEV(PARAMETER_REQUIRED | PARAMETER_KEY, INTERFACES, "interface it is seen on"),
+	[NEIGH_DEV] =
+		DEV(PARAMETER_REQUIRED | PARAMETER_KEY, INTERFACES, "interface it is seen on"),
 	[NEIGH_DEV + 1] = { .name = NULL },
 };
 
@@ -170,57 +204,83 @@ static const struct parameter neigh_show[] = {
 /* ---- label routes ---- */
 
 static const struct parameter path_parameters[] = {
-	[PATH_SWAP] = { .name = "swap", .type = VALUE_STACK,
+	[PATH_SWAP] = { .name = "swap",
+			.type = VALUE_STACK,
 			.help = "labels that replace the top one, outermost first" },
 	[PATH_VIA] = { .name = "via", .type = VALUE_ADDRESS, .help = "address of the next node" },
 	[PATH_DEV] = DEV(0, INTERFACES, "interface to leave by; left out: the connected network's"),
-	[PATH_PUSH] = { .name = "push", .type = VALUE_STACK, .help = "labels to put on, outermost first" },
-	[PATH_ENTROPY] = { .name = "entropy", .type = VALUE_FLAG,
+	[PATH_PUSH] = { .name = "push",
+			.type = VALUE_STACK,
+			.help = "labels to put on, outermost first" },
+	[PATH_ENTROPY] = { .name = "entropy",
+			   .type = VALUE_FLAG,
 			   .help = "and an entropy label below them (RFC 6790)" },
-	[PATH_WEIGHT] = NUMBER("weight", 0, 1, GROUP_BUCKETS, "share of the traffic, 1 if left out"),
-	[PATH_BACKUP_VIA] = { .name = "backup via", .type = VALUE_ADDRESS,
+	[PATH_WEIGHT] =
+		NUMBER("weight", 0, 1, GROUP_BUCKETS, "share of the traffic, 1 if left out"),
+	[PATH_BACKUP_VIA] = { .name = "backup via",
+			      .type = VALUE_ADDRESS,
 			      .help = "node that takes over while the link is down" },
-	[PATH_BACKUP_DEV] = { .name = "backup dev", .type = VALUE_NAME, .complete = INTERFACES,
+	[PATH_BACKUP_DEV] = { .name = "backup dev",
+			      .type = VALUE_NAME,
+			      .complete = INTERFACES,
 			      .help = "interface to it" },
 	[PATH_PARAMETER_COUNT] = { .name = NULL },
 };
 
-#define LABEL(extra, text) \
-	{ .name = "label", .type = VALUE_LABEL, .flags = PARAMETER_POSITIONAL | (extra), \
-	  .minimum = LABEL_FIRST_FREE, .maximum = LABEL_COUNT - 1, .help = text }
+#define LABEL(extra, text)                                                                         \
+	{                                                                                          \
+		.name = "label", .type = VALUE_LABEL, .flags = PARAMETER_POSITIONAL | (extra),     \
+		.minimum = LABEL_FIRST_FREE, .maximum = LABEL_COUNT - 1, .help = text              \
+	}
 
 static const struct parameter mpls_change[] = {
 	[MPLS_LABEL] = LABEL(KEY, "the incoming label"),
-	[MPLS_SPACE] = { .name = "space", .type = VALUE_UNSIGNED, .flags = PARAMETER_KEY,
-			 .maximum = LABEL_SPACE_MAX - 1, .help = "label space, 0 is the platform's" },
+	[MPLS_SPACE] = { .name = "space",
+			 .type = VALUE_UNSIGNED,
+			 .flags = PARAMETER_KEY,
+			 .maximum = LABEL_SPACE_MAX - 1,
+			 .help = "label space, 0 is the platform's" },
 	[MPLS_OPERATION] = WORDS("operation", PARAMETER_POSITIONAL, operation_words,
 				 "what becomes of the label"),
-	[MPLS_PATHS] = { .name = "paths", .type = VALUE_PATHS, .group = path_parameters,
+	[MPLS_PATHS] = { .name = "paths",
+			 .type = VALUE_PATHS,
+			 .group = path_parameters,
 			 .help = "where packets go; several share the traffic" },
 	[MPLS_VRF] = VRF("pop ip: the routing table to look the packet up in"),
-	[MPLS_BRIDGE] = { .name = "bridge", .type = VALUE_NAME, .complete = "bridge",
+	[MPLS_BRIDGE] = { .name = "bridge",
+			  .type = VALUE_NAME,
+			  .complete = "bridge",
 			  .help = "pop bridge: the bridge" },
-	[MPLS_CONTROL_WORD] = { .name = "control-word", .type = VALUE_FLAG,
+	[MPLS_CONTROL_WORD] = { .name = "control-word",
+				.type = VALUE_FLAG,
 				.help = "pop bridge: a control word follows (RFC 4448)" },
 	[MPLS_TTL] = WORDS("ttl", 0, model_words, "RFC 3443 model, uniform if left out"),
-	[MPLS_TC] = WORDS("tc", 0, model_words, "traffic class of what a pop exposes (RFC 3270), "
-						"pipe if left out"),
-	[MPLS_NO_COUNTERS] = { .name = "no-counters", .type = VALUE_FLAG,
+	[MPLS_TC] = WORDS("tc", 0, model_words,
+			  "traffic class of what a pop exposes (RFC 3270), "
+			  "pipe if left out"),
+	[MPLS_NO_COUNTERS] = { .name = "no-counters",
+			       .type = VALUE_FLAG,
 			       .help = "don't count packets and bytes" },
 	[MPLS_NO_COUNTERS + 1] = { .name = NULL },
 };
 
 static const struct parameter mpls_del[] = {
 	[MPLS_LABEL] = LABEL(KEY, "the incoming label"),
-	[MPLS_SPACE] = { .name = "space", .type = VALUE_UNSIGNED, .flags = PARAMETER_KEY,
-			 .maximum = LABEL_SPACE_MAX - 1, .help = "label space, 0 is the platform's" },
+	[MPLS_SPACE] = { .name = "space",
+			 .type = VALUE_UNSIGNED,
+			 .flags = PARAMETER_KEY,
+			 .maximum = LABEL_SPACE_MAX - 1,
+			 .help = "label space, 0 is the platform's" },
 	[MPLS_SPACE + 1] = { .name = NULL },
 };
 
 static const struct parameter mpls_show[] = {
 	[MPLS_LABEL] = LABEL(PARAMETER_KEY, "only this one"),
-	[MPLS_SPACE] = { .name = "space", .type = VALUE_UNSIGNED, .flags = PARAMETER_KEY,
-			 .maximum = LABEL_SPACE_MAX - 1, .help = "only this label space" },
+	[MPLS_SPACE] = { .name = "space",
+			 .type = VALUE_UNSIGNED,
+			 .flags = PARAMETER_KEY,
+			 .maximum = LABEL_SPACE_MAX - 1,
+			 .help = "only this label space" },
 	[MPLS_SPACE + 1] = { .name = NULL },
 };
 
@@ -236,9 +296,11 @@ static const struct parameter show_interface[] = {
 };
 static const struct parameter nothing[] = { { .name = NULL } };
 
-#define CONFIG_FILE_NAME(extra, text) \
-	{ .name = "file", .type = VALUE_STRING, .flags = PARAMETER_POSITIONAL | (extra), .minimum = 1, \
-	  .help = text }
+#define CONFIG_FILE_NAME(extra, text)                                                              \
+	{                                                                                          \
+		.name = "file", .type = VALUE_STRING, .flags = PARAMETER_POSITIONAL | (extra),     \
+		.minimum = 1, .help = text                                                         \
+	}
 
 static const struct parameter config_save[] = {
 	CONFIG_FILE_NAME(0, "where to, left out: the file it started from"), { .name = NULL }
@@ -248,15 +310,17 @@ static const struct parameter config_diff[] = {
 };
 static const struct parameter config_apply[] = {
 	[CONFIG_FILE] = CONFIG_FILE_NAME(PARAMETER_REQUIRED, "the file"),
-	[CONFIG_CONFIRM] = { .name = "confirm", .type = VALUE_DURATION, .minimum = 1000000000ull,
+	[CONFIG_CONFIRM] = { .name = "confirm",
+			     .type = VALUE_DURATION,
+			     .minimum = 1000000000ull,
 			     .maximum = 7 * 24 * 3600 * 1000000000ull,
 			     .help = "roll back after this time unless `config confirm` comes" },
 	[CONFIG_CONFIRM + 1] = { .name = NULL },
 };
 
-#define LOOK(name, word, act, list, text) \
+#define LOOK(name, word, act, list, text)                                                          \
 	[COMMAND_##name] = { COMMAND_##name, word, act, ACCESS_LOOK, list, text }
-#define CHANGE(name, word, act, list, text) \
+#define CHANGE(name, word, act, list, text)                                                        \
 	[COMMAND_##name] = { COMMAND_##name, word, act, ACCESS_CHANGE, list, text }
 
 static const struct command table[] = {
@@ -280,20 +344,25 @@ static const struct command table[] = {
 	CHANGE(NEIGH_DEL, "neigh", "del", neigh_del, "remove a neighbour"),
 	LOOK(NEIGH_SHOW, "neigh", "show", neigh_show, "neighbours"),
 	CHANGE(MPLS_ADD, "mpls", "add", mpls_change, "add a label route"),
-	CHANGE(MPLS_REPLACE, "mpls", "replace", mpls_change, "add or change a label route, without a gap"),
+	CHANGE(MPLS_REPLACE, "mpls", "replace", mpls_change,
+	       "add or change a label route, without a gap"),
 	CHANGE(MPLS_DEL, "mpls", "del", mpls_del, "remove a label route"),
 	LOOK(MPLS_SHOW, "mpls", "show", mpls_show, "label routes, with packets and bytes"),
 	LOOK(NEXTHOP_SHOW, "nexthop", "show", nexthop_show, "nexthops that routes share"),
 	LOOK(SHOW_DROPS, "show", "drops", show_interface, "dropped packets by reason"),
-	LOOK(SHOW_COUNTERS, "show", "counters", show_interface, "packets by interface and how they ended"),
+	LOOK(SHOW_COUNTERS, "show", "counters", show_interface,
+	     "packets by interface and how they ended"),
 	LOOK(SHOW_WORKERS, "show", "workers", nothing, "load of each worker"),
 	LOOK(SHOW_MEMORY, "show", "memory", nothing, "table memory"),
-	LOOK(SHOW_VERSION, "show", "version", nothing, "versions of the processes and of the layout"),
+	LOOK(SHOW_VERSION, "show", "version", nothing,
+	     "versions of the processes and of the layout"),
 	CHANGE(COUNTERS_CLEAR, "counters", "clear", nothing, "count from zero again"),
 	LOOK(CONFIG_SHOW, "config", "show", nothing, "the running configuration"),
-	CHANGE(CONFIG_SAVE, "config", "save", config_save, "write the running configuration to a file"),
+	CHANGE(CONFIG_SAVE, "config", "save", config_save,
+	       "write the running configuration to a file"),
 	LOOK(CONFIG_DIFF, "config", "diff", config_diff, "what `config apply` would change"),
-	CHANGE(CONFIG_APPLY, "config", "apply", config_apply, "make the running configuration this one"),
+	CHANGE(CONFIG_APPLY, "config", "apply", config_apply,
+	       "make the running configuration this one"),
 	CHANGE(CONFIG_CONFIRM, "config", "confirm", nothing, "keep what `config apply` did"),
 	CHANGE(CONFIG_ROLLBACK, "config", "rollback", nothing, "undo what `config apply` did"),
 };

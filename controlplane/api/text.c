@@ -29,7 +29,8 @@ static void text_word(struct text *text, const char *word)
 	text->used += length;
 }
 
-static void text_value(struct text *text, const struct parameter *parameter, const struct value *value)
+static void text_value(struct text *text, const struct parameter *parameter,
+		       const struct value *value)
 {
 	char form[2 * STRING_MAX + 3];
 
@@ -59,7 +60,8 @@ static bool path_needs_separator(const struct path *path, const struct path *nex
 	return !path_present(path, (enum path_parameter)first);
 }
 
-static void text_paths(struct text *text, const struct parameter *group, const struct arguments *arguments)
+static void text_paths(struct text *text, const struct parameter *group,
+		       const struct arguments *arguments)
 {
 	for (unsigned int i = 0; i < arguments->path_count; i++) {
 		const struct path *path = &arguments->path[i];
@@ -111,7 +113,8 @@ int command_to_text(const struct arguments *arguments, char *start, size_t size)
 		}
 		if (!(list[i].flags & PARAMETER_POSITIONAL))
 			text_word(&text, list[i].name);
-		else if (list[i].type == VALUE_WORD && word_of_path(list, list[i].words[value->number]))
+		else if (list[i].type == VALUE_WORD &&
+			 word_of_path(list, list[i].words[value->number]))
 			continue;
 		text_value(&text, &list[i], value);
 		if (list[i].type == VALUE_WORD && list[i].flags & PARAMETER_POSITIONAL) {
@@ -142,10 +145,10 @@ void parameter_placeholder(const struct command *command, const struct parameter
 			   char *text, size_t size)
 {
 	static const char *const placeholder[] = {
-		[VALUE_FLAG] = "", [VALUE_UNSIGNED] = "N", [VALUE_LABEL] = "L", [VALUE_STACK] = "STACK",
-		[VALUE_NAME] = "NAME", [VALUE_STRING] = "STRING", [VALUE_ON_OFF] = "on|off",
-		[VALUE_ADDRESS] = "IP", [VALUE_PREFIX] = "PREFIX", [VALUE_MAC] = "MAC",
-		[VALUE_DURATION] = "T", [VALUE_PATHS] = "PATH...",
+		[VALUE_FLAG] = "",         [VALUE_UNSIGNED] = "N", [VALUE_LABEL] = "L",
+		[VALUE_STACK] = "STACK",   [VALUE_NAME] = "NAME",  [VALUE_STRING] = "STRING",
+		[VALUE_ON_OFF] = "on|off", [VALUE_ADDRESS] = "IP", [VALUE_PREFIX] = "PREFIX",
+		[VALUE_MAC] = "MAC",       [VALUE_DURATION] = "T", [VALUE_PATHS] = "PATH...",
 	};
 
 	text[0] = '\0';
@@ -159,21 +162,25 @@ void parameter_placeholder(const struct command *command, const struct parameter
 		for (char *c = text; *c; c++)
 			*c = (char)toupper((unsigned char)*c);
 	} else if (parameter->type == VALUE_NAME && parameter->complete) {
-		snprintf(text, size, "%s", strcmp(parameter->complete, "port") == 0 ? "PORT" :
-				     strcmp(parameter->complete, "bridge") == 0 ? "BR" : "IF");
+		snprintf(text, size, "%s",
+			 strcmp(parameter->complete, "port") == 0     ? "PORT"
+			 : strcmp(parameter->complete, "bridge") == 0 ? "BR"
+								      : "IF");
 	} else {
 		snprintf(text, size, "%s", placeholder[parameter->type]);
 	}
 }
 
-static void usage_group(const struct command *command, const struct parameter *group, char *text, size_t size)
+static void usage_group(const struct command *command, const struct parameter *group, char *text,
+			size_t size)
 {
 	char value[128];
 
 	append(text, size, " [");
 	for (unsigned int i = 0; group[i].name; i++) {
 		parameter_placeholder(command, &group[i], value, sizeof(value));
-		append(text, size, "%s%s%s%s", i ? "] [" : "", group[i].name, *value ? " " : "", value);
+		append(text, size, "%s%s%s%s", i ? "] [" : "", group[i].name, *value ? " " : "",
+		       value);
 	}
 	append(text, size, "]...");
 }

@@ -9,7 +9,9 @@
 static const struct {
 	const char *suffix;
 	uint64_t nanoseconds;
-} units[] = { { "ms", 1000000ull }, { "s", 1000000000ull }, { "m", 60000000000ull },
+} units[] = { { "ms", 1000000ull },
+	      { "s", 1000000000ull },
+	      { "m", 60000000000ull },
 	      { "h", 3600000000000ull } };
 enum { UNIT_COUNT = sizeof(units) / sizeof(units[0]) };
 
@@ -43,8 +45,9 @@ static void words_join(const char *const *words, char *text, size_t size)
 void value_expected(const struct parameter *parameter, char *text, size_t size)
 {
 	static const char *const expectation[] = {
-		[VALUE_STACK] = "16 to 1048575, explicit-null, ipv6-explicit-null or implicit-null, "
-				"several joined with /",
+		[VALUE_STACK] =
+			"16 to 1048575, explicit-null, ipv6-explicit-null or implicit-null, "
+			"several joined with /",
 		[VALUE_NAME] = "a name: 1 to 31 of A-Z a-z 0-9 _ . -, first a letter or digit",
 		[VALUE_ON_OFF] = "on or off",
 		[VALUE_ADDRESS] = "an IPv4 or IPv6 address",
@@ -88,8 +91,8 @@ int value_refuse(const struct parameter *parameter, const char *text, size_t len
 	int shown = length > 64 ? 64 : (int)length;
 
 	value_expected(parameter, expected, sizeof(expected));
-	error_set(error, ERROR_USAGE, EINVAL, "%s %.*s%s: expected %s", parameter->name, shown, text,
-		  length > 64 ? "..." : "", expected);
+	error_set(error, ERROR_USAGE, EINVAL, "%s %.*s%s: expected %s", parameter->name, shown,
+		  text, length > 64 ? "..." : "", expected);
 	snprintf(error->expected, sizeof(error->expected), "%s", expected);
 	error->column = 0;
 	error->length = (int)length;
@@ -242,12 +245,17 @@ static bool is_name(const char *text, size_t length)
 	return true;
 }
 
-/* Bytes of the UTF-8 character at text (RFC 3629 4), or 0 if it is none. JSON can't carry others. */
+/* Bytes of the UTF-8 character at text (RFC 3629 4), or 0 if it is none. JSON can't carry others.
+ */
 static size_t utf8_length(const unsigned char *text, size_t length)
 {
 	uint32_t character, least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t count = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 :
-		       text[0] < 0xf0 ? 3 : text[0] < 0xf5 ? 4 : 0;
+	size_t count = text[0] < 0x80   ? 1
+		       : text[0] < 0xc2 ? 0
+		       : text[0] < 0xe0 ? 2
+		       : text[0] < 0xf0 ? 3
+		       : text[0] < 0xf5 ? 4
+					: 0;
 
 	if (count == 0 || count > length)
 		return 0;
@@ -280,8 +288,10 @@ static int string_store(const char *text, size_t length, struct arguments *argum
 			struct value *value, struct error *error)
 {
 	if (length >= sizeof(arguments->text) - arguments->text_used) {
-		error_set(error, ERROR_USAGE, EINVAL, "the names and strings of one command are "
-			  "longer than %zu bytes", sizeof(arguments->text));
+		error_set(error, ERROR_USAGE, EINVAL,
+			  "the names and strings of one command are "
+			  "longer than %zu bytes",
+			  sizeof(arguments->text));
 		error->column = 0;
 		error->length = (int)length;
 		return -EINVAL;
@@ -392,7 +402,8 @@ static int duration_to_text(uint64_t number, char *text, size_t size)
 			units[i].suffix);
 }
 
-int value_to_text(const struct parameter *parameter, const struct value *value, char *text, size_t size)
+int value_to_text(const struct parameter *parameter, const struct value *value, char *text,
+		  size_t size)
 {
 	char form[46];
 	int length = -1;

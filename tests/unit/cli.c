@@ -48,8 +48,8 @@ static void collect(void *context, const char *word, const char *nouns)
 {
 	char *text = context;
 
-	sprintf(text + strlen(text), "%s%s%s%s", *text ? " " : "", word ? word : "<", word ? "" : nouns,
-		word ? "" : ">");
+	sprintf(text + strlen(text), "%s%s%s%s", *text ? " " : "", word ? word : "<",
+		word ? "" : nouns, word ? "" : ">");
 }
 
 static void test_completion(void **state)
@@ -100,8 +100,9 @@ static void test_usage(void **state)
 
 	(void)state;
 	command_usage(command_by_id(COMMAND_PORT_SET), usage, sizeof(usage));
-	assert_string_equal(usage, "port set NAME [mtu N] [mpls on|off] [space N] [upstream-space N] "
-				   "[up|down]");
+	assert_string_equal(usage,
+			    "port set NAME [mtu N] [mpls on|off] [space N] [upstream-space N] "
+			    "[up|down]");
 	command_usage(command_by_id(COMMAND_VLAN_ADD), usage, sizeof(usage));
 	assert_memory_equal(usage, "vlan add NAME dev PORT tag N [inner N]", 38);
 }
@@ -120,7 +121,8 @@ static const struct {
 	  "NAME    LINK   MTU\n"
 	  "p0      up    1500\n"
 	  "uplink  down  9000\n" },
-	{ COMMAND_PORT_SHOW, true, "[{'name':'p0','rx_packets':7,'drops':{'runt':2,'mpls_no_label':1}}]",
+	{ COMMAND_PORT_SHOW, true,
+	  "[{'name':'p0','rx_packets':7,'drops':{'runt':2,'mpls_no_label':1}}]",
 	  "NAME  RX PACKETS  DROPS\n"
 	  "p0             7  runt 2 mpls_no_label 1\n" },
 	{ COMMAND_MPLS_SHOW, false,
@@ -131,7 +133,8 @@ static const struct {
 	  "  LABEL  OPERATION  OUT LABELS  NEXTHOPS                                     PACKETS\n"
 	  "    100  swap       200/300     via 10.0.0.2 dev p1                                5\n"
 	  "                                via 10.0.0.3 weight 2 backup (via 10.1.0.1)\n"
-	  "1048575  pop        -           -                                                  -\n" },
+	  "1048575  pop        -           -                                                  "
+	  "-\n" },
 	{ COMMAND_MPLS_SHOW, false,
 	  "[{'label':16,'out_labels':[20],'nexthops':[{'labels':[20],'dev':'p0'}]},"
 	  "{'label':17,'out_labels':[],'nexthops':[{'labels':[20,21],'dev':'p0'},"
@@ -143,7 +146,8 @@ static const struct {
 	{ COMMAND_SHOW_MEMORY, false, "{'tables':{'labels':{'bytes_used':12}},'heap_used':5}",
 	  "heap_used  5\n\ntables:\nNAME    BYTES USED\nlabels          12\n" },
 	{ COMMAND_CONFIG_DIFF, false,
-	  "{'add':[{'text':'port add p0 devargs x'}],'delete':[{'text':'mpls del 16'}],'change':[]}",
+	  "{'add':[{'text':'port add p0 devargs x'}],'delete':[{'text':'mpls del "
+	  "16'}],'change':[]}",
 	  "- mpls del 16\n+ port add p0 devargs x\n" },
 	{ COMMAND_CONFIG_APPLY, false, "{'changed':3}", "changed  3\n" },
 	{ COMMAND_MPLS_ADD, false, "null", "" },
@@ -160,7 +164,8 @@ static void test_render(void **state)
 			*c = *c == '\'' ? '"' : *c;
 		json_t *result = json_loads(json, JSON_DECODE_ANY, NULL);
 		assert_non_null(result);
-		render(stream, command_by_id(renderings[i].command), result, renderings[i].statistics);
+		render(stream, command_by_id(renderings[i].command), result,
+		       renderings[i].statistics);
 		fclose(stream);
 		assert_string_equal(text, renderings[i].text);
 		json_decref(result);

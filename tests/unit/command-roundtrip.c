@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Random commands made from the table itself: text -> arguments -> JSON -> arguments -> text says the
- * same, whatever the command. And random damage to lines never does more than being refused.
+ * Random commands made from the table itself: text -> arguments -> JSON -> arguments -> text says
+ * the same, whatever the command. And random damage to lines never does more than being refused.
  * SEED in the environment repeats a run.
  */
 #include <setjmp.h>
@@ -48,8 +48,8 @@ static void random_stack(char *text, unsigned int most)
 	unsigned int count = 1 + pick(most);
 
 	for (unsigned int i = 0; i < count; i++)
-		label[i] = pick(8) ? LABEL_FIRST_FREE + pick(LABEL_COUNT - LABEL_FIRST_FREE) :
-				     pick(2) * 2;
+		label[i] = pick(8) ? LABEL_FIRST_FREE + pick(LABEL_COUNT - LABEL_FIRST_FREE)
+				   : pick(2) * 2;
 	stack_format(label, count, text, LINE_MAX_BYTES);
 }
 
@@ -116,7 +116,8 @@ static void random_value(const struct parameter *parameter, char *text)
 		sprintf(text + strlen(text), "/%u", pick(strchr(text, ':') ? 129 : 33));
 		break;
 	case VALUE_MAC:
-		sprintf(text, "%02x:%02X:%02x:00:ff:%02x", pick(256), pick(256), pick(256), pick(256));
+		sprintf(text, "%02x:%02X:%02x:00:ff:%02x", pick(256), pick(256), pick(256),
+			pick(256));
 		break;
 	case VALUE_DURATION:
 		i = pick(3);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The command table's parser: lines that are right with their canonical form, lines that are wrong with
- * the word that is told, JSON that is right and wrong.
+ * The command table's parser: lines that are right with their canonical form, lines that are wrong
+ * with the word that is told, JSON that is right and wrong.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -41,12 +41,16 @@ static const struct {
 	  "{\"name\":\"p0\",\"devargs\":\"net_null0\"}" },
 	{ "port add " LONG_NAME " devargs x", "port add " LONG_NAME " devargs x",
 	  "{\"name\":\"" LONG_NAME "\",\"devargs\":\"x\"}" },
-	{ "port add p0 rx-q 2 mtu 9000 devargs \"a b\\\"c\\\\\" mpls on space 3 upstream-space 4 vrf 65535",
-	  "port add p0 devargs \"a b\\\"c\\\\\" mtu 9000 rx-queues 2 mpls on space 3 upstream-space 4 vrf "
+	{ "port add p0 rx-q 2 mtu 9000 devargs \"a b\\\"c\\\\\" mpls on space 3 upstream-space 4 "
+	  "vrf 65535",
+	  "port add p0 devargs \"a b\\\"c\\\\\" mtu 9000 rx-queues 2 mpls on space 3 "
+	  "upstream-space 4 vrf "
 	  "65535",
-	  "{\"name\":\"p0\",\"devargs\":\"a b\\\"c\\\\\",\"mtu\":9000,\"rx_queues\":2,\"mpls\":true,"
+	  "{\"name\":\"p0\",\"devargs\":\"a "
+	  "b\\\"c\\\\\",\"mtu\":9000,\"rx_queues\":2,\"mpls\":true,"
 	  "\"space\":3,\"upstream_space\":4,\"vrf\":65535}" },
-	{ "port add p0 devargs 'single \"quotes\"'", "port add p0 devargs \"single \\\"quotes\\\"\"",
+	{ "port add p0 devargs 'single \"quotes\"'",
+	  "port add p0 devargs \"single \\\"quotes\\\"\"",
 	  "{\"name\":\"p0\",\"devargs\":\"single \\\"quotes\\\"\"}" },
 	{ "port set p0 down", "port set p0 down", "{\"name\":\"p0\",\"admin\":\"down\"}" },
 	{ "port set p0 mpls off", "port set p0 mpls off", "{\"name\":\"p0\",\"mpls\":false}" },
@@ -65,7 +69,8 @@ static const struct {
 	{ "neigh del fe80::1 dev p0", "neigh del fe80::1 dev p0",
 	  "{\"address\":\"fe80::1\",\"dev\":\"p0\"}" },
 	{ "mpls add 16 swap 1048575 via 10.0.0.2", "mpls add 16 swap 1048575 via 10.0.0.2",
-	  "{\"label\":16,\"operation\":\"swap\",\"paths\":[{\"swap\":[1048575],\"via\":\"10.0.0.2\"}]}" },
+	  "{\"label\":16,\"operation\":\"swap\",\"paths\":[{\"swap\":[1048575],\"via\":\"10.0.0."
+	  "2\"}]}" },
 	{ "mpls add 16 swap 16/17/18/19/20/21/22/23 dev p0",
 	  "mpls add 16 swap 16/17/18/19/20/21/22/23 dev p0",
 	  "{\"label\":16,\"operation\":\"swap\",\"paths\":[{\"swap\":[16,17,18,19,20,21,22,23],"
@@ -74,22 +79,27 @@ static const struct {
 	  "mpls add 16 swap 20/explicit-null dev p0 ttl pipe no-counters",
 	  "{\"label\":16,\"operation\":\"swap\",\"paths\":[{\"swap\":[20,\"explicit-null\"],"
 	  "\"dev\":\"p0\"}],\"ttl\":\"pipe\",\"no_counters\":true}" },
-	{ "mpls add 16 swap implicit-null via ::1",
-	  "mpls add 16 swap implicit-null via ::1",
-	  "{\"label\":16,\"operation\":\"swap\",\"paths\":[{\"swap\":[\"implicit-null\"],\"via\":\"::1\"}]}" },
+	{ "mpls add 16 swap implicit-null via ::1", "mpls add 16 swap implicit-null via ::1",
+	  "{\"label\":16,\"operation\":\"swap\",\"paths\":[{\"swap\":[\"implicit-null\"],\"via\":"
+	  "\"::1\"}]}" },
 	{ "mpls rep 16 sp 2 sw 20 v 1.1.1.1 sw 21 v 1.1.1.2 w 3 b v 2.2.2.2 d p1", NULL, NULL },
 	{ "mpls rep 16 sp 2 sw 20 vi 1.1.1.1 sw 21 vi 1.1.1.2 w 3 ba v 2.2.2.2 d p1",
-	  "mpls replace 16 space 2 swap 20 via 1.1.1.1 swap 21 via 1.1.1.2 weight 3 backup via 2.2.2.2 dev p1",
-	  "{\"label\":16,\"space\":2,\"operation\":\"swap\",\"paths\":[{\"swap\":[20],\"via\":\"1.1.1.1\"},"
+	  "mpls replace 16 space 2 swap 20 via 1.1.1.1 swap 21 via 1.1.1.2 weight 3 backup via "
+	  "2.2.2.2 dev p1",
+	  "{\"label\":16,\"space\":2,\"operation\":\"swap\",\"paths\":[{\"swap\":[20],\"via\":\"1."
+	  "1.1.1\"},"
 	  "{\"swap\":[21],\"via\":\"1.1.1.2\",\"weight\":3,\"backup\":{\"via\":\"2.2.2.2\","
 	  "\"dev\":\"p1\"}}]}" },
 	{ "mpls add 16 pop via 1.1.1.1 push 20 entropy via 1.1.1.2",
 	  "mpls add 16 pop via 1.1.1.1 push 20 entropy via 1.1.1.2",
 	  "{\"label\":16,\"operation\":\"pop\",\"paths\":[{\"via\":\"1.1.1.1\",\"push\":[20],"
 	  "\"entropy\":true},{\"via\":\"1.1.1.2\"}]}" },
-	{ "mpls add 16 pop via 1.1.1.1 nexthop dev p0", "mpls add 16 pop via 1.1.1.1 nexthop dev p0",
-	  "{\"label\":16,\"operation\":\"pop\",\"paths\":[{\"via\":\"1.1.1.1\"},{\"dev\":\"p0\"}]}" },
-	{ "mpls add 16 pop via 1.1.1.1 weight 2 dev p0", "mpls add 16 pop via 1.1.1.1 dev p0 weight 2",
+	{ "mpls add 16 pop via 1.1.1.1 nexthop dev p0",
+	  "mpls add 16 pop via 1.1.1.1 nexthop dev p0",
+	  "{\"label\":16,\"operation\":\"pop\",\"paths\":[{\"via\":\"1.1.1.1\"},{\"dev\":\"p0\"}]"
+	  "}" },
+	{ "mpls add 16 pop via 1.1.1.1 weight 2 dev p0",
+	  "mpls add 16 pop via 1.1.1.1 dev p0 weight 2",
 	  "{\"label\":16,\"operation\":\"pop\",\"paths\":[{\"via\":\"1.1.1.1\",\"dev\":\"p0\","
 	  "\"weight\":2}]}" },
 	{ "mpls add 16 pop ip vrf 7", "mpls add 16 pop ip vrf 7",
@@ -138,7 +148,8 @@ static void test_good_lines(void **state)
 /* ---- lines that are wrong: the words that are told stand under the caret ---- */
 
 static const struct {
-	const char *line, *told, *text; /* told NULL: the end of the line; text: part of the message */
+	const char *line, *told,
+		*text; /* told NULL: the end of the line; text: part of the message */
 } bad[] = {
 	{ "", NULL, "a command is missing" },
 	{ "port", NULL, "too early" },
@@ -189,11 +200,14 @@ static const struct {
 	{ "neigh add 10.0.0.2 dev p0", NULL, "lladdr is missing" },
 	{ "neigh del 10.0.0.2 lladdr 02:00:00:00:00:01 dev p0", "lladdr", "unknown word" },
 	{ "mpls add", NULL, "label is missing" },
-	{ "mpls add 1048576 swap 200 via 1.1.1.1", "1048576", "label 1048576: expected 16 to 1048575" },
+	{ "mpls add 1048576 swap 200 via 1.1.1.1", "1048576",
+	  "label 1048576: expected 16 to 1048575" },
 	{ "mpls add 15 swap 200 via 1.1.1.1", "15", "label 15: expected 16 to 1048575" },
 	{ "mpls add -16 swap 200 via 1.1.1.1", "-16", "expected 16 to 1048575" },
-	{ "mpls add explicit-null swap 200 via 1.1.1.1", "explicit-null", "expected 16 to 1048575" },
-	{ "mpls add 16 swap 1048576 via 1.1.1.1", "1048576", "label 1048576: expected 16 to 1048575" },
+	{ "mpls add explicit-null swap 200 via 1.1.1.1", "explicit-null",
+	  "expected 16 to 1048575" },
+	{ "mpls add 16 swap 1048576 via 1.1.1.1", "1048576",
+	  "label 1048576: expected 16 to 1048575" },
 	{ "mpls add 16 swap 17/1/18 via 1.1.1.1", "1", "label 1: expected 16" },
 	{ "mpls add 16 swap 17//18 via 1.1.1.1", "/", "label : expected 16" },
 	{ "mpls add 16 swap 16/17/18/19/20/21/22/23/24 via 1.1.1.1", "16/17/18/19/20/21/22/23/24",
@@ -240,7 +254,8 @@ static void test_bad_lines(void **state)
 		if (code != -EINVAL || error.kind != ERROR_USAGE)
 			fail_msg("\"%s\" is taken", line);
 		if (!strstr(error.text, bad[i].text))
-			fail_msg("\"%s\": \"%s\" does not say \"%s\"", line, error.text, bad[i].text);
+			fail_msg("\"%s\": \"%s\" does not say \"%s\"", line, error.text,
+				 bad[i].text);
 		assert_true(error.column >= 0 && error.length > 0);
 		assert_true((size_t)error.column <= strlen(line));
 		if (!bad[i].told) {
@@ -296,12 +311,15 @@ static const struct {
 	{ "mpls add", "{\"label\":16,\"paths\":[1]}", "path 1: expected an object" },
 	{ "mpls add", "{\"label\":16,\"paths\":[{\"swap\":17,\"via\":\"1.1.1.1\"}]}",
 	  "path 1: swap: expected an array" },
-	{ "mpls add", "{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\"1.1.1.1\"},{\"swap\":[3]}]}",
+	{ "mpls add",
+	  "{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\"1.1.1.1\"},{\"swap\":[3]}]}",
 	  "path 2: swap label 3: expected" },
 	{ "mpls add", "{\"label\":16,\"paths\":[{\"swap\":[\"17\"],\"via\":\"1.1.1.1\"}]}",
 	  "path 1: swap label 17" },
-	{ "mpls add", "{\"label\":16,\"paths\":[{\"swap\":[[]],\"via\":\"1.1.1.1\"}]}", "path 1: swap" },
-	{ "mpls add", "{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":1}]}", "path 1: via 1: expected" },
+	{ "mpls add", "{\"label\":16,\"paths\":[{\"swap\":[[]],\"via\":\"1.1.1.1\"}]}",
+	  "path 1: swap" },
+	{ "mpls add", "{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":1}]}",
+	  "path 1: via 1: expected" },
 	{ "mpls add", "{\"label\":16,\"paths\":[{\"swap\":[17],\"backup_via\":\"1.1.1.1\"}]}",
 	  "path 1: backup_via: a path has no such member" },
 	{ "mpls add", "{\"label\":16,\"paths\":[{\"swap\":[17],\"backup\":\"1.1.1.1\"}]}",
@@ -314,7 +332,8 @@ static const struct {
 	{ "port add", "{\"name\":\"p0\",\"devargs\":\"a\\nb\"}", "without control characters" },
 	{ "port add", "{\"name\":\"p 0\",\"devargs\":\"a\"}", "name p 0: expected a name" },
 	{ "port add", "{\"name\":\"p0\",\"devargs\":null}", "devargs null: expected" },
-	{ "port add", "{\"name\":\"p0\",\"devargs\":\"a\",\"admin\":\"up\"}", "admin: port add has no" },
+	{ "port add", "{\"name\":\"p0\",\"devargs\":\"a\",\"admin\":\"up\"}",
+	  "admin: port add has no" },
 	{ "port set", "{\"name\":\"p0\",\"mpls\":\"on\"}", "mpls: expected true or false" },
 	{ "config apply", "{\"config\":[]}", "config: expected an object" },
 	{ "show version", "{\"name\":\"x\"}", "name: show version has no such member" },
@@ -347,8 +366,9 @@ static void test_json_document(void **state)
 	struct error error;
 
 	(void)state;
-	assert_int_equal(command_from_json(command_by_id(COMMAND_CONFIG_APPLY), params, &arguments, &error),
-			 0);
+	assert_int_equal(
+		command_from_json(command_by_id(COMMAND_CONFIG_APPLY), params, &arguments, &error),
+		0);
 	assert_ptr_equal(arguments.document, json_object_get(params, "config"));
 	assert_true(arguments.value[CONFIG_CONFIRM].number == 300000000000ull);
 	json_decref(params);
@@ -360,7 +380,8 @@ static void test_text_too_small(void **state)
 	char text[40];
 
 	(void)state;
-	assert_int_equal(command_parse("mpls add 16 swap 17 via 10.0.0.2 dev p0", &arguments, &error), 0);
+	assert_int_equal(
+		command_parse("mpls add 16 swap 17 via 10.0.0.2 dev p0", &arguments, &error), 0);
 	assert_int_equal(command_to_text(&arguments, text, 39), -ENOSPC);
 	assert_int_equal(command_to_text(&arguments, text, 40), 39);
 }
