@@ -10,7 +10,10 @@ static json_t *build_nexthop(const struct view *view, const void *what)
 	enum nexthop_kind kind;
 	struct rewrite rewrite;
 
-	if (!view_rewrite(view, index, &rewrite, &kind))
+	uint32_t references = view->model != NULL ?
+				      view_private(view)->references(view->model, index) : 1;
+	/* without references it only waits for the end of its grace period */
+	if (references == 0 || !view_rewrite(view, index, &rewrite, &kind))
 		return NULL;
 	json_t *object = view_path(view, index, -1);
 	json_object_del(object, "nexthop");
@@ -26,8 +29,7 @@ static json_t *build_nexthop(const struct view *view, const void *what)
 	view_number(object, "mtu", rewrite.mtu);
 	view_string(object, "origin", "static");
 	if (view->model != NULL)
-		view_number(object, "references",
-			    view_private(view)->references(view->model, index));
+		view_number(object, "references", references);
 	return object;
 }
 
