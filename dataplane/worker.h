@@ -57,6 +57,7 @@ enum payload { PAYLOAD_MPLS, PAYLOAD_IPV4, PAYLOAD_IPV6, PAYLOAD_ETHERNET };
 enum packet_flag {
 	PACKET_REPLACED = 1 << 0, /* the nexthop's innermost label is on the packet already */
 	PACKET_TTL_DONE = 1 << 1, /* this node's decrement is in the header that `l3` points to */
+	PACKET_LABELLED = 1 << 2, /* it came out of a label stack, not from the link */
 };
 
 /* A packet on its way through the stages. `l3` is the outermost header that is left: label stack

@@ -127,7 +127,10 @@ static void classify_arp(struct worker *worker, struct rte_mbuf *mbuf, unsigned 
 	punt(worker, mbuf, interface, PUNT_arp, l3);
 }
 
-/* The interface of a tagged frame, or 0xffffffff. Moves *l3 past the tags, which end with *type. */
+/* Instead of an interface: why a tagged frame belongs to none. */
+enum { TAG_CUT_OFF = INTERFACE_MAX, TAG_UNKNOWN };
+
+/* The interface of a tagged frame, or TAG_.... Moves *l3 past the tags, which end with *type. */
 static unsigned int tagged_interface(struct worker *worker, unsigned int port, const uint8_t *end,
 				     uint8_t **l3, unsigned int *type)
 {
@@ -135,23 +138,23 @@ static unsigned int tagged_interface(struct worker *worker, unsigned int port, c
 	struct vlan_key key = { .port = port };
 
 	if (at + 4 > end)
-		return UINT32_MAX;
+		return TAG_CUT_OFF;
 	key.outer_tag = load16_be(at) & 0xfff;
 	*type = load16_be(at + 2);
 	at += 4;
 	if (*type == RTE_ETHER_TYPE_VLAN || *type == RTE_ETHER_TYPE_QINQ) {
 		if (at + 4 > end)
-			return UINT32_MAX;
+			return TAG_CUT_OFF;
 		key.inner_tag = load16_be(at) & 0xfff;
 		*type = load16_be(at + 2);
 		at += 4;
 	}
 	*l3 = at;
 	if (key.outer_tag == 0) /* priority tag: the untagged interface (IEEE 802.1Q 6.9) */
-		return key.inner_tag == 0 ? port : UINT32_MAX;
+		return key.inner_tag == 0 ? port : TAG_UNKNOWN;
 	const struct vlan_entry *entry =
 		hash_lookup(worker->tables, HASH_VLAN, &key, sizeof(key));
-	return entry == NULL ? UINT32_MAX : entry->interface;
+	return entry == NULL ? TAG_UNKNOWN : entry->interface;
 }
 
 /* Everything that is not a plain labelled frame for us. Counts the frame as received where it belongs. */
@@ -178,7 +181,7 @@ static __rte_noinline void classify_other(struct worker *worker, struct packet *
 		return;
 	}
 	if (interface >= INTERFACE_MAX) {
-		drop(worker, mbuf, port, l3 + 4 > end ? DROP_runt_frame : DROP_unknown_vlan);
+		drop(worker, mbuf, port, interface == TAG_CUT_OFF ? DROP_runt_frame : DROP_unknown_vlan);
 		return;
 	}
 	uint64_t flags = word_load(&worker->tables->interface[interface].flags);

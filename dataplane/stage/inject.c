@@ -2,6 +2,7 @@
  *
  * inject.c: frames that the control plane made, out of the interface that it names.
  */
+#include <rte_ether.h>
 #include "dataplane/shm/ring.h"
 #include "dataplane/stage/stage.h"
 
@@ -18,8 +19,9 @@ static void inject_frame(struct worker *worker, const struct frame_slot *slot)
 		return;
 	}
 	unsigned int port = (unsigned int)(flags >> INTERFACE_PORT_SHIFT) & 0xff;
-	char *data = slot->length <= FRAME_MAX ? rte_pktmbuf_append(mbuf, (uint16_t)slot->length)
-					       : NULL;
+	char *data = NULL;
+	if (slot->length >= RTE_ETHER_HDR_LEN && slot->length <= FRAME_MAX)
+		data = rte_pktmbuf_append(mbuf, (uint16_t)slot->length);
 	if (data == NULL || interface != slot->interface || !(flags & INTERFACE_UP) ||
 	    port >= PORT_MAX) {
 		drop(worker, mbuf, interface, DROP_inject_invalid);

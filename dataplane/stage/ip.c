@@ -28,14 +28,15 @@ static bool header_is_valid(const struct packet *packet)
 	return length >= 40 && header[0] >> 4 == 6;
 }
 
-/* Neighbour discovery (RFC 4861): hop limit 255, so it came from the link and not out of a label. */
+/* Neighbour discovery from the link itself (RFC 4861: hop limit 255). Out of a label in the pipe model
+ * the hop limit says nothing about that. */
 static bool is_neighbour_discovery(const struct packet *packet)
 {
 	const uint8_t *header = packet->l3;
 	const uint8_t *end = rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) +
 			     packet->mbuf->data_len;
 
-	return packet->payload == PAYLOAD_IPV6 && header[6] == IPV6_ICMP && header[7] == 255 &&
+	return packet->payload == PAYLOAD_IPV6 && !(packet->flags & PACKET_LABELLED) && header[6] == IPV6_ICMP && header[7] == 255 &&
 	       end - header > 40 && header[40] >= ND_ROUTER_SOLICITATION &&
 	       header[40] <= ND_REDIRECT;
 }

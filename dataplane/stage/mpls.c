@@ -81,8 +81,8 @@ static int payload_of(const uint8_t *at, const uint8_t *end)
 	return -1;
 }
 
-/* TTL and traffic class into the IP header that a pop exposed. */
-static void ip_expose(const struct descent *descent, uint8_t *header, int payload, uint64_t entry,
+/* TTL and traffic class into the IP header that a pop exposed; labels to be pushed get the same TTL. */
+static void ip_expose(struct descent *descent, uint8_t *header, int payload, uint64_t entry,
 		      bool set_ttl)
 {
 	uint32_t own = payload == PAYLOAD_IPV4 ? header[8] : header[7];
@@ -94,6 +94,7 @@ static void ip_expose(const struct descent *descent, uint8_t *header, int payloa
 		ipv4_store(header, ttl, set_class, class_selector);
 	else
 		ipv6_store(header, ttl, set_class, class_selector);
+	descent->ttl = ttl;
 }
 
 /* To the output stage with the stack or payload at `l3`; labels that the nexthop pushes copy the
@@ -174,6 +175,7 @@ static void end_by_pop(struct descent *descent, uint64_t entry, uint32_t nexthop
 	if (entry & LABEL_TC_UNIFORM)
 		exposed = (exposed & ~LSE_TC_MASK) | (descent->word & LSE_TC_MASK);
 	lse_store(below, (exposed & ~LSE_TTL_MASK) | ttl);
+	descent->ttl = ttl;
 	forward(descent, entry, below, PAYLOAD_MPLS, nexthop, 0);
 }
 
@@ -183,8 +185,8 @@ static void end_by_replace(struct descent *descent, uint64_t entry)
 	uint32_t nexthop = choose(descent, entry);
 	const struct rewrite *rewrite = nexthop_get(descent->worker->tables, nexthop);
 
-	if (rewrite == NULL)
-		end_by_drop(descent, DROP_nexthop_unresolved);
+	if (rewrite == NULL) /* the output stage says why not */
+		forward(descent, entry, descent->top, PAYLOAD_MPLS, nexthop, 0);
 	else if (rewrite->label_count == 0)
 		end_by_pop(descent, entry, nexthop);
 	else
@@ -208,41 +210,21 @@ static void end_by_ip(struct descent *descent, uint64_t entry, uint8_t *below, u
 	packet->l3 = below;
 	packet->vrf = (uint16_t)vrf;
 	packet->payload = (uint8_t)payload;
-	packet->flags = uniform ? PACKET_TTL_DONE : 0;
+	packet->flags = PACKET_LABELLED | (uniform ? PACKET_TTL_DONE : 0);
 	vector_add(&descent->worker->ip, packet);
 }
 
 /* ---------------------------------------------------------------- steps of a descent */
 
-/* Pop the top label and go on with the one below. RFC 3443 3: in the uniform model the smaller of the
- * outgoing TTL and the exposed one goes on; in the pipe model the exposed one is as if it had come in. */
-static void step_down(struct descent *descent, uint64_t entry)
+/* Is there an entropy label pair here (RFC 6790: indicator, then the label)? Both must be in the frame;
+ * the walk to the bottom of the stack has made sure of that. RFC 7274 3.1: also behind the extension. */
+static unsigned int entropy_pair_size(const uint8_t *at)
 {
-	uint32_t traffic_class = descent->word & LSE_TC_MASK;
-
-	descent->popped++;
-	descent->top += 4;
-	descent->word = lse_load(descent->top);
-	uint32_t ttl = lse_ttl(descent->word);
-	if (entry & LABEL_TTL_PIPE)
-		descent->ttl = ttl_decrement(ttl);
-	else if (ttl < descent->ttl)
-		descent->ttl = ttl;
-	if (entry & LABEL_TC_UNIFORM)
-		descent->word = (descent->word & ~LSE_TC_MASK) | traffic_class;
-}
-
-/* Is an entropy label pair on top (RFC 6790: indicator, then the label)? Both must be in the frame; the
- * walk to the bottom of the stack has made sure of that. RFC 7274 3.1: also behind the extension. */
-static unsigned int entropy_pair_size(const struct descent *descent)
-{
-	uint32_t word = descent->word;
+	uint32_t word = lse_load(at);
 	unsigned int size = 8;
-	const uint8_t *at = descent->top;
 
 	if (lse_label(word) == LABEL_EXTENSION && !lse_is_bottom(word)) {
-		at += 4;
-		word = lse_load(at);
+		word = lse_load(at + 4);
 		size += 4;
 	}
 	if (lse_label(word) != LABEL_ENTROPY_INDICATOR || lse_is_bottom(word))
@@ -250,44 +232,69 @@ static unsigned int entropy_pair_size(const struct descent *descent)
 	return size;
 }
 
-/* Remove an entropy label pair. Its TTL and traffic class say nothing unless it arrived on top (RFC
- * 6790 4.2), and then the indicator has those of the label that was above it. Returns false at its end. */
+/* The VRF of the interface that the packet came in by. */
+static unsigned int ingress_vrf(const struct descent *descent)
+{
+	const struct tables *tables = descent->worker->tables;
+
+	return (unsigned int)(word_load(&tables->interface[descent->packet->interface].flags) >>
+			      INTERFACE_VRF_SHIFT);
+}
+
+/* The label above `below` is popped; go on with what stands there. RFC 3443 3: in the uniform model the
+ * smaller of the outgoing TTL and the exposed one goes on; in the pipe model the exposed one is as if it
+ * had come in. Entropy pairs go together with the label above them, and their TTL and traffic class say
+ * nothing (RFC 6790 4.2); if one was the bottom of the stack, then the payload is for our own lookup, as
+ * with explicit null. Returns false at such an end. */
+static bool step_down(struct descent *descent, uint64_t entry, uint8_t *below)
+{
+	uint32_t traffic_class = descent->word & LSE_TC_MASK;
+
+	for (unsigned int size; (size = entropy_pair_size(below)) != 0; below += size) {
+		if (lse_is_bottom(lse_load(below + size - 4))) {
+			end_by_ip(descent, entry, below + size, ingress_vrf(descent), -1);
+			return false;
+		}
+	}
+	descent->popped++;
+	descent->top = below;
+	descent->word = lse_load(below);
+	uint32_t ttl = lse_ttl(descent->word);
+	if (entry & LABEL_TTL_PIPE)
+		descent->ttl = ttl_decrement(ttl);
+	else if (ttl < descent->ttl)
+		descent->ttl = ttl;
+	if (entry & LABEL_TC_UNIFORM)
+		descent->word = (descent->word & ~LSE_TC_MASK) | traffic_class;
+	return true;
+}
+
+/* An entropy label pair arrived on top: the node before popped the label above it, so that the indicator
+ * has that one's TTL (RFC 6790 4.2). Returns false at its end. */
 static bool step_over_entropy(struct descent *descent, unsigned int size)
 {
-	uint8_t *last = descent->top + size - 4;
+	uint8_t *below = descent->top + size;
 
-	if (lse_is_bottom(lse_load(last))) {
-		/* nothing but the pair was left: the payload is for our own lookup, as with explicit null */
-		unsigned int vrf = (unsigned int)(word_load(&descent->worker->tables
-					->interface[descent->packet->interface].flags) >>
-					INTERFACE_VRF_SHIFT);
-		end_by_ip(descent, 0, last + 4, vrf, -1);
-		return false;
-	}
-	descent->top = last;
-	step_down(descent, 0);
-	return true;
+	if (!lse_is_bottom(lse_load(below - 4)))
+		return step_down(descent, 0, below);
+	end_by_ip(descent, 0, below, ingress_vrf(descent), -1);
+	return false;
 }
 
 /* Labels 0 to 15. Returns whether the descent goes on. */
 static bool step_special(struct descent *descent)
 {
 	uint32_t label = lse_label(descent->word);
-	unsigned int size = entropy_pair_size(descent);
+	unsigned int size = entropy_pair_size(descent->top);
 
 	if (size != 0)
 		return step_over_entropy(descent, size);
 	switch (label) {
 	case LABEL_IPV4_EXPLICIT_NULL:
 	case LABEL_IPV6_EXPLICIT_NULL:
-		if (!lse_is_bottom(descent->word)) { /* RFC 4182: anywhere in the stack */
-			step_down(descent, 0);
-			return true;
-		}
-		end_by_ip(descent, 0, descent->top + 4,
-			  (unsigned int)(word_load(&descent->worker->tables
-						->interface[descent->packet->interface].flags) >>
-					 INTERFACE_VRF_SHIFT),
+		if (!lse_is_bottom(descent->word)) /* RFC 4182: anywhere in the stack */
+			return step_down(descent, 0, descent->top + 4);
+		end_by_ip(descent, 0, descent->top + 4, ingress_vrf(descent),
 			  label == LABEL_IPV4_EXPLICIT_NULL ? PAYLOAD_IPV4 : PAYLOAD_IPV6);
 		return false;
 	case LABEL_ROUTER_ALERT:
@@ -320,10 +327,7 @@ static void end_at_bottom(struct descent *descent, uint64_t entry)
 	uint8_t *below = descent->top + 4;
 
 	if (!lse_is_bottom(descent->word)) {
-		struct descent pair = *descent;
-		pair.top = below;
-		pair.word = lse_load(below);
-		unsigned int size = entropy_pair_size(&pair);
+		unsigned int size = entropy_pair_size(below);
 		if (size == 0 || !lse_is_bottom(lse_load(below + size - 4))) {
 			end_by_drop(descent, DROP_mpls_not_bottom);
 			return;
@@ -376,8 +380,7 @@ static bool step(struct descent *descent, unsigned int space)
 			end_by_drop(descent, DROP_mpls_no_label_below);
 			return false;
 		}
-		step_down(descent, entry);
-		return true;
+		return step_down(descent, entry, descent->top + 4);
 	case LABEL_POP_IP:
 	case LABEL_POP_BRIDGE:
 		end_at_bottom(descent, entry);
@@ -450,17 +453,19 @@ static inline void swap(struct worker *worker, struct packet *packet, uint32_t w
 /* end_by_pop for the common case: uniform, one nexthop, another label below with a TTL that counts. */
 static inline bool pop(struct worker *worker, struct packet *packet, uint32_t word, uint64_t entry)
 {
-	uint32_t exposed = lse_load(packet->l3 + 4);
 	uint32_t ttl = lse_ttl(word) - 1;
 
-	if (lse_is_bottom(word) || lse_ttl(exposed) == 0 || (entry & LABEL_TC_UNIFORM))
+	if (lse_is_bottom(word) || (entry & LABEL_TC_UNIFORM))
+		return false;
+	uint32_t exposed = lse_load(packet->l3 + 4);
+	if (lse_ttl(exposed) == 0)
 		return false;
 	if (lse_ttl(exposed) < ttl)
 		ttl = lse_ttl(exposed);
 	packet->l3 += 4;
 	lse_store(packet->l3, (exposed & ~LSE_TTL_MASK) | ttl);
 	packet->nexthop = label_index(entry);
-	packet->push = (word & LSE_TC_MASK) | ttl_decrement(lse_ttl(word));
+	packet->push = (word & LSE_TC_MASK) | ttl;
 	vector_add(&worker->output, packet);
 	return true;
 }

@@ -94,8 +94,11 @@ static void push_labels(const struct worker *worker, struct packet *packet,
 	unsigned int count = rewrite->label_count;
 	uint32_t low = packet->push;
 
-	if (packet->flags & PACKET_REPLACED)
+	if ((packet->flags & PACKET_REPLACED) && count > 0) {
+		/* a backup, or the nexthop as it has become since, has an innermost label of its own */
 		count--;
+		lse_store(packet->l3, rewrite->label[count] << 12 | (lse_load(packet->l3) & 0xfff));
+	}
 	if (count == 0)
 		return;
 	if (rewrite->flags & REWRITE_ENTROPY) {
