@@ -43,7 +43,7 @@
 enum {
 	CACHE_LINE = 64,
 	NAME_SIZE = 32,         /* an object's name with its terminating zero */
-	WORKER_MAX = 32,        /* polling lcores */
+	WORKER_MAX = 32,        /* polling lcores; the last row is the data plane's control thread */
 	PORT_MAX = 64,          /* rows of the port table */
 	INTERFACE_MAX = 4096,   /* ports, VLAN subinterfaces, loopbacks */
 	NEXTHOP_MAX = 131072,   /* index 0 is never used */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * control.h: the thread beside the workers that keeps house: attaches the control plane's tables,
+ * makes the ports, allocates counters, opens the doorbell, reports. Whatever may be slow is done here.
+ *
+ * It reads the tables too (the port table, heap objects), under the last row of state->worker as if it
+ * were a worker: CONTROL_ROW is online only while wishes are copied.
+ */
+#ifndef SHUNT_CONTROL_H
+#define SHUNT_CONTROL_H
+
+#include "dataplane/dataplane.h"
+
+/* The control thread's row of state->worker, so that there are at most CONTROL_ROW workers. */
+enum { CONTROL_ROW = WORKER_MAX - 1 };
+
+/* Keeps house until dataplane->stop; prints `ready` after its first turn. A thread's function; the
+ * argument is a struct dataplane. Workers must have been launched. */
+void *control_run(void *dataplane);
+
+/* Counters of label space `space` for our workers, if they have none: allocate, point workers there. */
+void control_space(struct dataplane *dataplane, unsigned int space);
+
+#endif
