@@ -78,6 +78,21 @@ void chunk_give_slot(struct heap *heap, uint32_t index, uint32_t slot)
 	}
 }
 
+/* Only after a restart: the chunk was full since, and what was freed after the claim comes later. */
+void chunk_give_rest(struct heap *heap, uint32_t index, uint64_t *taken)
+{
+	struct chunk *chunk = &heap->chunk[index];
+	uint32_t slots = chunk_slots(chunk);
+
+	free(chunk->taken);
+	chunk->taken = taken;
+	chunk->hint = 0;
+	chunk->free_slots = (slots + 63) / 64 * 64;
+	for (uint32_t i = 0; i < (slots + 63) / 64; i++)
+		chunk->free_slots -= (uint32_t)__builtin_popcountll(taken[i]);
+	chunk_link(heap, index);
+}
+
 void chunk_give_run(struct heap *heap, uint32_t index)
 {
 	uint32_t count = heap->chunk[index].run;

@@ -39,7 +39,7 @@ struct pending {
 	uint64_t epoch;
 	uint64_t since; /* CLOCK_MONOTONIC nanoseconds */
 	void (*release)(void *context, uint64_t value); /* NULL: an object at offset `value` */
-	void *context;
+	void *context; /* without release: NULL, or the chunk's bitmap without what is released */
 	uint64_t value;
 	uint64_t size;
 };
@@ -105,6 +105,8 @@ int chunk_set_slots(struct heap *heap, uint32_t index, unsigned int shift, bool 
 uint32_t chunk_take_slot(struct heap *heap, uint32_t index);
 /* The slot is free again; a chunk without taken slots is free as a whole. */
 void chunk_give_slot(struct heap *heap, uint32_t index, uint32_t slot);
+/* All slots are free again but those of `taken`, which the chunk owns from now on. */
+void chunk_give_rest(struct heap *heap, uint32_t index, uint64_t *taken);
 void chunk_give_run(struct heap *heap, uint32_t index);
 /* The first of `count` free chunks in a row before chunk_used, or CHUNK_NONE. */
 uint32_t chunk_find_run(const struct heap *heap, uint32_t count);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include "heap-chunk.h"
 
 /* The claims give 0, a negative errno, or ALLOCATED: an object that this process has made since. */
@@ -68,21 +69,25 @@ int heap_claim(struct heap *heap, uint64_t offset, uint64_t size)
 	return result == ALLOCATED ? 0 : result;
 }
 
-/* The unclaimed slots of a chunk: taken for now, one free for each. */
+/* The unclaimed slots of a chunk: taken for now. What waits is the bitmap of those that were claimed. */
 static void release_rest(struct heap *heap, uint32_t index)
 {
 	struct chunk *chunk = &heap->chunk[index];
-	uint32_t slots = chunk_slots(chunk);
+	uint64_t rest = (uint64_t)chunk->free_slots << chunk->shift;
+	size_t size = (chunk_slots(chunk) + 63) / 64 * sizeof(*chunk->taken);
+	uint64_t *claimed = malloc(size);
 
-	for (uint32_t slot = 0; slot < slots && chunk->free_slots > 0; slot++) {
-		if ((chunk->taken[slot / 64] >> slot % 64 & 1) != 0)
-			continue;
-		chunk->taken[slot / 64] |= 1ull << slot % 64;
-		chunk->free_slots--;
-		heap->bytes_used += 1ull << chunk->shift;
-		heap_free(heap, heap_chunk_offset(heap, index) + ((uint64_t)slot << chunk->shift),
-			  1ull << chunk->shift);
+	if (rest > 0 && claimed != NULL) {
+		memcpy(claimed, chunk->taken, size);
+		heap->bytes_used += rest;
+		heap_wait(heap, (struct pending){ .context = claimed,
+						  .value = heap_chunk_offset(heap, index),
+						  .size = rest });
+	} else {
+		free(claimed);
 	}
+	memset(chunk->taken, 0xff, size);
+	chunk->free_slots = 0;
 }
 
 /* A chunk that nobody claimed: a large object that is freed. */

@@ -31,10 +31,18 @@ struct heap *heap_new(struct region *tables_region)
 	return heap;
 }
 
+static struct pending *pending_at(const struct heap *heap, uint64_t i)
+{
+	return &heap->pending[(heap->pending_first + i) % heap->pending_size];
+}
+
 void heap_delete(struct heap *heap)
 {
 	if (heap == NULL)
 		return;
+	for (uint64_t i = 0; i < heap->pending_count; i++)
+		if (pending_at(heap, i)->release == NULL)
+			free(pending_at(heap, i)->context);
 	for (uint32_t i = 0; i < heap->chunk_used; i++)
 		free(heap->chunk[i].taken);
 	free(heap->chunk);
@@ -156,13 +164,9 @@ static uint64_t now(void)
 {
 	struct timespec time;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
+	/* called for every free: milliseconds are enough, and this clock costs next to nothing */
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-static struct pending *pending_at(const struct heap *heap, uint64_t i)
-{
-	return &heap->pending[(heap->pending_first + i) % heap->pending_size];
 }
 
 static bool grow_pending(struct heap *heap)
@@ -215,7 +219,9 @@ static void complete(struct heap *heap, const struct pending *done)
 	}
 	uint32_t index = heap_chunk_of(heap, done->value);
 	heap->bytes_used -= done->size;
-	if (heap->chunk[index].kind == CHUNK_RUN)
+	if (done->context != NULL)
+		chunk_give_rest(heap, index, done->context);
+	else if (heap->chunk[index].kind == CHUNK_RUN)
 		chunk_give_run(heap, index);
 	else
 		chunk_give_slot(heap, index,

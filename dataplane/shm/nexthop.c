@@ -34,7 +34,17 @@ void index_give(struct nexthop_pool *pool, struct index_pool *indexes, uint32_t 
 	heap_defer(pool->heap, release_index, indexes, index);
 }
 
-/* After a restart a worker may still hold an index that the dead process had freed: one period. */
+static void release_held(void *context, uint64_t value)
+{
+	struct index_pool *indexes = context;
+
+	(void)value;
+	for (; indexes->held > 0; indexes->held--)
+		release_index(indexes, indexes->given_back[indexes->limit - indexes->held]);
+}
+
+/* After a restart a worker may still hold an index that the dead process had freed: one period, and
+ * one wait for all of them. */
 static int index_pool_fill(struct nexthop_pool *pool, struct index_pool *indexes, uint32_t limit,
 			   _Atomic uint64_t *used, const _Atomic uint64_t *word)
 {
@@ -45,7 +55,9 @@ static int index_pool_fill(struct nexthop_pool *pool, struct index_pool *indexes
 		return -ENOMEM;
 	for (uint32_t i = 1; i < limit && i < word_load(used); i++)
 		if (word_load(&word[i]) == 0)
-			index_give(pool, indexes, i);
+			indexes->given_back[limit - ++indexes->held] = i;
+	if (indexes->held > 0)
+		heap_defer(pool->heap, release_held, indexes, 0);
 	return 0;
 }
 
