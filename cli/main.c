@@ -42,7 +42,7 @@ static int options_read(int count, char **words, struct options *options)
 	int option;
 
 	while (!options->complete &&
-	       (option = getopt_long(count, words, "+jpsb:hV", list, NULL)) != -1) {
+	       (option = getopt_long(count, words, "jpsb:hV", list, NULL)) != -1) {
 		switch (option) {
 		case OPTION_INSTANCE:
 			options->instance = optarg;
