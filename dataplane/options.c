@@ -270,7 +270,7 @@ int options_eal(const struct options *options, const struct region_place *place,
 	if (!given_any(options, pci))
 		add(&arguments, "--allow=pci:0000:00:00.0");
 	if (!given(options, "--log-level"))
-		add(&arguments, "--log-level=lib.eal:warning");
+		add(&arguments, "--log-level=lib.eal:error");
 	add_memory(&arguments, options);
 	for (int i = 0; i < options->eal_count; i++)
 		add(&arguments, "%s", options->eal[i]);

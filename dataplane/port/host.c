@@ -61,18 +61,25 @@ bool host_is(int socket, const char *name, unsigned int index)
 	return ioctl(socket, SIOCGIFINDEX, &request) == 0 && (unsigned int)request.ifr_ifindex == index;
 }
 
+/* Asked without the kernel's lock on its interfaces, which others may hold for long. */
+static bool flags_say_up(int socket, struct ifreq *request)
+{
+	return ioctl(socket, SIOCGIFFLAGS, request) == 0 &&
+	       (request->ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+}
+
 bool host_carrier(int socket, const char *name)
 {
 	struct ethtool_value link = { .cmd = ETHTOOL_GLINK };
 	struct ifreq request;
 
 	set_name(&request, name);
+	if (!flags_say_up(socket, &request))
+		return false;
+	/* flags may be up to a second behind */
+	set_name(&request, name);
 	request.ifr_data = (void *)&link;
 	if (ioctl(socket, SIOCETHTOOL, &request) == 0)
 		return link.data != 0;
-	if (errno != EOPNOTSUPP)
-		return false;
-	set_name(&request, name);
-	return ioctl(socket, SIOCGIFFLAGS, &request) == 0 &&
-	       (request.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+	return errno == EOPNOTSUPP; /* then the flags are all there is */
 }

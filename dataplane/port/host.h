@@ -15,8 +15,8 @@ int host_set_mtu(const char *name, const char *devargs, uint16_t mtu);
 /* Is it the interface with this index still? By name, so that a new one of the name is another. */
 bool host_is(int socket, const char *name, unsigned int index);
 
-/* Has it a carrier and is it up? As the driver says now: flags and operational state lag behind, since
- * the kernel delays news of carriers by up to a second. */
+/* Has it a carrier and is it up? By its flags and by what the driver says now, since the kernel may keep
+ * news of a lost carrier back for up to a second. */
 bool host_carrier(int socket, const char *name);
 
 #endif
