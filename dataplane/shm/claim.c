@@ -141,11 +141,12 @@ static int claim_ports(const struct tables *tables, struct heap *heap)
 {
 	for (unsigned int i = 0; i < PORT_MAX; i++) {
 		uint64_t offset = word_load(&tables->port[i].wish);
-		const struct port_wish *wish = tables_object(tables, offset);
 		if (offset == 0)
 			continue;
-		if (heap_claim(heap, offset, sizeof(*wish)) != 0 ||
-		    !terminated(wish->name, sizeof(wish->name)) ||
+		if (heap_claim(heap, offset, sizeof(struct port_wish)) != 0)
+			return -EINVAL;
+		const struct port_wish *wish = tables_object(tables, offset);
+		if (!terminated(wish->name, sizeof(wish->name)) ||
 		    !terminated(wish->devargs, sizeof(wish->devargs)) ||
 		    !terminated(wish->host_device, sizeof(wish->host_device)))
 			return -EINVAL;

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include "region.h"
 
+static_assert(sizeof(struct state) % HEAP_CHUNK == 0, "whole chunks can be mapped");
+
 enum { REGION_PATH_SIZE = 320, BOOT_ID_SIZE = 40 };
 
 /* The file's path, or that of its temporary name. */

@@ -77,12 +77,36 @@ int region_lock(int fd, const char *path, char error[REGION_ERROR_SIZE])
 	return -EBUSY;
 }
 
+/* Map at a multiple of HEAP_CHUNK: struct state asks for it, and so do huge pages. */
+static void *map_aligned(int fd, uint64_t size, int protection)
+{
+	uint8_t *reserved = mmap(NULL, size + HEAP_CHUNK, PROT_NONE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (reserved == MAP_FAILED)
+		return NULL;
+	uint64_t before = -(uint64_t)(uintptr_t)reserved % HEAP_CHUNK;
+	uint8_t *base = reserved + before;
+	void *mapped = mmap(base, size, protection, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0);
+	int err = errno;
+	if (mapped == MAP_FAILED) {
+		munmap(reserved, size + HEAP_CHUNK);
+		errno = err;
+		return NULL;
+	}
+	if (before > 0)
+		munmap(reserved, before);
+	if (before < HEAP_CHUNK)
+		munmap(base + size, HEAP_CHUNK - before);
+	return mapped;
+}
+
 int region_map(struct region *region, uint64_t size, char error[REGION_ERROR_SIZE])
 {
 	int protection = region->writer ? PROT_READ | PROT_WRITE : PROT_READ;
-	void *base = mmap(NULL, size, protection, MAP_SHARED | MAP_NORESERVE, region->fd, 0);
+	void *base = map_aligned(region->fd, size, protection);
 
-	if (base == MAP_FAILED) {
+	if (base == NULL) {
 		int err = errno;
 		snprintf(error, REGION_ERROR_SIZE, "%s/%s: %" PRIu64 " bytes cannot be mapped: %s",
 			 region->place.directory, region_kind_name(region->kind), size,
@@ -190,7 +214,8 @@ static int check_header(const struct region_header *header, const struct stat *s
 			 header->layout_hash, layout_hash());
 		return -EPROTO;
 	}
-	if (header->size != size || (kind == REGION_STATE ? size != fixed : size < fixed)) {
+	if (header->size != size || size % HEAP_CHUNK != 0 ||
+	    (kind == REGION_STATE ? size != fixed : size < fixed)) {
 		snprintf(error, REGION_ERROR_SIZE,
 			 "%s: has %" PRIu64 " bytes, its header says %" PRIu64
 			 ", at least %" PRIu64 " expected", path, size, header->size, fixed);
