@@ -85,10 +85,15 @@ json_t *view_memory(const struct view *view, const struct arguments *arguments, 
 
 	(void)arguments;
 	(void)error;
-	view_number(object, "fixed_bytes", control->heap_start);
+	/* the rings stand behind the fixed tables: memory for the workers that run, no tables */
+	uint64_t fixed = offsetof(struct tables, inject);
+	view_number(object, "fixed_bytes", fixed);
 	view_number(object, "heap_limit", control->heap_size);
 	view_number(object, "heap_bytes", handed_out);
-	view_number(object, "table_bytes", control->heap_start + handed_out);
+	view_number(object, "table_bytes", fixed + handed_out);
+	if (view->state != NULL)
+		view_number(object, "ring_bytes", word_load(&view->state->control.worker_count) *
+							  sizeof(struct ring_producer));
 	if (view->model != NULL) {
 		view_private(view)->heap(view->model, &heap);
 		view_number(object, "heap_used", heap.used);

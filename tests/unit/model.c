@@ -468,6 +468,72 @@ static void backup_is_a_nexthop_of_its_own(void **state)
 	assert_int_equal(backup->label[0], 200);
 }
 
+/* A route by one to three of ten nexthops, some with labels, weights and backups. */
+static void random_route(char *line, size_t size, const char *verb, int label)
+{
+	size_t used = (size_t)snprintf(line, size, "mpls %s %d", verb, label);
+	int paths = 1 + rand() % 3, first = rand() % 10;
+
+	for (int i = 0; i < paths; i++) {
+		int hop = (first + i) % 10;
+		used += (size_t)snprintf(line + used, size - used, " swap %s%d via 10.0.%d.%d",
+					 rand() % 2 ? "" : "50/", 200 + rand() % 2, hop / 5,
+					 2 + hop % 5);
+		if (rand() % 4 == 0)
+			used += (size_t)snprintf(line + used, size - used, " weight %d",
+						 1 + rand() % 4);
+		if (rand() % 4 == 0)
+			used += (size_t)snprintf(line + used, size - used,
+						 " backup via 10.0.%d.%d", 1 - hop / 5,
+						 2 + rand() % 5);
+	}
+}
+
+/* References add up: in the end nothing is left, and nothing went too early on the way. */
+static void random_changes_leave_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const struct tables *tables = model_tables(f->model);
+	bool there[20] = { false };
+	char line[512];
+
+	srand(7);
+	for (int i = 0; i < 20000; i++) {
+		int at = rand() % 20;
+		if (there[at] && rand() % 3 == 0)
+			snprintf(line, sizeof(line), "mpls del %d", 100 + at);
+		else
+			random_route(line, sizeof(line), there[at] ? "replace" : "add", 100 + at);
+		say(f, line);
+		there[at] = strstr(line, "del") == NULL;
+		if (rand() % 50 == 0)
+			model_poll(f->model);
+		for (int j = 0; j < 20; j++) {
+			uint64_t word = word_of(f, (uint32_t)(100 + j));
+			assert_int_equal(word != 0, there[j]);
+			if (word != 0 && !(word & LABEL_GROUP))
+				assert_int_not_equal(tables->nexthop[label_index(word)], 0);
+			for (int b = 0; (word & LABEL_GROUP) && b < GROUP_BUCKETS; b += 16)
+				assert_int_not_equal(
+					tables->nexthop[tables->group[label_index(word)].bucket[b]], 0);
+		}
+	}
+	for (int j = 0; j < 20; j++) {
+		snprintf(line, sizeof(line), "mpls del %d", 100 + j);
+		if (there[j])
+			say(f, line);
+	}
+	for (int i = 0; i < 4; i++)
+		model_poll(f->model);
+	for (unsigned int i = 0; i < NEXTHOP_MAX; i++)
+		assert_int_equal(tables->nexthop[i], 0);
+	for (unsigned int i = 0; i < GROUP_MAX; i++)
+		assert_int_equal(tables->group_members[i], 0);
+	say(f, "neigh del 10.0.0.2 dev p0");
+	say(f, "address del 10.0.0.1/24 dev p0");
+	say(f, "port del p0");
+}
+
 /* ---------------------------------------------------------------- full */
 
 static void full_says_so(void **state)
@@ -570,6 +636,7 @@ int main(void)
 		IN_PORTS(groups_are_shared_and_resilient),
 		IN_PORTS(different_labels_are_replaced),
 		IN_PORTS(backup_is_a_nexthop_of_its_own),
+		IN_PORTS(random_changes_leave_nothing),
 		cmocka_unit_test_setup_teardown(full_says_so, fixture_small, fixture_remove),
 		IN_EMPTY(ports_run_out),
 		IN_PORTS(counters_begin_at_zero),
