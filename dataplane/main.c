@@ -95,7 +95,7 @@ static int own_state(const struct options *options)
 
 static int start_eal(const struct options *options)
 {
-	char *argv[EAL_ARGUMENT_MAX];
+	static char *argv[EAL_ARGUMENT_MAX]; /* EAL keeps pointers into them */
 	int count = options_eal(options, &dataplane.place, argv);
 
 	if (count < 0) {

@@ -78,6 +78,9 @@ static int attach(struct device *device, const char *devargs,
 		snprintf(error, DEVICE_ERROR_SIZE, "%.60s: belongs to another port", device->name);
 	else if (result == -EFAULT || result == -ENODEV)
 		snprintf(error, DEVICE_ERROR_SIZE, "%.60s: no such device or driver", device->name);
+	else if (result == -ENOTSUP)
+		snprintf(error, DEVICE_ERROR_SIZE, "%.60s: no driver takes it (bound to vfio-pci?)",
+			 device->name);
 	else if (result == -EPERM)
 		snprintf(error, DEVICE_ERROR_SIZE, "%.60s: refused by its driver; see the log",
 			 device->name);

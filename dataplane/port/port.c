@@ -87,8 +87,14 @@ static void report(struct dataplane *dataplane, struct port *port, enum port_con
 	struct port_status *status = &port->status;
 	const struct device *device = &port->device;
 
-	status->generation = port->wished ? port->wish.generation : 0;
-	status->identity = port->wished ? port->wish.identity : 0;
+	status->generation = port->wish.generation;
+	if (status->identity != port->wish.identity) {
+		/* nothing that was known of another device is told of this one */
+		status->identity = port->wish.identity;
+		status->mtu = status->rx_queues = status->tx_queues = 0;
+		memset(status->mac, 0, sizeof(status->mac));
+		memset(status->driver, 0, sizeof(status->driver));
+	}
 	status->condition = condition;
 	memset(status->error, 0, sizeof(status->error));
 	snprintf(status->error, sizeof(status->error), "%s", error);
