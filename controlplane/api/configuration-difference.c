@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * configuration-difference.c: the commands that lead from one configuration to another.
+ */
+#include "controlplane/api/configuration.h"
+
+#include <string.h>
+
+enum { TEXT_MAX = 32768 };
+
+/* An entry as arguments: of its `add`, and of its `set` (present is 0 if there is none). */
+struct both {
+	struct arguments add, set;
+};
+static struct both before, after; /* large; one thread */
+
+static void load(struct both *both, const struct configuration_entry *entry)
+{
+	struct error error = { 0 };
+
+	both->set.present = 0;
+	command_parse(entry->line, &both->add, &error);
+	if (entry->set)
+		command_parse(entry->set, &both->set, &error);
+}
+
+static void add_line(struct buffer *buffer, const char *line)
+{
+	buffer_add_string(buffer, line);
+	buffer_add(buffer, "\n", 1);
+}
+
+static void add_arguments(struct buffer *buffer, const struct arguments *arguments)
+{
+	char *text = buffer_reserve(buffer, TEXT_MAX);
+	int length = command_to_text(arguments, text, TEXT_MAX - 1);
+
+	if (length < 0)
+		return;
+	text[length] = '\n';
+	buffer->used += (size_t)length + 1;
+}
+
+/* The value that a parameter has in effect; false: it is left out and has no default. */
+static bool effective(const struct both *both, const struct command *set, unsigned int parameter,
+		      struct value *value)
+{
+	if (both->set.present >> parameter & 1)
+		*value = both->set.value[parameter];
+	else if (argument_present(&both->add, parameter))
+		*value = both->add.value[parameter];
+	else
+		return configuration_default(set, parameter, &value->number);
+	return true;
+}
+
+static bool same(const struct parameter *parameter, const struct value *a, const struct value *b)
+{
+	switch (parameter->type) {
+	case VALUE_NAME:
+	case VALUE_STRING:
+		return !strcmp(a->string, b->string);
+	case VALUE_ADDRESS:
+	case VALUE_PREFIX:
+		return a->number == b->number &&
+		       !memcmp(&a->address, &b->address, sizeof(a->address));
+	case VALUE_MAC:
+		return !memcmp(a->mac, b->mac, sizeof(a->mac));
+	case VALUE_STACK:
+		return a->stack_count == b->stack_count &&
+		       !memcmp(a->stack, b->stack, a->stack_count * sizeof(a->stack[0]));
+	default:
+		return a->number == b->number;
+	}
+}
+
+static bool is_key(const struct command *command, unsigned int parameter)
+{
+	return command->parameters[parameter].flags & PARAMETER_KEY;
+}
+
+/* Are the two `add`s the same but for what `set` can change? */
+static bool only_settable_differs(const struct command *set)
+{
+	static char old_text[TEXT_MAX], new_text[TEXT_MAX];
+	uint32_t settable = 0, old_present = before.add.present, new_present = after.add.present;
+
+	for (unsigned int i = 0; set->parameters[i].name; i++)
+		if (configuration_takes(set, i) && !is_key(set, i))
+			settable |= 1u << i;
+	before.add.present &= ~settable;
+	after.add.present &= ~settable;
+	command_to_text(&before.add, old_text, sizeof(old_text));
+	command_to_text(&after.add, new_text, sizeof(new_text));
+	before.add.present = old_present;
+	after.add.present = new_present;
+	return !strcmp(old_text, new_text);
+}
+
+/* Make *result the `set` command with what differs; its strings stand in `after`. False: `set` cannot
+ * say it. */
+static bool make_set(const struct command *set, struct arguments *result)
+{
+	if (!only_settable_differs(set))
+		return false;
+	result->command = set;
+	result->present = 0;
+	result->path_count = 0;
+	for (unsigned int i = 0; set->parameters[i].name; i++) {
+		struct value old = { 0 }, new = { 0 };
+		bool had, has;
+
+		if (!configuration_takes(set, i))
+			continue;
+		had = effective(&before, set, i, &old);
+		has = effective(&after, set, i, &new);
+		if (had && !has)
+			return false;
+		if (!has || (had && !is_key(set, i) && same(&set->parameters[i], &old, &new)))
+			continue;
+		result->value[i] = new;
+		result->present |= 1u << i;
+	}
+	return true;
+}
+
+static void change_entry(const struct configuration_entry *old,
+			 const struct configuration_entry *new,
+			 struct configuration_difference *difference)
+{
+	static struct arguments changed; /* large; one thread */
+	const struct command *replace, *set;
+
+	load(&before, old);
+	load(&after, new);
+	replace = configuration_command(after.add.command->noun, "replace");
+	set = configuration_command(after.add.command->noun, "set");
+	if (replace) {
+		after.add.command = replace;
+		add_arguments(&difference->change, &after.add);
+	} else if (set && make_set(set, &changed)) {
+		add_arguments(&difference->change, &changed);
+	} else {
+		add_line(&difference->remove, new->key);
+		add_line(&difference->add, new->line);
+		if (new->set)
+			add_line(&difference->add, new->set);
+	}
+}
+
+static bool equal(const struct configuration_entry *a, const struct configuration_entry *b)
+{
+	return !strcmp(a->line, b->line) && !a->set == !b->set && (!a->set || !strcmp(a->set, b->set));
+}
+
+/* What goes away: those that depend on others first. */
+static void find_removed(const struct configuration *old, const struct configuration *new,
+			 struct configuration_difference *difference)
+{
+	for (unsigned int order = COMMAND_COUNT; order-- > 0;) {
+		for (size_t i = old->count; i-- > 0;) {
+			const struct configuration_entry *entry = &old->entry[i];
+
+			if (entry->order == order && !configuration_find(new, entry->key))
+				add_line(&difference->remove, entry->key);
+		}
+	}
+}
+
+void configuration_difference(const struct configuration *old, const struct configuration *new,
+			      struct configuration_difference *difference)
+{
+	memset(difference, 0, sizeof(*difference));
+	find_removed(old, new, difference);
+	for (unsigned int order = 0; order < COMMAND_COUNT; order++) {
+		for (size_t i = 0; i < new->count; i++) {
+			const struct configuration_entry *entry = &new->entry[i];
+			const struct configuration_entry *had;
+
+			if (entry->order != order)
+				continue;
+			had = configuration_find(old, entry->key);
+			if (had && !equal(had, entry))
+				change_entry(had, entry, difference);
+			if (had)
+				continue;
+			add_line(&difference->add, entry->line);
+			if (entry->set)
+				add_line(&difference->add, entry->set);
+		}
+	}
+}
+
+void configuration_difference_free(struct configuration_difference *difference)
+{
+	buffer_free(&difference->remove);
+	buffer_free(&difference->add);
+	buffer_free(&difference->change);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/api/configuration.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum { TEXT_MAX = 32768, BLOCK_SIZE = 1 << 18 };
+
+/* Strings live as long as their configuration. */
+struct text_block {
+	struct text_block *next;
+	size_t used;
+	char text[BLOCK_SIZE];
+};
+
+static char *keep_string(struct configuration *configuration, const char *string, size_t length)
+{
+	struct text_block *block = configuration->blocks;
+	char *to;
+
+	if (!block || BLOCK_SIZE - block->used < length + 1) {
+		block = malloc(sizeof(*block));
+		if (!block)
+			abort();
+		block->next = configuration->blocks;
+		block->used = 0;
+		configuration->blocks = block;
+	}
+	to = block->text + block->used;
+	memcpy(to, string, length);
+	to[length] = 0;
+	block->used += length + 1;
+	return to;
+}
+
+void configuration_free(struct configuration *configuration)
+{
+	struct text_block *block;
+
+	while ((block = configuration->blocks)) {
+		configuration->blocks = block->next;
+		free(block);
+	}
+	free(configuration->entry);
+	free(configuration->slot);
+	memset(configuration, 0, sizeof(*configuration));
+}
+
+/* ---- what the command table says ---- */
+
+const struct command *configuration_command(const char *noun, const char *verb)
+{
+	unsigned int count;
+	const struct command *table = command_table(&count);
+
+	for (unsigned int i = 0; i < count; i++)
+		if (!strcmp(table[i].noun, noun) && !strcmp(table[i].verb, verb))
+			return &table[i];
+	return NULL;
+}
+
+bool configuration_takes(const struct command *command, unsigned int parameter)
+{
+	for (unsigned int i = 0; command->parameters[i].name; i++)
+		if (i == parameter)
+			return !(command->parameters[i].flags & PARAMETER_ABSENT);
+	return false;
+}
+
+/* What is left out of a configuration because it is so anyway. */
+static const struct {
+	const char *noun; /* NULL: any */
+	const char *parameter;
+	uint64_t number;
+} defaults[] = {
+	{ "port", "mtu", 1500 },	{ "port", "rx-queues", 0 },
+	{ "mpls", "ttl", MODEL_UNIFORM }, { "mpls", "tc", MODEL_PIPE },
+	{ NULL, "mpls", 0 },		{ NULL, "space", 0 },
+	{ NULL, "upstream-space", 0 },	{ NULL, "vrf", 0 },
+	{ NULL, "admin", ADMIN_UP },	{ NULL, "control-word", 0 },
+	{ NULL, "no-counters", 0 },
+};
+
+bool configuration_default(const struct command *command, unsigned int parameter, uint64_t *number)
+{
+	for (unsigned int i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
+		if (defaults[i].noun && strcmp(defaults[i].noun, command->noun))
+			continue;
+		if (strcmp(defaults[i].parameter, command->parameters[parameter].name))
+			continue;
+		*number = defaults[i].number;
+		return true;
+	}
+	return false;
+}
+
+static void drop_defaults(struct arguments *arguments)
+{
+	for (unsigned int i = 0; arguments->command->parameters[i].name; i++) {
+		uint64_t number;
+
+		if (argument_present(arguments, i) &&
+		    configuration_default(arguments->command, i, &number) &&
+		    arguments->value[i].number == number)
+			arguments->present &= ~(1u << i);
+	}
+	for (unsigned int i = 0; i < arguments->path_count; i++) {
+		struct path *path = &arguments->path[i];
+
+		if (path_present(path, PATH_WEIGHT) && path->value[PATH_WEIGHT].number == 1)
+			path->present &= ~(1u << PATH_WEIGHT);
+		if (path_present(path, PATH_ENTROPY) && !path->value[PATH_ENTROPY].number)
+			path->present &= ~(1u << PATH_ENTROPY);
+	}
+}
+
+static uint32_t key_mask(const struct command *command)
+{
+	uint32_t mask = 0;
+
+	for (unsigned int i = 0; command->parameters[i].name; i++)
+		if (command->parameters[i].flags & PARAMETER_KEY)
+			mask |= 1u << i;
+	return mask;
+}
+
+/* The key is the command that deletes the object. Returns its length or a negative errno. */
+static int make_key(struct arguments *arguments, char *key, size_t size)
+{
+	const struct command *command = arguments->command;
+	const struct command *del = configuration_command(command->noun, "del");
+	uint32_t present = arguments->present;
+	int length;
+
+	if (!del)
+		return -EINVAL;
+	arguments->command = del;
+	arguments->present &= key_mask(del);
+	length = command_to_text(arguments, key, size);
+	arguments->command = command;
+	arguments->present = present;
+	return length;
+}
+
+/* ---- entries by key ---- */
+
+static uint64_t hash_string(const char *string)
+{
+	uint64_t hash = 0xcbf29ce484222325ull; /* FNV-1a */
+
+	while (*string)
+		hash = (hash ^ (unsigned char)*string++) * 0x100000001b3ull;
+	return hash ^ hash >> 32;
+}
+
+/* Slot of the key, or the empty one where it would be. */
+static uint32_t *find_slot(const struct configuration *configuration, uint64_t hash, const char *key)
+{
+	size_t mask = configuration->slot_count - 1;
+
+	for (size_t i = hash & mask;; i = (i + 1) & mask) {
+		uint32_t *slot = &configuration->slot[i];
+		const struct configuration_entry *entry = configuration->entry + *slot - 1;
+
+		if (!*slot || (entry->hash == hash && !strcmp(entry->key, key)))
+			return slot;
+	}
+}
+
+struct configuration_entry *configuration_find(const struct configuration *configuration,
+					       const char *key)
+{
+	uint32_t index = configuration->slot_count ?
+				 *find_slot(configuration, hash_string(key), key) :
+				 0;
+
+	return index ? &configuration->entry[index - 1] : NULL;
+}
+
+static void grow(struct configuration *configuration)
+{
+	size_t capacity = configuration->capacity ? configuration->capacity * 2 : 64;
+
+	configuration->entry = realloc(configuration->entry, capacity * sizeof(*configuration->entry));
+	free(configuration->slot);
+	configuration->slot_count = capacity * 2;
+	configuration->slot = calloc(configuration->slot_count, sizeof(*configuration->slot));
+	if (!configuration->entry || !configuration->slot)
+		abort();
+	configuration->capacity = capacity;
+	for (size_t i = 0; i < configuration->count; i++) {
+		const struct configuration_entry *entry = &configuration->entry[i];
+
+		*find_slot(configuration, entry->hash, entry->key) = (uint32_t)i + 1;
+	}
+}
+
+static struct configuration_entry *add_entry(struct configuration *configuration, const char *key,
+					     const struct command *command)
+{
+	uint64_t hash = hash_string(key);
+	struct configuration_entry *entry;
+
+	if (configuration->count == configuration->capacity)
+		grow(configuration);
+	*find_slot(configuration, hash, key) = (uint32_t)configuration->count + 1;
+	entry = &configuration->entry[configuration->count++];
+	*entry = (struct configuration_entry){ .hash = hash, .order = command->id };
+	entry->key = keep_string(configuration, key, strlen(key));
+	return entry;
+}
+
+/* A `set` whose parameters are all as they are anyway is not kept. */
+static void keep_set(struct configuration *configuration, struct configuration_entry *entry,
+		     const struct arguments *arguments, const char *text, int length)
+{
+	bool says_something = arguments->present & ~key_mask(arguments->command);
+
+	entry->set = says_something ? keep_string(configuration, text, (size_t)length) : NULL;
+}
+
+int configuration_apply(struct configuration *configuration, struct arguments *arguments,
+			struct error *error)
+{
+	bool add = !strcmp(arguments->command->verb, "add");
+	static char key[TEXT_MAX], text[TEXT_MAX];
+	struct configuration_entry *entry;
+	int length;
+
+	drop_defaults(arguments);
+	length = make_key(arguments, key, sizeof(key));
+	if (length >= 0)
+		length = command_to_text(arguments, text, sizeof(text));
+	if (length < 0 || strpbrk(text, "\n\r"))
+		return error_set(error, ERROR_USAGE, -EINVAL, "%s %s: too long, or a newline in a string",
+				 arguments->command->noun, arguments->command->verb);
+	entry = configuration_find(configuration, key);
+	if (add && entry)
+		return error_set(error, ERROR_USAGE, -EEXIST, "'%s': stands here twice", text);
+	if (!add && !entry)
+		return error_set(error, ERROR_USAGE, -ENOENT, "'%s': no such object", text);
+	if (add) {
+		entry = add_entry(configuration, key, arguments->command);
+		entry->line = keep_string(configuration, text, (size_t)length);
+	} else {
+		keep_set(configuration, entry, arguments, text, length);
+	}
+	return 0;
+}
+
+void configuration_commands(const struct configuration *configuration, struct buffer *lines)
+{
+	for (unsigned int order = 0; order < COMMAND_COUNT; order++) {
+		for (size_t i = 0; i < configuration->count; i++) {
+			const struct configuration_entry *entry = &configuration->entry[i];
+
+			if (entry->order != order)
+				continue;
+			buffer_add_string(lines, entry->line);
+			buffer_add(lines, "\n", 1);
+			if (entry->set) {
+				buffer_add_string(lines, entry->set);
+				buffer_add(lines, "\n", 1);
+			}
+		}
+	}
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * main.c: shunt-controlplane. It stays in the foreground, as systemd wants it; says `ready` when the
+ * journal is replayed and the socket is open; ends with status 0 on SIGTERM and leaves the tables as
+ * they are.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include "controlplane/api/config.h"
+#include "controlplane/api/log.h"
+#include "controlplane/api/server.h"
+#include "controlplane/housekeeping.h"
+#include "controlplane/start.h"
+
+struct options {
+	const char *instance, *run_dir, *config;
+};
+
+static void usage(FILE *to)
+{
+	fprintf(to,
+		"usage: shunt-controlplane [--instance NAME] [--run-dir DIR] [--config FILE] "
+		"[--foreground]\n"
+		"  --instance NAME  instance to control (default)\n"
+		"  --run-dir DIR    directory of all instances' run directories (/run/shunt)\n"
+		"  --config FILE    configuration where there is no journal (/etc/shunt/NAME.json)\n"
+		"  --foreground     accepted; it always stays in the foreground\n"
+		"  --version        print the version\n");
+}
+
+/* 0: go on; else the exit status + 1. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	static const struct option list[] = {
+		{ "instance", required_argument, NULL, 'i' }, { "run-dir", required_argument, NULL, 'r' },
+		{ "config", required_argument, NULL, 'c' },   { "foreground", no_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },	      { "version", no_argument, NULL, 'v' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", list, NULL)) != -1) {
+		if (option == 'i') {
+			options->instance = optarg;
+		} else if (option == 'r') {
+			options->run_dir = optarg;
+		} else if (option == 'c') {
+			options->config = optarg;
+		} else if (option == 'v') {
+			printf("shunt-controlplane %s\n", SHUNT_VERSION);
+			return 1;
+		} else if (option != 'f') {
+			usage(option == 'h' ? stdout : stderr);
+			return option == 'h' ? 1 : 3;
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		return 3;
+	}
+	return 0;
+}
+
+static void on_signal(evutil_socket_t number, short events, void *context)
+{
+	(void)number;
+	(void)events;
+	event_base_loopbreak(context);
+}
+
+static int run(struct api *api)
+{
+	struct event *terminate = evsignal_new(api->base, SIGTERM, on_signal, api->base);
+	struct event *interrupt = evsignal_new(api->base, SIGINT, on_signal, api->base);
+	struct housekeeping *housekeeping;
+	char error[REGION_ERROR_SIZE];
+	struct server *server;
+	int rc;
+
+	event_priority_set(terminate, PRIORITY_PROTOCOL);
+	event_priority_set(interrupt, PRIORITY_PROTOCOL);
+	event_add(terminate, NULL);
+	event_add(interrupt, NULL);
+	rc = housekeeping_open(&housekeeping, api, error);
+	if (!rc && (rc = server_open(&server, api, error)))
+		housekeeping_close(housekeeping);
+	if (rc) {
+		log_error("%s", error);
+		return rc;
+	}
+	config_resume(api);
+	start_tell_ready();
+	event_base_dispatch(api->base);
+	queue_close(&api->queue); /* nothing is left half done */
+	server_close(server);
+	housekeeping_close(housekeeping);
+	config_close(api);
+	event_free(terminate);
+	event_free(interrupt);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	char error[REGION_ERROR_SIZE];
+	struct api api = { .journal = { .fd = -1 } };
+	int rc = parse_options(argc, argv, &options);
+
+	if (rc)
+		return rc - 1;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write(2) */
+	umask(0027);
+	rc = start_open(&api, options.run_dir, options.instance, options.config, error);
+	if (rc) {
+		log_error("%s", error);
+		return 1;
+	}
+	rc = run(&api);
+	start_close(&api);
+	return rc ? 1 : 0;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Configuration documents: what is refused and how it is named, what is the same, and the commands that
+ * lead from one to another.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+#include "controlplane/api/configuration.h"
+
+#define P0 "{\"name\":\"p0\",\"devargs\":\"net_null0\"}"
+
+static int load(struct configuration *configuration, const char *members, struct error *error)
+{
+	char text[2048];
+	json_t *document;
+	int rc;
+
+	memset(configuration, 0, sizeof(*configuration));
+	snprintf(text, sizeof(text), "{\"shunt_config\":1%s%s}", *members ? "," : "", members);
+	document = json_loads(text, 0, NULL);
+	assert_non_null(document);
+	rc = configuration_from_json(configuration, document, error);
+	json_decref(document);
+	return rc;
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *members, *says;
+	} cases[] = {
+		{ "\"ports\":[]", "unknown member 'ports'" },
+		{ "\"show\":[]", "unknown member 'show'" },
+		{ "\"port\":{}", "port: expected an array" },
+		{ "\"port\":[7]", "port[0]: expected an object" },
+		{ "\"port\":[" P0 ",{\"name\":\"p1\"}]", "port[1]: " },
+		{ "\"port\":[{\"name\":\"p0\",\"devargs\":\"x\",\"colour\":1}]", "colour" },
+		{ "\"port\":[{\"name\":\"p0\",\"devargs\":\"x\",\"mtu\":\"big\"}]", "port[0]: mtu" },
+		{ "\"port\":[{\"name\":\"p0\",\"devargs\":\"x\",\"admin\":\"left\"}]", "port[0]: " },
+		{ "\"port\":[" P0 "," P0 "]", "stands here twice" },
+		{ "\"mpls\":[{\"label\":15,\"operation\":\"pop-label\"}]", "mpls[0]: label" },
+		{ "\"mpls\":[{\"label\":1048576,\"operation\":\"pop-label\"}]", "mpls[0]: label" },
+		{ "\"port\":[{\"name\":\"p0\",\"devargs\":\"a\\nb\"}]", "port[0]: " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct configuration configuration;
+		struct error error = { 0 };
+
+		assert_int_not_equal(load(&configuration, cases[i].members, &error), 0);
+		if (!strstr(error.text, cases[i].says))
+			fail_msg("%s: '%s' is not in '%s'", cases[i].members, cases[i].says,
+				 error.text);
+		configuration_free(&configuration);
+	}
+}
+
+static void test_no_version(void **state)
+{
+	static const char *const documents[] = { "{}", "{\"shunt_config\":2}",
+						 "{\"shunt_config\":\"1\"}", "[]" };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct configuration configuration = { 0 };
+		json_t *document = json_loads(documents[i], 0, NULL);
+		struct error error = { 0 };
+
+		assert_int_not_equal(configuration_from_json(&configuration, document, &error), 0);
+		configuration_free(&configuration);
+		json_decref(document);
+	}
+}
+
+/* Lines of the three lists, "-" before what is removed, "+" added, "~" changed. */
+static void add_lines(char *text, size_t size, char mark, const struct buffer *lines)
+{
+	char *at = lines->data, *end;
+
+	for (; lines->used && at < lines->data + lines->used; at = end + 1) {
+		size_t used = strlen(text);
+
+		end = memchr(at, '\n', (size_t)(lines->data + lines->used - at));
+		snprintf(text + used, size - used, "%c%.*s\n", mark, (int)(end - at), at);
+	}
+}
+
+static void expect_difference(const char *old, const char *new, const char *expected)
+{
+	struct configuration_difference difference;
+	struct configuration a, b;
+	struct error error = { 0 };
+	char text[2048] = "";
+
+	if (load(&a, old, &error) || load(&b, new, &error))
+		fail_msg("%s", error.text);
+	configuration_difference(&a, &b, &difference);
+	add_lines(text, sizeof(text), '-', &difference.remove);
+	add_lines(text, sizeof(text), '+', &difference.add);
+	add_lines(text, sizeof(text), '~', &difference.change);
+	assert_string_equal(text, expected);
+	configuration_difference_free(&difference);
+	configuration_free(&a);
+	configuration_free(&b);
+}
+
+static void test_same(void **state)
+{
+	(void)state;
+	expect_difference("", "\"port\":[],\"mpls\":[]", "");
+	expect_difference("\"port\":[" P0 "]", "\"port\":[" P0 "]", "");
+	/* Defaults say nothing. */
+	expect_difference("\"port\":[" P0 "]",
+			  "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null0\",\"mtu\":1500,"
+			  "\"mpls\":false,\"vrf\":0,\"admin\":\"up\"}]", "");
+	expect_difference("\"mpls\":[{\"label\":16,\"operation\":\"pop-label\"}]",
+			  "\"mpls\":[{\"label\":16,\"operation\":\"pop-label\",\"space\":0,"
+			  "\"ttl\":\"uniform\"}]", "");
+	/* Nor does the order. */
+	expect_difference("\"loopback\":[{\"name\":\"a\"},{\"name\":\"b\"}]",
+			  "\"loopback\":[{\"name\":\"b\"},{\"name\":\"a\"}]", "");
+}
+
+static void test_order(void **state)
+{
+	static const char *const all =
+		"\"mpls\":[{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\"10.0.0.2\"}]}],"
+		"\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"p0\"}],\"port\":[" P0 "]";
+
+	(void)state;
+	expect_difference("", all,
+			  "+port add p0 devargs net_null0\n"
+			  "+address add 10.0.0.1/24 dev p0\n"
+			  "+mpls add 16 swap 17 via 10.0.0.2\n");
+	expect_difference(all, "",
+			  "-mpls del 16\n"
+			  "-address del 10.0.0.1/24 dev p0\n"
+			  "-port del p0\n");
+}
+
+static void test_change(void **state)
+{
+	(void)state;
+	expect_difference("\"mpls\":[{\"label\":16,\"operation\":\"pop-label\"}]",
+			  "\"mpls\":[{\"label\":16,\"operation\":\"pop-ip\"}]",
+			  "~mpls replace 16 pop ip\n");
+	expect_difference("\"port\":[" P0 "]",
+			  "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null0\",\"mtu\":9000,"
+			  "\"mpls\":true,\"admin\":\"down\"}]",
+			  "~port set p0 mtu 9000 mpls on down\n");
+	/* Back to what is left out. */
+	expect_difference("\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null0\",\"mtu\":9000,"
+			  "\"mpls\":true,\"admin\":\"down\"}]", "\"port\":[" P0 "]",
+			  "~port set p0 mtu 1500 mpls off up\n");
+	/* What `set` cannot say is made anew. */
+	expect_difference("\"port\":[" P0 "]",
+			  "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\",\"admin\":\"down\"}]",
+			  "-port del p0\n+port add p0 devargs net_null1\n+port set p0 down\n");
+}
+
+static void test_json(void **state)
+{
+	static const char *const members =
+		"\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null0\",\"admin\":\"down\"}],"
+		"\"loopback\":[{\"name\":\"lo\"}]";
+	struct configuration first, second = { 0 };
+	struct configuration_difference difference;
+	struct error error = { 0 };
+	struct buffer text = { 0 };
+	json_t *document;
+
+	(void)state;
+	assert_int_equal(load(&first, members, &error), 0);
+	configuration_to_json(&first, &text);
+	document = json_loadb(text.data, text.used, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(document);
+	assert_int_equal(configuration_from_json(&second, document, &error), 0);
+	configuration_difference(&first, &second, &difference);
+	assert_int_equal(difference.add.used + difference.remove.used + difference.change.used, 0);
+	text.used = 0;
+	configuration_commands(&second, &text);
+	buffer_add(&text, "", 1);
+	assert_string_equal(text.data, "port add p0 devargs net_null0\nport set p0 down\n"
+				       "loopback add lo\n");
+	configuration_difference_free(&difference);
+	json_decref(document);
+	buffer_free(&text);
+	configuration_free(&first);
+	configuration_free(&second);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_no_version),
+		cmocka_unit_test(test_same),	cmocka_unit_test(test_order),
+		cmocka_unit_test(test_change),	cmocka_unit_test(test_json),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
