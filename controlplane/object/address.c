@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * address.c: interface addresses. They are private to the control plane: what packets see of them are
- * the nexthops on the networks that they connect.
+ * address.c: interface addresses. They are private to the control plane: what packets see of them
+ * are the nexthops on the networks that they connect.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +40,8 @@ const struct address_object *address_covering(const struct interface_object *int
 	const struct address_object *object;
 
 	DL_FOREACH(interface->addresses, object)
-		if (prefix_contains(&object->address, object->length, address))
-			return object;
+	if (prefix_contains(&object->address, object->length, address))
+		return object;
 	return NULL;
 }
 
@@ -56,9 +56,9 @@ const struct address_object *address_own(const struct model *model, uint16_t vrf
 	const struct address_object *object;
 
 	DL_FOREACH2(model->addresses, object, all_next)
-		if (object->interface->settings.vrf == vrf &&
-		    memcmp(&object->address, address, sizeof(*address)) == 0)
-			return object;
+	if (object->interface->settings.vrf == vrf &&
+	    memcmp(&object->address, address, sizeof(*address)) == 0)
+		return object;
 	return NULL;
 }
 
@@ -116,8 +116,8 @@ static const char *ipv6_trouble(const struct address *address, bool loopback)
 
 const char *address_trouble(const struct address *address, unsigned int length, bool loopback)
 {
-	return address_is_ipv4(address) ? ipv4_trouble(address, length, loopback) :
-					  ipv6_trouble(address, loopback);
+	return address_is_ipv4(address) ? ipv4_trouble(address, length, loopback)
+					: ipv6_trouble(address, loopback);
 }
 
 static int check_address(const struct address *address, unsigned int length,
@@ -128,12 +128,12 @@ static int check_address(const struct address *address, unsigned int length,
 	unsigned int bits = address_is_ipv4(address) ? 32 : 128;
 
 	if (length == 0 || length > bits)
-		return refuse(error, -EINVAL, "address %s: expected a prefix length of 1 to %u", text,
-			      bits);
+		return refuse(error, -EINVAL, "address %s: expected a prefix length of 1 to %u",
+			      text, bits);
 	const char *trouble = address_trouble(address, length, loopback);
 	if (trouble != NULL)
-		return refuse(error, -EINVAL, "address %s %s: expected a host's unicast address", text,
-			      trouble);
+		return refuse(error, -EINVAL, "address %s %s: expected a host's unicast address",
+			      text, trouble);
 	return 0;
 }
 
@@ -145,7 +145,8 @@ static int check_overlap(const struct model *model, const struct address *addres
 {
 	const struct address_object *other;
 
-	DL_FOREACH2(model->addresses, other, all_next) {
+	DL_FOREACH2(model->addresses, other, all_next)
+	{
 		char other_text[52];
 		bool same_interface = other->interface == interface;
 		if (other->interface->settings.vrf != interface->settings.vrf ||
@@ -205,9 +206,9 @@ static struct address_object *address_exact(const struct interface_object *inter
 	struct address_object *object;
 
 	DL_FOREACH(interface->addresses, object)
-		if (object->length == prefix->number &&
-		    memcmp(&object->address, &prefix->address, sizeof(object->address)) == 0)
-			return object;
+	if (object->length == prefix->number &&
+	    memcmp(&object->address, &prefix->address, sizeof(object->address)) == 0)
+		return object;
 	return NULL;
 }
 
@@ -221,8 +222,8 @@ static bool needs(const struct neighbour_object *neighbour, const struct address
 	    !prefix_contains(&without->address, without->length, address))
 		return false;
 	DL_FOREACH(neighbour->interface->addresses, other)
-		if (other != without && prefix_contains(&other->address, other->length, address))
-			return false;
+	if (other != without && prefix_contains(&other->address, other->length, address))
+		return false;
 	return true;
 }
 
@@ -232,7 +233,8 @@ static int address_unused(const struct model *model, const struct address_object
 	char text[52], user[128];
 
 	prefix_format(&object->address, object->length, text);
-	for (const struct neighbour_object *n = object->interface->neighbours; n != NULL; n = n->next) {
+	for (const struct neighbour_object *n = object->interface->neighbours; n != NULL;
+	     n = n->next) {
 		if (!needs(n, object))
 			continue;
 		if (n->nexthops != NULL) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * counters.c: counting from zero again: baselines, since the counters themselves are the data plane's.
+ * counters.c: counting from zero again: baselines, since the counters themselves are the data
+ * plane's.
  */
 #include "model.h"
 
@@ -46,9 +47,8 @@ static int clear_labels(struct model *model)
 static int counters_clear(struct model *model, const struct arguments *arguments,
 			  struct error *error)
 {
-	const char *name = argument_present(arguments, SHOW_NAME) ?
-				   arguments->value[SHOW_NAME].string :
-				   "all";
+	const char *name =
+		argument_present(arguments, SHOW_NAME) ? arguments->value[SHOW_NAME].string : "all";
 	const struct interface_object *only = NULL;
 	int result = 0;
 
@@ -58,8 +58,8 @@ static int counters_clear(struct model *model, const struct arguments *arguments
 		return -ENOENT;
 	for (uint32_t i = 0; i < INTERFACE_MAX && result == 0; i++)
 		if (model->interface[i] != NULL && (only == NULL || only == model->interface[i]))
-			result = interface_baseline_set(model->tables, model->heap, i,
-							model->state);
+			result =
+				interface_baseline_set(model->tables, model->heap, i, model->state);
 	if (result == 0 && only == NULL)
 		result = clear_labels(model);
 	return result == 0 ? 0 : refuse_full(model, error, "counter baseline", 0, 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * group.c: shared nexthop groups: found by their members, counted by the label routes that use them.
+ * group.c: shared nexthop groups: found by their members, counted by the label routes that use
+ * them.
  */
 #include <stdlib.h>
 #include "model.h"
@@ -98,7 +99,8 @@ int group_acquire(struct model *model, const struct group_members *members,
 		result = create(model, members, &group);
 	}
 	if (result == -ENOSPC)
-		return refuse_full(model, error, "nexthop group", model->group_count, GROUP_MAX - 1);
+		return refuse_full(model, error, "nexthop group", model->group_count,
+				   GROUP_MAX - 1);
 	if (result != 0)
 		return refuse(error, result, "nexthop group: out of memory");
 	group->references++;
@@ -130,8 +132,8 @@ int group_load(struct model *model)
 	return 0;
 }
 
-/* A process that died in the middle of group_set left buckets of other members; where everything is as
- * it should be, this stores nothing. */
+/* A process that died in the middle of group_set left buckets of other members; where everything is
+ * as it should be, this stores nothing. */
 void group_repair(struct model *model)
 {
 	for (struct group_object *g = model->groups; g != NULL; g = g->hh.next)

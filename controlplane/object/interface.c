@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * interface.c: what ports, VLAN subinterfaces and loopbacks have in common: names, rows, flags, MAC.
+ * interface.c: what ports, VLAN subinterfaces and loopbacks have in common: names, rows, flags,
+ * MAC.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,9 +82,9 @@ static uint64_t interface_flags(const struct model *model, const struct interfac
 
 	return INTERFACE_VALID | (interface_is_up(interface) ? INTERFACE_UP : 0) |
 	       (settings->mpls ? INTERFACE_MPLS : 0) |
-	       (interface->kind == INTERFACE_PORT && has_vlans(model, interface) ?
-			INTERFACE_HAS_VLANS :
-			0) |
+	       (interface->kind == INTERFACE_PORT && has_vlans(model, interface)
+			? INTERFACE_HAS_VLANS
+			: 0) |
 	       (uint64_t)interface->kind << INTERFACE_KIND_SHIFT |
 	       (uint64_t)settings->space << INTERFACE_SPACE_SHIFT |
 	       (uint64_t)settings->upstream_space << INTERFACE_UPSTREAM_SHIFT |
@@ -131,7 +132,8 @@ struct interface_object *interface_new(struct model *model, const char *name,
 	uint32_t index = 0;
 
 	if (when_full_again(model, find_row(model, kind, name, parent, settings, &index)) != 0) {
-		unsigned int capacity = kind == INTERFACE_PORT ? PORT_MAX : INTERFACE_MAX - PORT_MAX;
+		unsigned int capacity =
+			kind == INTERFACE_PORT ? PORT_MAX : INTERFACE_MAX - PORT_MAX;
 		refuse_full(model, error, kind == INTERFACE_PORT ? "port" : "interface", capacity,
 			    capacity);
 		return NULL;
@@ -150,7 +152,8 @@ struct interface_object *interface_new(struct model *model, const char *name,
 		interface->mac = parent->mac;
 	else if (model->row[index] == ROW_FOUND)
 		interface->mac = word_load(&model->tables->interface[index].mac);
-	/* a row that was found stays so, for the sweep to know, unless the object lives to settle */
+	/* a row that was found stays so, for the sweep to know, unless the object lives to settle
+	 */
 	model->row[index] = ROW_USED;
 	model->interface[index] = interface;
 	HASH_ADD_STR(model->interfaces, name, interface);
@@ -200,8 +203,8 @@ static void store_word(_Atomic uint64_t *word, uint64_t value)
 		word_store(word, value);
 }
 
-/* Everything but flags, of a row that no reader looks at. Counters of an earlier user of the row are
- * taken into the baseline. */
+/* Everything but flags, of a row that no reader looks at. Counters of an earlier user of the row
+ * are taken into the baseline. */
 static int fill_row(struct model *model, const struct interface_object *interface)
 {
 	struct interface *row = &model->tables->interface[interface->index];
@@ -242,7 +245,8 @@ static void publish_dependents(struct model *model, struct interface_object *int
 	nexthop_refresh_interface(model, interface);
 }
 
-/* What can fail comes first; then the port's wish or the VLAN's entry, then one store of the flags. */
+/* What can fail comes first; then the port's wish or the VLAN's entry, then one store of the flags.
+ */
 static int publish(struct model *model, struct interface_object *interface,
 		   const struct interface_settings *settings)
 {

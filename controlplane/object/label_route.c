@@ -75,9 +75,11 @@ static int acquire_paths(struct model *model, struct label_route *route, uint64_
 		members.count++;
 		for (unsigned int j = 0; j < i && result == 0; j++)
 			if (members.member[j].nexthop == nexthop->index)
-				result = refuse(error, -EEXIST,
-						"label %u: path %u is the same as path %u: expected a "
-						"weight instead", route->label, i + 1, j + 1);
+				result = refuse(
+					error, -EEXIST,
+					"label %u: path %u is the same as path %u: expected a "
+					"weight instead",
+					route->label, i + 1, j + 1);
 	}
 	if (result == 0 && !route->group) {
 		*reference = (uint64_t)nexthop->index << LABEL_INDEX_SHIFT;
@@ -85,9 +87,9 @@ static int acquire_paths(struct model *model, struct label_route *route, uint64_
 	}
 	if (result == 0)
 		result = group_acquire(model, &members,
-				       has_nexthop(old) && (old & LABEL_GROUP) ?
-					       model->group[label_index(old)] :
-					       NULL,
+				       has_nexthop(old) && (old & LABEL_GROUP)
+					       ? model->group[label_index(old)]
+					       : NULL,
 				       &group, error);
 	if (result == 0) {
 		*reference = (uint64_t)group->index << LABEL_INDEX_SHIFT | LABEL_GROUP;
@@ -100,8 +102,8 @@ static int acquire_paths(struct model *model, struct label_route *route, uint64_
 
 /* The first request is done apart from the rest, since most routes have one path and a command's
  * worth of members need not be cleared for it. */
-static int acquire(struct model *model, struct label_route *route, uint64_t old, uint64_t *reference,
-		   struct error *error)
+static int acquire(struct model *model, struct label_route *route, uint64_t old,
+		   uint64_t *reference, struct error *error)
 {
 	struct nexthop_object *nexthop;
 
@@ -142,7 +144,8 @@ static int put(struct model *model, const struct arguments *arguments, bool repl
 		release_word(model, word);
 		return refuse_full(model, error, "label counter baseline", 0, 1);
 	}
-	if (result != 0) /* a group may have changed in place: no way back for the sake of a count */
+	if (result !=
+	    0) /* a group may have changed in place: no way back for the sake of a count */
 		model_complain(model, "label %u goes on counting: no memory for a baseline",
 			       route.label);
 	label_store(model, route.space, route.label, word);
@@ -164,9 +167,9 @@ static int mpls_replace(struct model *model, const struct arguments *arguments, 
 
 static unsigned int argument_space(const struct arguments *arguments)
 {
-	return argument_present(arguments, MPLS_SPACE) ?
-		       (unsigned int)arguments->value[MPLS_SPACE].number :
-		       0;
+	return argument_present(arguments, MPLS_SPACE)
+		       ? (unsigned int)arguments->value[MPLS_SPACE].number
+		       : 0;
 }
 
 /* The word that a command names; 0: none, or no label that could have one. */
@@ -188,8 +191,8 @@ static int mpls_del(struct model *model, const struct arguments *arguments, stru
 		return refuse(error, -ENOENT, "label %llu does not exist in space %u",
 			      (unsigned long long)arguments->value[MPLS_LABEL].number,
 			      argument_space(arguments));
-	label_store(model, argument_space(arguments),
-		    (uint32_t)arguments->value[MPLS_LABEL].number, 0);
+	label_store(model, argument_space(arguments), (uint32_t)arguments->value[MPLS_LABEL].number,
+		    0);
 	release_word(model, word);
 	return 0;
 }
@@ -260,8 +263,8 @@ static bool uses(const struct model *model, uint64_t word, uint32_t nexthop)
 bool label_user(const struct model *model, uint32_t nexthop, unsigned int *space, uint32_t *label)
 {
 	for (*space = 0; *space < LABEL_SPACE_MAX; (*space)++) {
-		if (model->settled ? word_load(&model->tables->label_space[*space]) == 0 :
-				     model->staged[*space] == NULL)
+		if (model->settled ? word_load(&model->tables->label_space[*space]) == 0
+				   : model->staged[*space] == NULL)
 			continue;
 		for (*label = LABEL_FIRST_FREE; *label < LABEL_COUNT; (*label)++)
 			if (uses(model, label_word(model, *space, *label), nexthop))

@@ -2,10 +2,10 @@
  *
  * label_route_read.c: a label route's command, understood and checked.
  *
- * The label that takes the incoming one's place is the innermost of what a path puts on. If all paths
- * have the same one it stands in the label's word (SWAP) and the nexthops push the rest; if not, the
- * nexthops carry whole stacks (REPLACE). A swap to implicit null puts nothing in its place: a pop
- * (RFC 3032 2.1).
+ * The label that takes the incoming one's place is the innermost of what a path puts on. If all
+ * paths have the same one it stands in the label's word (SWAP) and the nexthops push the rest; if
+ * not, the nexthops carry whole stacks (REPLACE). A swap to implicit null puts nothing in its
+ * place: a pop (RFC 3032 2.1).
  */
 #include "label_route.h"
 
@@ -27,9 +27,11 @@ static int check_stack(const struct label_route *route, const char *word, const 
 				      route->label, word, stack->stack[i], LABEL_COUNT - 1);
 		if (stack->stack[i] == IMPLICIT_NULL &&
 		    (stack->stack_count > 1 || !may_be_implicit_null))
-			return refuse(error, -EINVAL,
-				      "label %u: %s: implicit-null is never on the wire: expected it "
-				      "alone after swap", route->label, word);
+			return refuse(
+				error, -EINVAL,
+				"label %u: %s: implicit-null is never on the wire: expected it "
+				"alone after swap",
+				route->label, word);
 	}
 	return 0;
 }
@@ -50,9 +52,8 @@ static int read_path(const struct label_route *route, const struct path *given,
 
 	path->given = given;
 	path->count = 0;
-	path->weight = path_present(given, PATH_WEIGHT) ?
-			       (uint32_t)given->value[PATH_WEIGHT].number :
-			       1;
+	path->weight =
+		path_present(given, PATH_WEIGHT) ? (uint32_t)given->value[PATH_WEIGHT].number : 1;
 	if (path_present(given, PATH_PUSH)) {
 		result = check_stack(route, "push", push, false, error);
 		append(path, push);
@@ -87,11 +88,12 @@ static int read_paths(const struct arguments *arguments, struct label_route *rou
 	for (unsigned int i = 0; i < arguments->path_count; i++) {
 		const struct path *given = &arguments->path[i];
 		if (path_present(given, PATH_SWAP) != swap)
-			return refuse(error, -EINVAL,
-				      swap ? "label %u: path %u has no swap: expected swap STACK" :
-					     "label %u: path %u has a swap: expected pop or swap, not "
-					     "both",
-				      route->label, i + 1);
+			return refuse(
+				error, -EINVAL,
+				swap ? "label %u: path %u has no swap: expected swap STACK"
+				     : "label %u: path %u has a swap: expected pop or swap, not "
+				       "both",
+				route->label, i + 1);
 		int result = read_path(route, given, &route->path[i], error);
 		if (result != 0)
 			return result;
@@ -137,17 +139,20 @@ static int check_words(const struct arguments *arguments, const struct label_rou
 			      route->label);
 	if (operation != OPERATION_POP_BRIDGE && (argument_present(arguments, MPLS_BRIDGE) ||
 						  argument_present(arguments, MPLS_CONTROL_WORD)))
-		return refuse(error, -EINVAL,
-			      "label %u: bridge and control-word: expected them with pop bridge only",
-			      route->label);
+		return refuse(
+			error, -EINVAL,
+			"label %u: bridge and control-word: expected them with pop bridge only",
+			route->label);
 	if (!to_paths && arguments->path_count > 0)
-		return refuse(error, -EINVAL, "label %u: expected no nexthop with pop ip, pop label "
-			      "or pop bridge", route->label);
+		return refuse(error, -EINVAL,
+			      "label %u: expected no nexthop with pop ip, pop label "
+			      "or pop bridge",
+			      route->label);
 	if (operation == OPERATION_POP_BRIDGE)
 		return refuse(error, -ENOENT, "label %u: bridge %s does not exist", route->label,
-			      argument_present(arguments, MPLS_BRIDGE) ?
-				      arguments->value[MPLS_BRIDGE].string :
-				      "(no name)");
+			      argument_present(arguments, MPLS_BRIDGE)
+				      ? arguments->value[MPLS_BRIDGE].string
+				      : "(no name)");
 	return 0;
 }
 
@@ -190,9 +195,8 @@ int label_route_read(const struct arguments *arguments, struct label_route *rout
 		     struct error *error)
 {
 	uint64_t label = arguments->value[MPLS_LABEL].number;
-	uint64_t space = argument_present(arguments, MPLS_SPACE) ?
-				 arguments->value[MPLS_SPACE].number :
-				 0;
+	uint64_t space =
+		argument_present(arguments, MPLS_SPACE) ? arguments->value[MPLS_SPACE].number : 0;
 
 	if (label < LABEL_FIRST_FREE || label >= LABEL_COUNT)
 		return refuse(error, -EINVAL, "label %llu: expected %d to %d",
@@ -234,16 +238,15 @@ void label_route_request(struct label_route *route, unsigned int i)
 	const struct path *given = path->given;
 
 	memset(request, 0, sizeof(*request));
-	request->label_count =
-		(uint8_t)(path->count - (route->operation == LABEL_SWAP ? 1 : 0));
+	request->label_count = (uint8_t)(path->count - (route->operation == LABEL_SWAP ? 1 : 0));
 	memcpy(request->label, path->stack, request->label_count * sizeof(request->label[0]));
 	request->has_via = path_present(given, PATH_VIA);
 	if (request->has_via)
 		memcpy(request->via, given->value[PATH_VIA].address.bytes, sizeof(request->via));
 	if (path_present(given, PATH_DEV))
 		copy_name(request->dev, given->value[PATH_DEV].string);
-	request->entropy = path_present(given, PATH_ENTROPY) &&
-			   given->value[PATH_ENTROPY].number != 0;
+	request->entropy =
+		path_present(given, PATH_ENTROPY) && given->value[PATH_ENTROPY].number != 0;
 	request->has_backup = path_present(given, PATH_BACKUP_VIA);
 	if (!request->has_backup)
 		return;

@@ -12,8 +12,8 @@ static const char *interface_name(const struct model *model, uint32_t index)
 	return interface != NULL ? interface->name : "";
 }
 
-static void path_string(struct arguments *arguments, struct path *path, enum path_parameter parameter,
-			const char *string)
+static void path_string(struct arguments *arguments, struct path *path,
+			enum path_parameter parameter, const char *string)
 {
 	size_t size = strlen(string) + 1;
 

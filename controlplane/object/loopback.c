@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include "model.h"
 
-static const struct interface_numbers numbers = { UINT_MAX, UINT_MAX, UINT_MAX,
+static const struct interface_numbers numbers = { UINT_MAX, UINT_MAX,     UINT_MAX,
 						  UINT_MAX, LOOPBACK_VRF, LOOPBACK_ADMIN };
 
 static int loopback_add(struct model *model, const struct arguments *arguments, struct error *error)

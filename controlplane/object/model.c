@@ -33,7 +33,8 @@ static void detach(struct model *model)
 	model->state_region.fd = -1;
 }
 
-/* Frames that the dead data plane left are delivered; in another file they start where it stands. */
+/* Frames that the dead data plane left are delivered; in another file they start where it stands.
+ */
 static void attach(struct model *model)
 {
 	char error[REGION_ERROR_SIZE];
@@ -132,9 +133,10 @@ int refuse_full(struct model *model, struct error *error, const char *table, uin
 	struct heap_statistics heap;
 
 	heap_statistics(model->heap, &heap);
-	if (heap.waiting_objects > 0 && heap.oldest_wait_ns > GRACE_LIMIT_NS)
+	if (heap.waiting_objects > 0 && heap.oldest_wait_ns > model->grace_limit_ns)
 		return refuse(error, -EBUSY,
-			      "%s table: data plane not responding: %" PRIu64 " freed objects wait, the "
+			      "%s table: data plane not responding: %" PRIu64
+			      " freed objects wait, the "
 			      "oldest for %" PRIu64 " s",
 			      table, heap.waiting_objects, heap.oldest_wait_ns / 1000000000u);
 	if (used >= capacity)
@@ -153,7 +155,8 @@ static json_t *private_addresses(const struct model *model)
 	const struct address_object *address;
 	json_t *list = json_array();
 
-	DL_FOREACH2(model->addresses, address, all_next) {
+	DL_FOREACH2(model->addresses, address, all_next)
+	{
 		char text[52];
 		prefix_format(&address->address, address->length, text);
 		json_array_append_new(list, json_pack("{s:s, s:s}", "prefix", text, "dev",
@@ -227,7 +230,8 @@ static int replace_corrupt(struct model *model, uint64_t heap_size, bool *create
 
 	if (region_owned(&model->place, REGION_STATE)) {
 		snprintf(error, REGION_ERROR_SIZE,
-			 "%s: the tables file is corrupt and a data plane is forwarding from it: stop "
+			 "%s: the tables file is corrupt and a data plane is forwarding from it: "
+			 "stop "
 			 "the data plane first, then the tables are made anew",
 			 model->place.directory);
 		return -EUCLEAN;
@@ -240,7 +244,8 @@ static int replace_corrupt(struct model *model, uint64_t heap_size, bool *create
 	model_complain(model, "%s is corrupt: made anew, since no data plane uses it", path);
 	if (unlink(path) != 0) {
 		int result = -errno;
-		snprintf(error, REGION_ERROR_SIZE, "%s: cannot be removed: %s", path, strerror(errno));
+		snprintf(error, REGION_ERROR_SIZE, "%s: cannot be removed: %s", path,
+			 strerror(errno));
 		return result;
 	}
 	disown_tables(model);
@@ -256,8 +261,9 @@ static int make_fixed_tables(struct model *model)
 		result = hash_create(tables, model->heap, HASH_VLAN, sizeof(struct vlan_key),
 				     sizeof(struct vlan_entry), 64);
 	if (result == 0 && word_load(&tables->hash_root[HASH_NEIGHBOUR]) == 0)
-		result = hash_create(tables, model->heap, HASH_NEIGHBOUR, sizeof(struct neighbour_key),
-				     sizeof(struct neighbour_entry), 256);
+		result = hash_create(tables, model->heap, HASH_NEIGHBOUR,
+				     sizeof(struct neighbour_key), sizeof(struct neighbour_entry),
+				     256);
 	return result;
 }
 
@@ -269,8 +275,8 @@ static void row_released(void *context, uint64_t index)
 		model->row[index] = ROW_FREE;
 }
 
-/* Rows that are valid are taken over by name; of the others, those that ever had a name may still be
- * in some worker's hands. */
+/* Rows that are valid are taken over by name; of the others, those that ever had a name may still
+ * be in some worker's hands. */
 static void load_rows(struct model *model)
 {
 	for (uint32_t i = 0; i < INTERFACE_MAX; i++) {
@@ -338,6 +344,7 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 	model->private = (struct model_private){ private_addresses, private_heap,
 						 private_references, private_punted };
 	model->place = *place;
+	model->grace_limit_ns = GRACE_LIMIT_NS;
 	model->tables_region.fd = model->state_region.fd = -1;
 	int result = region_place_make(place, error);
 	if (result == 0)
@@ -352,8 +359,8 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 
 /* ---------------------------------------------------------------- settle and close */
 
-/* Rows, and what leads to them, before who refers to them; then labels; then everything that nothing
- * leads to any more is unlinked. */
+/* Rows, and what leads to them, before who refers to them; then labels; then everything that
+ * nothing leads to any more is unlinked. */
 void model_settle(struct model *model)
 {
 	if (model->settled)
@@ -391,20 +398,23 @@ static void free_objects(struct model *model)
 	struct neighbour_object *neighbour, *next_neighbour;
 	struct group_object *group, *next_group;
 
-	HASH_ITER(hh, model->interfaces, interface, next_interface) {
+	HASH_ITER(hh, model->interfaces, interface, next_interface)
+	{
 		HASH_DEL(model->interfaces, interface);
 		free(interface);
 	}
 	DL_FOREACH_SAFE2(model->addresses, address, next_address, all_next)
-		free(address);
-	HASH_ITER(hh, model->neighbours, neighbour, next_neighbour) {
+	free(address);
+	HASH_ITER(hh, model->neighbours, neighbour, next_neighbour)
+	{
 		HASH_DEL(model->neighbours, neighbour);
 		free(neighbour);
 	}
 	HASH_CLEAR(hh, model->nexthops);
 	for (uint32_t i = 0; i < NEXTHOP_MAX; i++)
 		free(model->nexthop[i]);
-	HASH_ITER(hh, model->groups, group, next_group) {
+	HASH_ITER(hh, model->groups, group, next_group)
+	{
 		HASH_DEL(model->groups, group);
 		free(group);
 	}

@@ -2,18 +2,19 @@
  *
  * model.h: the control plane's private model, for the files in object/ and protocol/ alone.
  *
- * Objects here say what was configured. Each kind has one file with its handlers (check, then change)
- * and a publish function (object to tables). Two phases:
+ * Objects here say what was configured. Each kind has one file with its handlers (check, then
+ * change) and a publish function (object to tables). Two phases:
  *
- *  - Replay, from model_open to model_settle: handlers change the objects only. A journal goes through
- *    states that are long past (a label that was deleted and added again, a port that was down for a
- *    minute), and packets must not see them go by. Label words are staged in private arrays. New
+ *  - Replay, from model_open to model_settle: handlers change the objects only. A journal goes
+ * through states that are long past (a label that was deleted and added again, a port that was down
+ * for a minute), and packets must not see them go by. Label words are staged in private arrays. New
  *    nexthops and groups do get their indexes, since nothing that forwards refers to them.
- *  - Afterwards, handlers publish each change at once. model_settle publishes everything that differs
- *    from the tables and unlinks what no object asked for.
+ *  - Afterwards, handlers publish each change at once. model_settle publishes everything that
+ * differs from the tables and unlinks what no object asked for.
  *
- * Deletion is in the order: unlink (label word, member), grace period, nexthop or group word to free,
- * grace period, reuse of the index. So a worker that holds a label's old word still forwards by it.
+ * Deletion is in the order: unlink (label word, member), grace period, nexthop or group word to
+ * free, grace period, reuse of the index. So a worker that holds a label's old word still forwards
+ * by it.
  */
 #ifndef SHUNT_OBJECT_MODEL_H
 #define SHUNT_OBJECT_MODEL_H
@@ -32,7 +33,6 @@ enum {
 	REQUEST_CACHE = 256,     /* nexthops found last, by what was asked for */
 };
 
-/* Nobody answers for this long: changes that need memory are refused by another name than "full". */
 #define GRACE_LIMIT_NS 5000000000ull
 
 /* ---- objects ---- */
@@ -53,21 +53,21 @@ struct interface_object {
 	uint32_t index; /* row; a port's is below PORT_MAX */
 	enum interface_kind kind;
 	struct interface_settings settings;
-	struct interface_object *parent;      /* VLAN: its port */
-	struct address_object *addresses;     /* list, in order of configuration */
-	struct neighbour_object *neighbours;  /* list: static ones, and who nexthops go by */
-	uint64_t mac;             /* as in struct interface: 0 while unknown */
-	uint64_t status_sequence; /* of the port_status taken over last */
+	struct interface_object *parent;     /* VLAN: its port */
+	struct address_object *addresses;    /* list, in order of configuration */
+	struct neighbour_object *neighbours; /* list: static ones, and who nexthops go by */
+	uint64_t mac;                        /* as in struct interface: 0 while unknown */
+	uint64_t status_sequence;            /* of the port_status taken over last */
 	bool link_up;
-	bool announce;            /* gratuitous ARP is due */
-	UT_hash_handle hh;        /* model->interfaces, by name */
+	bool announce;     /* gratuitous ARP is due */
+	UT_hash_handle hh; /* model->interfaces, by name */
 };
 
 struct address_object {
 	struct address address; /* host bits included */
 	uint8_t length;         /* bits of its own family */
 	struct interface_object *interface;
-	struct address_object *prev, *next;        /* of the interface */
+	struct address_object *prev, *next;         /* of the interface */
 	struct address_object *all_prev, *all_next; /* model->addresses */
 };
 
@@ -77,9 +77,9 @@ struct neighbour_object {
 	struct interface_object *interface;
 	bool configured; /* static: mac is valid and the tables have it */
 	uint8_t mac[6];
-	struct nexthop_object *nexthops; /* that go by it */
+	struct nexthop_object *nexthops;      /* that go by it */
 	struct neighbour_object *prev, *next; /* of the interface */
-	UT_hash_handle hh;               /* model->neighbours, by key */
+	UT_hash_handle hh;                    /* model->neighbours, by key */
 };
 
 /* What makes two nexthops the same: shared if equal. No padding. */
@@ -99,15 +99,15 @@ static_assert(sizeof(struct nexthop_key) == 76, "nexthop_key has no padding");
 struct nexthop_object {
 	struct nexthop_key key;
 	uint32_t index;
-	uint32_t references;   /* label words, group members, a primary's backup */
-	bool dirty;            /* its rewrite could not be written yet: model_poll tries again */
-	bool found;            /* came from the tables: stays there until settle, wanted or not */
-	bool shared;           /* in model->nexthops */
+	uint32_t references; /* label words, group members, a primary's backup */
+	bool dirty;          /* its rewrite could not be written yet: model_poll tries again */
+	bool found;          /* came from the tables: stays there until settle, wanted or not */
+	bool shared;         /* in model->nexthops */
 	struct interface_object *interface; /* NULL while found and not referred to */
 	struct neighbour_object *neighbour; /* the same */
 	struct nexthop_object *backup;
 	struct nexthop_object *prev, *next; /* of the neighbour */
-	UT_hash_handle hh;     /* model->nexthops, by key */
+	UT_hash_handle hh;                  /* model->nexthops, by key */
 };
 
 struct group_object {
@@ -115,10 +115,11 @@ struct group_object {
 	uint32_t index;
 	uint32_t references; /* label words */
 	bool found;
-	UT_hash_handle hh;   /* model->groups, by members */
+	UT_hash_handle hh; /* model->groups, by members */
 };
 
-/* What a path asks for, names not resolved yet. Compared as bytes, so cleared before it is filled. */
+/* What a path asks for, names not resolved yet. Compared as bytes, so cleared before it is filled.
+ */
 struct nexthop_request {
 	uint8_t via[16];
 	uint8_t backup_via[16];
@@ -140,6 +141,7 @@ struct model {
 	const struct state *state; /* mapped; its owner may be dead */
 	bool alive;                /* the data plane, when last asked */
 	bool found_tables, settled, dirty;
+	uint64_t grace_limit_ns; /* a longer wait for the data plane has another name than "full" */
 	struct heap *heap;
 	struct nexthop_pool *pool;
 
@@ -156,8 +158,8 @@ struct model {
 	struct group_object *group[GROUP_MAX];
 	uint32_t nexthop_count, group_count;
 	uint64_t *staged[LABEL_SPACE_MAX]; /* replay: the words to be; NULL: none in this space */
-	unsigned int inject_workers; /* that have a ring */
-	unsigned int announcements;  /* interfaces with announce set */
+	unsigned int inject_workers;       /* that have a ring */
+	unsigned int announcements;        /* interfaces with announce set */
 
 	struct {
 		struct nexthop_request request;
@@ -165,8 +167,9 @@ struct model {
 	} cache[REQUEST_CACHE];
 
 	uint64_t punted[PUNT_REASON_MAX]; /* frames taken out of the punt rings */
-	uint64_t injected, inject_full;   /* frames put into inject rings; not, because they were full */
-	char error[REGION_ERROR_SIZE];    /* last thing that went wrong outside a command */
+	uint64_t injected,
+		inject_full; /* frames put into inject rings; not, because they were full */
+	char error[REGION_ERROR_SIZE]; /* last thing that went wrong outside a command */
 };
 
 /* ---- refusing ---- */
@@ -223,8 +226,8 @@ struct interface_object *interface_new(struct model *model, const char *name,
 				       enum interface_kind kind, struct interface_object *parent,
 				       const struct interface_settings *settings,
 				       struct error *error);
-/* Write row, spaces and flags as `settings` ask, and make them the object's. -ENOSPC: nothing changed,
- * *error set. Subinterfaces, MAC and nexthops follow. */
+/* Write row, spaces and flags as `settings` ask, and make them the object's. -ENOSPC: nothing
+ * changed, *error set. Subinterfaces, MAC and nexthops follow. */
 int interface_apply(struct model *model, struct interface_object *interface,
 		    const struct interface_settings *settings, struct error *error);
 /* Unlink the row and forget the object. */
@@ -241,12 +244,13 @@ uint16_t interface_mtu(const struct interface_object *interface);
 bool interface_is_up(const struct interface_object *interface);
 const char *interface_kind_name(enum interface_kind kind);
 /* A new MAC for a port and its subinterfaces; nexthops on them follow. */
-void interface_mac_learned(struct model *model, struct interface_object *port, const uint8_t mac[6]);
+void interface_mac_learned(struct model *model, struct interface_object *port,
+			   const uint8_t mac[6]);
 /* Gratuitous ARP is due (no-op without an IPv4 address). */
 void interface_announce(struct model *model, struct interface_object *interface);
 
-/* Ethernet header out of the interface, right-aligned: to, from, tags, type (IEEE 802.1Q, 802.1ad: two
- * tags are 0x88a8 outside and 0x8100 inside). Returns its length: 14, 18 or 22 bytes. */
+/* Ethernet header out of the interface, right-aligned: to, from, tags, type (IEEE 802.1Q, 802.1ad:
+ * two tags are 0x88a8 outside and 0x8100 inside). Returns its length: 14, 18 or 22 bytes. */
 unsigned int interface_header(const struct interface_object *interface, const uint8_t to[6],
 			      unsigned int type, uint8_t header[24]);
 
@@ -286,8 +290,8 @@ extern const struct handler address_add_handler, address_del_handler;
 bool prefix_contains(const struct address *network, unsigned int length,
 		     const struct address *address);
 bool address_is_link_local(const struct address *address);
-/* The interface's address whose network has `address`, or NULL. Link-local ones are on every Ethernet
- * interface: see address_connected. */
+/* The interface's address whose network has `address`, or NULL. Link-local ones are on every
+ * Ethernet interface: see address_connected. */
 const struct address_object *address_covering(const struct interface_object *interface,
 					      const struct address *address);
 bool address_connected(const struct interface_object *interface, const struct address *address);
@@ -334,9 +338,10 @@ void nexthop_describe(const struct model *model, const struct nexthop_object *ne
 
 /* ---- group.c ---- */
 
-/* The shared group with these members, with one more reference. The caller holds a reference on each
- * member, which the group takes over unless this fails. `reuse`: the group that the caller is about to
- * release; if nobody else uses it, it is changed in place, so that flows stay where they can. NULL: none. */
+/* The shared group with these members, with one more reference. The caller holds a reference on
+ * each member, which the group takes over unless this fails. `reuse`: the group that the caller is
+ * about to release; if nobody else uses it, it is changed in place, so that flows stay where they
+ * can. NULL: none. */
 int group_acquire(struct model *model, const struct group_members *members,
 		  struct group_object *reuse, struct group_object **group, struct error *error);
 void group_release(struct model *model, struct group_object *group);

@@ -113,7 +113,7 @@ static void refresh_nexthops(struct model *model, struct neighbour_object *neigh
 	struct nexthop_object *nexthop;
 
 	DL_FOREACH(neighbour->nexthops, nexthop)
-		nexthop_refresh(model, nexthop);
+	nexthop_refresh(model, nexthop);
 }
 
 static int check_mac(const uint8_t mac[6], const char *text, struct error *error)
@@ -123,11 +123,15 @@ static int check_mac(const uint8_t mac[6], const char *text, struct error *error
 
 	mac_format(mac, mac_text);
 	if (memcmp(mac, zero, 6) == 0)
-		return refuse(error, -EINVAL, "neighbour %s: lladdr %s is all zero: expected a unicast "
-			      "MAC address", text, mac_text);
+		return refuse(error, -EINVAL,
+			      "neighbour %s: lladdr %s is all zero: expected a unicast "
+			      "MAC address",
+			      text, mac_text);
 	if (mac[0] & 1)
-		return refuse(error, -EINVAL, "neighbour %s: lladdr %s is multicast: expected a unicast "
-			      "MAC address", text, mac_text);
+		return refuse(error, -EINVAL,
+			      "neighbour %s: lladdr %s is multicast: expected a unicast "
+			      "MAC address",
+			      text, mac_text);
 	return 0;
 }
 
@@ -143,8 +147,8 @@ static struct interface_object *check(struct model *model, const struct argument
 	if (interface == NULL)
 		return NULL;
 	if (interface->kind == INTERFACE_LOOPBACK) {
-		refuse(error, -EINVAL, "neighbour %s: %s is a loopback: expected a port or vlan", text,
-		       interface->name);
+		refuse(error, -EINVAL, "neighbour %s: %s is a loopback: expected a port or vlan",
+		       text, interface->name);
 		return NULL;
 	}
 	if (!address_connected(interface, address)) {
@@ -153,7 +157,8 @@ static struct interface_object *check(struct model *model, const struct argument
 		return NULL;
 	}
 	const struct address_object *network = address_covering(interface, address);
-	const char *trouble = address_trouble(address, network != NULL ? network->length : 32, false);
+	const char *trouble =
+		address_trouble(address, network != NULL ? network->length : 32, false);
 	if (trouble != NULL) {
 		refuse(error, -EINVAL, "neighbour %s %s: expected a host's unicast address", text,
 		       trouble);
@@ -179,8 +184,8 @@ static int put(struct model *model, const struct arguments *arguments, bool repl
 
 	if (interface == NULL)
 		return -EINVAL;
-	struct neighbour_object *neighbour = neighbour_acquire(
-		model, arguments->value[NEIGH_ADDRESS].address.bytes, interface);
+	struct neighbour_object *neighbour =
+		neighbour_acquire(model, arguments->value[NEIGH_ADDRESS].address.bytes, interface);
 	if (neighbour == NULL)
 		return refuse(error, -ENOMEM, "neighbour %s: out of memory", text);
 	if (neighbour->configured && !replace)
@@ -257,7 +262,8 @@ void neigh_to_arguments(const struct neighbour_object *neighbour, struct argumen
 	     neighbour->interface->name);
 }
 
-/* The configured neighbour of the command, or NULL; *interface is set if there is one of the name. */
+/* The configured neighbour of the command, or NULL; *interface is set if there is one of the name.
+ */
 static const struct neighbour_object *named(const struct model *model,
 					    const struct arguments *arguments,
 					    const struct interface_object **interface)

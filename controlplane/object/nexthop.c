@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * nexthop.c: shared nexthops: found by what they are, counted by who uses them, written as rewrites.
+ * nexthop.c: shared nexthops: found by what they are, counted by who uses them, written as
+ * rewrites.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,8 +52,8 @@ void nexthop_refresh_interface(struct model *model, struct interface_object *int
 	struct nexthop_object *nexthop;
 
 	DL_FOREACH(interface->neighbours, neighbour)
-		DL_FOREACH(neighbour->nexthops, nexthop)
-			nexthop_refresh(model, nexthop);
+	DL_FOREACH(neighbour->nexthops, nexthop)
+	nexthop_refresh(model, nexthop);
 }
 
 void nexthop_refresh_dirty(struct model *model)
@@ -138,8 +139,8 @@ static int create(struct model *model, const struct nexthop_key *key, struct nex
 	int result = link_nexthop(model, nexthop);
 	if (result == 0) {
 		enum nexthop_kind kind = make_rewrite(nexthop, &rewrite);
-		result = when_full_again(model, nexthop_add(model->pool, kind, &rewrite,
-							    &nexthop->index));
+		result = when_full_again(model,
+					 nexthop_add(model->pool, kind, &rewrite, &nexthop->index));
 		if (result != 0)
 			unlink_nexthop(model, nexthop);
 	}
@@ -213,10 +214,9 @@ static struct interface_object *connected_interface(const struct model *model,
 	const struct address_object *object;
 
 	DL_FOREACH2(model->addresses, object, all_next)
-		if (object->interface->settings.vrf == 0 &&
-		    object->interface->kind != INTERFACE_LOOPBACK &&
-		    prefix_contains(&object->address, object->length, via))
-			return object->interface;
+	if (object->interface->settings.vrf == 0 && object->interface->kind != INTERFACE_LOOPBACK &&
+	    prefix_contains(&object->address, object->length, via))
+		return object->interface;
 	return NULL;
 }
 
@@ -227,11 +227,11 @@ static int resolve_dev(struct model *model, const struct address *via, const cha
 	struct interface_object *interface = interface_find(model, dev);
 
 	if (interface == NULL)
-		return refuse(error, -ENOENT,
-			      "%sdev %s does not exist: expected a port or vlan", where, dev);
+		return refuse(error, -ENOENT, "%sdev %s does not exist: expected a port or vlan",
+			      where, dev);
 	if (interface->kind == INTERFACE_LOOPBACK)
-		return refuse(error, -EINVAL, "%sdev %s is a loopback: expected a port or vlan", where,
-			      dev);
+		return refuse(error, -EINVAL, "%sdev %s is a loopback: expected a port or vlan",
+			      where, dev);
 	if (via == NULL)
 		return refuse(error, -EINVAL,
 			      "%sdev %s alone: %s is an Ethernet interface, expected via IP dev %s",
@@ -266,12 +266,11 @@ static int resolve(struct model *model, const struct address *via, const char *d
 
 	if (via != NULL)
 		address_format(via, text);
-	int result = dev[0] != 0 ? resolve_dev(model, via, text, dev, where, interface, error) :
-				   resolve_via(model, via, text, where, interface, error);
+	int result = dev[0] != 0 ? resolve_dev(model, via, text, dev, where, interface, error)
+				 : resolve_via(model, via, text, where, interface, error);
 	if (result != 0)
 		return result;
-	const struct address_object *own =
-		address_own(model, (*interface)->settings.vrf, via);
+	const struct address_object *own = address_own(model, (*interface)->settings.vrf, via);
 	if (own != NULL)
 		return refuse(error, -EINVAL, "%snexthop %s is our own address on %s", where, text,
 			      own->interface->name);
@@ -287,8 +286,7 @@ static int resolve_request(struct model *model, const struct nexthop_request *re
 			   const char *where, struct nexthop_key *key, struct error *error)
 {
 	struct interface_object *interface, *backup;
-	int result = resolve(model,
-			     request->has_via ? (const struct address *)request->via : NULL,
+	int result = resolve(model, request->has_via ? (const struct address *)request->via : NULL,
 			     request->dev, where, &interface, error);
 
 	if (result != 0)
@@ -309,8 +307,8 @@ static int resolve_request(struct model *model, const struct nexthop_request *re
 	if (result != 0)
 		return result;
 	if (backup == interface && memcmp(request->via, request->backup_via, 16) == 0)
-		return refuse(error, -EINVAL, "%sbackup is the nexthop itself: expected another one",
-			      where);
+		return refuse(error, -EINVAL,
+			      "%sbackup is the nexthop itself: expected another one", where);
 	key->has_backup = 1;
 	key->backup_interface = backup->index;
 	memcpy(key->backup_via, request->backup_via, sizeof(key->backup_via));
@@ -319,9 +317,9 @@ static int resolve_request(struct model *model, const struct nexthop_request *re
 	return 0;
 }
 
-/* The last ones are remembered by what was asked for: a batch of routes by few nexthops resolves each
- * once. What is remembered stays true as long as the nexthop is in use, since its interface, name and
- * address cannot go before it. */
+/* The last ones are remembered by what was asked for: a batch of routes by few nexthops resolves
+ * each once. What is remembered stays true as long as the nexthop is in use, since its interface,
+ * name and address cannot go before it. */
 int nexthop_acquire(struct model *model, const struct nexthop_request *request, const char *where,
 		    struct nexthop_object **nexthop, struct error *error)
 {
@@ -367,8 +365,8 @@ void nexthop_describe(const struct model *model, const struct nexthop_object *ne
 	if (!label_user(model, user->index, &space, &label))
 		snprintf(text, size, "%s %s dev %s", what, via, nexthop->interface->name);
 	else if (space == 0)
-		snprintf(text, size, "%s %s dev %s of label %u", what, via, nexthop->interface->name,
-			 label);
+		snprintf(text, size, "%s %s dev %s of label %u", what, via,
+			 nexthop->interface->name, label);
 	else
 		snprintf(text, size, "%s %s dev %s of label %u space %u", what, via,
 			 nexthop->interface->name, label, space);

@@ -36,8 +36,8 @@ int model_execute(struct model *model, const struct arguments *arguments, struct
 	const struct handler *handler = handler_of(arguments->command);
 
 	if (handler == NULL)
-		return refuse(error, -ENOTSUP, "`%s %s` changes no object", arguments->command->noun,
-			      arguments->command->verb);
+		return refuse(error, -ENOTSUP, "`%s %s` changes no object",
+			      arguments->command->noun, arguments->command->verb);
 	return handler->execute(model, arguments, error);
 }
 
@@ -103,14 +103,15 @@ static int visit_interfaces(const struct model *model, enum interface_kind kind,
 			return result;
 		if (!down)
 			continue;
-		arguments_begin(visitor->arguments, kind == INTERFACE_PORT ? COMMAND_PORT_SET :
-						    kind == INTERFACE_VLAN ? COMMAND_VLAN_SET :
-									     COMMAND_LOOPBACK_SET);
+		arguments_begin(visitor->arguments, kind == INTERFACE_PORT ? COMMAND_PORT_SET
+						    : kind == INTERFACE_VLAN
+							    ? COMMAND_VLAN_SET
+							    : COMMAND_LOOPBACK_SET);
 		argument_string(visitor->arguments, PORT_NAME, i->name);
 		argument_number(visitor->arguments,
-				kind == INTERFACE_PORT ? (unsigned int)PORT_ADMIN :
-				kind == INTERFACE_VLAN ? (unsigned int)VLAN_ADMIN :
-							 (unsigned int)LOOPBACK_ADMIN,
+				kind == INTERFACE_PORT   ? (unsigned int)PORT_ADMIN
+				: kind == INTERFACE_VLAN ? (unsigned int)VLAN_ADMIN
+							 : (unsigned int)LOOPBACK_ADMIN,
 				ADMIN_DOWN);
 		result = visitor->visit(visitor->context, visitor->arguments);
 		if (result != 0)
@@ -123,7 +124,8 @@ static int visit_addresses(const struct model *model, const struct visitor *visi
 {
 	const struct address_object *address;
 
-	DL_FOREACH2(model->addresses, address, all_next) {
+	DL_FOREACH2(model->addresses, address, all_next)
+	{
 		address_to_arguments(address, visitor->arguments);
 		int result = visitor->visit(visitor->context, visitor->arguments);
 		if (result != 0)
@@ -148,7 +150,8 @@ static int visit_neighbours(const struct model *model, const struct visitor *vis
 static int visit_labels(const struct model *model, const struct visitor *visitor)
 {
 	for (unsigned int space = 0; space < LABEL_SPACE_MAX; space++) {
-		if (model->staged[space] == NULL && word_load(&model->tables->label_space[space]) == 0)
+		if (model->staged[space] == NULL &&
+		    word_load(&model->tables->label_space[space]) == 0)
 			continue;
 		for (uint32_t label = LABEL_FIRST_FREE; label < LABEL_COUNT; label++) {
 			uint64_t word = label_word(model, space, label);

@@ -2,12 +2,13 @@
  *
  * object.h: the control plane's model: what was configured, and how it becomes tables.
  *
- * The model is private and small: interfaces, addresses, neighbours, shared nexthops and groups (with
- * reference counts). Label routes have no private copy: the label's word in the tables IS the model,
- * since this process is its only writer. Each kind of object has one file; object.c has their table.
+ * The model is private and small: interfaces, addresses, neighbours, shared nexthops and groups
+ * (with reference counts). Label routes have no private copy: the label's word in the tables IS the
+ * model, since this process is its only writer. Each kind of object has one file; object.c has
+ * their table.
  *
- * Rule for every handler: check everything first, change nothing if anything is wrong, then change the
- * tables so that each store leaves a valid state.
+ * Rule for every handler: check everything first, change nothing if anything is wrong, then change
+ * the tables so that each store leaves a valid state.
  */
 #ifndef SHUNT_OBJECT_OBJECT_H
 #define SHUNT_OBJECT_OBJECT_H
@@ -21,27 +22,27 @@ struct model; /* object/model.h: for the files in object/ */
 
 /* ---- life ---- */
 
-/* Own the tables file in `place` (made anew if it is not there) and get ready to configure: what the
- * file has is claimed from the heap, but stays as it is. After this, replay the journal with
+/* Own the tables file in `place` (made anew if it is not there) and get ready to configure: what
+ * the file has is claimed from the heap, but stays as it is. After this, replay the journal with
  * model_execute, then model_settle. -EBUSY: another control plane runs. */
 int model_open(struct model **model, const struct region_place *place, uint64_t heap_size,
 	       char error[REGION_ERROR_SIZE]);
 
-/* End of replay: everything in the tables that the replayed configuration did not ask for is unlinked.
- * While replaying, a handler that finds its wish in the tables already leaves them untouched: a restart
- * changes only the entries that differ. */
+/* End of replay: everything in the tables that the replayed configuration did not ask for is
+ * unlinked. While replaying, a handler that finds its wish in the tables already leaves them
+ * untouched: a restart changes only the entries that differ. */
 void model_settle(struct model *model);
 
 /* Unlock and unmap. The tables stay as they are and go on forwarding. */
 void model_close(struct model *model);
 
-/* Was the tables file found (true) or made anew (false)? A journal without tables (reboot survived by
- * neither) or tables without a journal are both handled: the journal rules. */
+/* Was the tables file found (true) or made anew (false)? A journal without tables (reboot survived
+ * by neither) or tables without a journal are both handled: the journal rules. */
 bool model_found_tables(const struct model *model);
 
 /* Housekeeping, from the event loop, about every 10 ms and when the doorbell rings; never blocks:
- * attach to the data plane's state when it appears or was replaced, take over port status (MAC, link),
- * complete rewrites, allocate inject rings for its workers, end grace periods. */
+ * attach to the data plane's state when it appears or was replaced, take over port status (MAC,
+ * link), complete rewrites, allocate inject rings for its workers, end grace periods. */
 void model_poll(struct model *model);
 
 const struct tables *model_tables(const struct model *model);
@@ -50,17 +51,18 @@ bool model_dataplane_alive(const struct model *model);
 
 /* ---- commands ---- */
 
-/* Execute one changing command (ACCESS_CHANGE, not config ...). 0, or a negative errno with *error set
- * and nothing changed. */
+/* Execute one changing command (ACCESS_CHANGE, not config ...). 0, or a negative errno with *error
+ * set and nothing changed. */
 int model_execute(struct model *model, const struct arguments *arguments, struct error *error);
 
-/* The command that undoes `arguments` if it is executed now: filled in `undo`, for atomic batches; call
- * before model_execute. 0, or -ENOENT: executing it will fail anyway. */
+/* The command that undoes `arguments` if it is executed now: filled in `undo`, for atomic batches;
+ * call before model_execute. 0, or -ENOENT: executing it will fail anyway. */
 int model_inverse(const struct model *model, const struct arguments *arguments,
 		  struct arguments *undo);
 
-/* The running configuration as commands, in an order in which they can be executed again (ports, vlans,
- * loopbacks, addresses, neighbours, label routes). `visit` returns non-zero to stop, which is returned. */
+/* The running configuration as commands, in an order in which they can be executed again (ports,
+ * vlans, loopbacks, addresses, neighbours, label routes). `visit` returns non-zero to stop, which
+ * is returned. */
 int model_configuration(const struct model *model,
 			int (*visit)(void *context, const struct arguments *arguments),
 			void *context);
@@ -74,8 +76,8 @@ struct view {
 	struct model *model;       /* NULL: read-only view by the CLI */
 };
 
-/* Handle any `show` command (NOUN show, show NOUN). NULL with *error set on failure. Config commands
- * are not shown here. Everything is bounds-checked: the tables may change meanwhile. */
+/* Handle any `show` command (NOUN show, show NOUN). NULL with *error set on failure. Config
+ * commands are not shown here. Everything is bounds-checked: the tables may change meanwhile. */
 json_t *view_show(const struct view *view, const struct arguments *arguments, struct error *error);
 
 #endif

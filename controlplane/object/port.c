@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include "model.h"
 
-static const struct interface_numbers numbers = { PORT_MTU, PORT_MPLS, PORT_SPACE,
-						  PORT_UPSTREAM_SPACE, PORT_VRF, PORT_ADMIN };
+static const struct interface_numbers numbers = { PORT_MTU,   PORT_MPLS,
+						  PORT_SPACE, PORT_UPSTREAM_SPACE,
+						  PORT_VRF,   PORT_ADMIN };
 
 /* ---------------------------------------------------------------- devargs */
 
@@ -78,14 +79,15 @@ static int check_devargs(const struct model *model, const char *name, const char
 	size_t length = device_length(devargs);
 
 	if (strlen(devargs) >= sizeof(settings->devargs))
-		return refuse(error, -EINVAL, "port %s: devargs are %zu bytes long: at most %zu", name,
-			      strlen(devargs), sizeof(settings->devargs) - 1);
+		return refuse(error, -EINVAL, "port %s: devargs are %zu bytes long: at most %zu",
+			      name, strlen(devargs), sizeof(settings->devargs) - 1);
 	if ((!is_pci_address(devargs, length) && !is_driver(devargs, length)) ||
 	    !are_keys(devargs + length))
-		return refuse(error, -EINVAL,
-			      "port %s: devargs %s: expected DRIVER[,KEY=VALUE...] or a PCI address "
-			      "(net_af_packet0,iface=eth1 or 0000:3b:00.0)",
-			      name, devargs);
+		return refuse(
+			error, -EINVAL,
+			"port %s: devargs %s: expected DRIVER[,KEY=VALUE...] or a PCI address "
+			"(net_af_packet0,iface=eth1 or 0000:3b:00.0)",
+			name, devargs);
 	if (parse_host_device(devargs, settings->host_device) != 0)
 		return refuse(error, -EINVAL,
 			      "port %s: devargs %s: expected 1 to 15 characters after iface=", name,
@@ -99,8 +101,9 @@ static int check_devargs(const struct model *model, const char *name, const char
 				      name, (int)length, devargs, i->name);
 		if (settings->host_device[0] != 0 &&
 		    strcmp(i->settings.host_device, settings->host_device) == 0)
-			return refuse(error, -EEXIST, "port %s: Linux interface %s is in use by port %s",
-				      name, settings->host_device, i->name);
+			return refuse(error, -EEXIST,
+				      "port %s: Linux interface %s is in use by port %s", name,
+				      settings->host_device, i->name);
 	}
 	snprintf(settings->devargs, sizeof(settings->devargs), "%s", devargs);
 	return 0;
@@ -113,8 +116,7 @@ int port_wish_publish(struct model *model, struct interface_object *port,
 		      const struct interface_settings *settings)
 {
 	uint64_t offset = word_load(&model->tables->port[port->index].wish);
-	const struct port_wish *old =
-		offset != 0 ? tables_object(model->tables, offset) : NULL;
+	const struct port_wish *old = offset != 0 ? tables_object(model->tables, offset) : NULL;
 	struct port_wish wish = {
 		.mtu = settings->mtu != 0 ? settings->mtu : PORT_MTU_DEFAULT,
 		.rx_queues = settings->rx_queues,
@@ -174,8 +176,7 @@ void port_poll(struct model *model)
 			continue;
 		uint64_t sequence = word_load(&model->state->port[i].sequence);
 		if (sequence == port->status_sequence ||
-		    port_status_copy(model->state, i, &status) != 0 ||
-		    !answers(model, i, &status))
+		    port_status_copy(model->state, i, &status) != 0 || !answers(model, i, &status))
 			continue;
 		port->status_sequence = sequence;
 		take_status(model, port, &status);
@@ -193,8 +194,8 @@ static int port_add(struct model *model, const struct arguments *arguments, stru
 
 	snprintf(draft.name, sizeof(draft.name), "%s", name);
 	if (result == 0)
-		result = check_devargs(model, name, arguments->value[PORT_DEVARGS].string, &settings,
-				       error);
+		result = check_devargs(model, name, arguments->value[PORT_DEVARGS].string,
+				       &settings, error);
 	if (result == 0)
 		result = interface_settings_from(arguments, &numbers, &draft, &settings, error);
 	if (result != 0)
@@ -216,30 +217,35 @@ static const struct handler *handler_of_kind(enum interface_kind kind)
 	return kind == INTERFACE_VLAN ? &vlan_set_handler : &loopback_set_handler;
 }
 
-/* `port set` says what to set of any interface. Its parameters under the numbers of the interface's own
- * kind; the rest of *other is not touched. */
+/* `port set` says what to set of any interface. Its parameters under the numbers of the interface's
+ * own kind; the rest of *other is not touched. */
 static int as_other_kind(const struct arguments *arguments, enum interface_kind kind,
 			 struct arguments *other, struct error *error)
 {
 	static const struct {
 		unsigned int from, vlan;
-	} map[] = { { PORT_MTU, VLAN_MTU }, { PORT_MPLS, VLAN_MPLS }, { PORT_SPACE, VLAN_SPACE },
-		    { PORT_UPSTREAM_SPACE, VLAN_UPSTREAM_SPACE }, { PORT_VRF, VLAN_VRF } };
+	} map[] = { { PORT_MTU, VLAN_MTU },
+		    { PORT_MPLS, VLAN_MPLS },
+		    { PORT_SPACE, VLAN_SPACE },
+		    { PORT_UPSTREAM_SPACE, VLAN_UPSTREAM_SPACE },
+		    { PORT_VRF, VLAN_VRF } };
 	bool vlan = kind == INTERFACE_VLAN;
 
 	arguments_begin(other, vlan ? COMMAND_VLAN_SET : COMMAND_LOOPBACK_SET);
 	argument_string(other, PORT_NAME, arguments->value[PORT_NAME].string);
 	if (argument_present(arguments, PORT_ADMIN))
-		argument_number(other, vlan ? (unsigned int)VLAN_ADMIN : (unsigned int)LOOPBACK_ADMIN,
+		argument_number(other,
+				vlan ? (unsigned int)VLAN_ADMIN : (unsigned int)LOOPBACK_ADMIN,
 				arguments->value[PORT_ADMIN].number);
 	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
 		if (!argument_present(arguments, map[i].from))
 			continue;
 		if (!vlan)
-			return refuse(error, -EINVAL,
-				      "loopback %s has no mtu, mpls, space or vrf to set: expected up "
-				      "or down",
-				      arguments->value[PORT_NAME].string);
+			return refuse(
+				error, -EINVAL,
+				"loopback %s has no mtu, mpls, space or vrf to set: expected up "
+				"or down",
+				arguments->value[PORT_NAME].string);
 		argument_number(other, map[i].vlan, arguments->value[map[i].from].number);
 	}
 	return 0;
@@ -332,8 +338,8 @@ static int port_set_inverse(const struct model *model, const struct arguments *a
 		return -ENOENT;
 	if (port->kind != INTERFACE_PORT) {
 		struct arguments *other = malloc(sizeof(*other));
-		int result = other == NULL ? -ENOMEM :
-					     as_other_kind(arguments, port->kind, other, &error);
+		int result = other == NULL ? -ENOMEM
+					   : as_other_kind(arguments, port->kind, other, &error);
 		if (result == 0)
 			result = handler_of_kind(port->kind)->inverse(model, other, undo);
 		free(other);

@@ -2,8 +2,8 @@
  *
  * private.h: what the views ask of the control plane's memory, when they run inside it.
  *
- * The views are linked into the CLI as well, which has no model, so they reach it through this table:
- * it is the first member of struct model.
+ * The views are linked into the CLI as well, which has no model, so they reach it through this
+ * table: it is the first member of struct model.
  */
 #ifndef SHUNT_OBJECT_PRIVATE_H
 #define SHUNT_OBJECT_PRIVATE_H

@@ -39,9 +39,9 @@ int interface_settings_from(const struct arguments *arguments,
 		return -ERANGE;
 	if (given(arguments, numbers->mtu))
 		settings->mtu = interface->kind == INTERFACE_PORT &&
-						value[numbers->mtu].number == PORT_MTU_DEFAULT ?
-					0 :
-					(uint16_t)value[numbers->mtu].number;
+						value[numbers->mtu].number == PORT_MTU_DEFAULT
+					? 0
+					: (uint16_t)value[numbers->mtu].number;
 	if (given(arguments, numbers->mpls))
 		settings->mpls = value[numbers->mpls].number != 0;
 	if (given(arguments, numbers->space))

@@ -75,7 +75,8 @@ void view_hash_walk(const struct view *view, enum hash_table_id id, size_t size,
 		return;
 	uint64_t buckets = root->buckets, count = root->bucket_count;
 	if (count > view->tables->header.size / sizeof(struct hash_bucket) ||
-	    tables_object_checked(view->tables, buckets, count * sizeof(struct hash_bucket)) == NULL)
+	    tables_object_checked(view->tables, buckets, count * sizeof(struct hash_bucket)) ==
+		    NULL)
 		return;
 	for (uint64_t i = 0; i < count; i++)
 		walk_bucket(view, buckets + i * sizeof(struct hash_bucket), size, visit, context);
@@ -124,18 +125,12 @@ json_t *view_show(const struct view *view, const struct arguments *arguments, st
 {
 	static json_t *(*const shows[COMMAND_COUNT])(const struct view *, const struct arguments *,
 						     struct error *) = {
-		[COMMAND_PORT_SHOW] = view_ports,
-		[COMMAND_VLAN_SHOW] = view_vlans,
-		[COMMAND_LOOPBACK_SHOW] = view_loopbacks,
-		[COMMAND_ADDRESS_SHOW] = view_addresses,
-		[COMMAND_NEIGH_SHOW] = view_neighbours,
-		[COMMAND_MPLS_SHOW] = view_labels,
-		[COMMAND_NEXTHOP_SHOW] = view_nexthops,
-		[COMMAND_SHOW_DROPS] = view_all_drops,
-		[COMMAND_SHOW_COUNTERS] = view_counters,
-		[COMMAND_SHOW_WORKERS] = view_workers,
-		[COMMAND_SHOW_MEMORY] = view_memory,
-		[COMMAND_SHOW_VERSION] = view_version,
+		[COMMAND_PORT_SHOW] = view_ports,         [COMMAND_VLAN_SHOW] = view_vlans,
+		[COMMAND_LOOPBACK_SHOW] = view_loopbacks, [COMMAND_ADDRESS_SHOW] = view_addresses,
+		[COMMAND_NEIGH_SHOW] = view_neighbours,   [COMMAND_MPLS_SHOW] = view_labels,
+		[COMMAND_NEXTHOP_SHOW] = view_nexthops,   [COMMAND_SHOW_DROPS] = view_all_drops,
+		[COMMAND_SHOW_COUNTERS] = view_counters,  [COMMAND_SHOW_WORKERS] = view_workers,
+		[COMMAND_SHOW_MEMORY] = view_memory,      [COMMAND_SHOW_VERSION] = view_version,
 	};
 	unsigned int id = (unsigned int)arguments->command->id;
 

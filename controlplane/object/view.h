@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * view.h: for the files view*.c: reading tables that change meanwhile, and pieces that several shows
- * have in common.
+ * view.h: for the files view*.c: reading tables that change meanwhile, and pieces that several
+ * shows have in common.
  */
 #ifndef SHUNT_OBJECT_VIEW_H
 #define SHUNT_OBJECT_VIEW_H
@@ -16,8 +16,9 @@
 #include "dataplane/shm/reason.h"
 #include "dataplane/shm/table.h"
 
-/* One row of a list is built between two looks at `reclaim`, again if memory was reused meanwhile, and
- * marked "inconsistent": true if that never stops. The control plane itself reuses nothing meanwhile. */
+/* One row of a list is built between two looks at `reclaim`, again if memory was reused meanwhile,
+ * and marked "inconsistent": true if that never stops. The control plane itself reuses nothing
+ * meanwhile. */
 json_t *view_row(const struct view *view,
 		 json_t *(*build)(const struct view *view, const void *what), const void *what);
 
@@ -46,8 +47,8 @@ void view_string(json_t *object, const char *key, const char *string);
 /* The string argument of a show command, or NULL. */
 const char *view_name_argument(const struct arguments *arguments, unsigned int parameter);
 
-/* One path: { via, dev, port, mac, labels, state, ... , backup }. `word_label`: label of the word that
- * is below the nexthop's own, or -1. */
+/* One path: { via, dev, port, mac, labels, state, ... , backup }. `word_label`: label of the word
+ * that is below the nexthop's own, or -1. */
 json_t *view_path(const struct view *view, uint32_t nexthop, int64_t word_label);
 /* A copy of a nexthop's rewrite. False: there is none. */
 bool view_rewrite(const struct view *view, uint32_t nexthop, struct rewrite *rewrite,

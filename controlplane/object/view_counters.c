@@ -52,8 +52,8 @@ json_t *view_all_drops(const struct view *view, const struct arguments *argument
 	return for_interfaces(view, arguments, put_drops, error);
 }
 
-/* Everything that came in or was made has one end; what has none yet is in flight. Workers count while
- * this adds up, so in_flight may be off by what they did meanwhile. */
+/* Everything that came in or was made has one end; what has none yet is in flight. Workers count
+ * while this adds up, so in_flight may be off by what they did meanwhile. */
 static void put_counters(json_t *array, const char *name, const struct interface_totals *totals)
 {
 	uint64_t dropped = 0;

@@ -150,7 +150,8 @@ static json_t *build_loopback(const struct view *view, const void *what)
 /* All of a kind, or the one that is named. */
 static json_t *list(const struct view *view, const struct arguments *arguments,
 		    enum interface_kind kind, const char *kind_name,
-		    json_t *(*build)(const struct view *view, const void *what), struct error *error)
+		    json_t *(*build)(const struct view *view, const void *what),
+		    struct error *error)
 {
 	const char *only = view_name_argument(arguments, SHOW_NAME);
 	json_t *array = json_array();

@@ -11,8 +11,8 @@ bool view_rewrite(const struct view *view, uint32_t nexthop, struct rewrite *rew
 		return false;
 	uint64_t word = word_load(&view->tables->nexthop[nexthop]);
 	*kind = nexthop_kind(word);
-	const struct rewrite *found = tables_object_checked(view->tables, word & NEXTHOP_OFFSET_MASK,
-							    sizeof(*found));
+	const struct rewrite *found =
+		tables_object_checked(view->tables, word & NEXTHOP_OFFSET_MASK, sizeof(*found));
 	if (*kind == NEXTHOP_FREE || found == NULL)
 		return false;
 	*rewrite = *found;
@@ -129,11 +129,11 @@ static const char *operation_name(enum label_operation operation)
 static void put_members(const struct view *view, uint32_t group, int64_t word_label, json_t *paths)
 {
 	const struct group_members *found =
-		group < GROUP_MAX ?
-			tables_object_checked(view->tables,
-					      word_load(&view->tables->group_members[group]),
-					      sizeof(*found)) :
-			NULL;
+		group < GROUP_MAX
+			? tables_object_checked(view->tables,
+						word_load(&view->tables->group_members[group]),
+						sizeof(*found))
+			: NULL;
 
 	if (found == NULL)
 		return;
@@ -226,15 +226,15 @@ json_t *view_labels(const struct view *view, const struct arguments *arguments, 
 {
 	bool one = argument_present(arguments, MPLS_LABEL);
 	bool one_space = one || argument_present(arguments, MPLS_SPACE);
-	uint64_t space = argument_present(arguments, MPLS_SPACE) ?
-				 arguments->value[MPLS_SPACE].number : 0;
+	uint64_t space =
+		argument_present(arguments, MPLS_SPACE) ? arguments->value[MPLS_SPACE].number : 0;
 	uint64_t label = one ? arguments->value[MPLS_LABEL].number : 0;
 	json_t *array = json_array();
 
 	for (unsigned int s = 0; s < LABEL_SPACE_MAX; s++)
 		if (!one_space || s == space)
-			list_space(view, s, one && label < LABEL_COUNT ? (uint32_t)label :
-							   LABEL_FIRST_FREE,
+			list_space(view, s,
+				   one && label < LABEL_COUNT ? (uint32_t)label : LABEL_FIRST_FREE,
 				   one && label < LABEL_COUNT ? (uint32_t)label : LABEL_COUNT - 1,
 				   array);
 	if (!one || json_array_size(array) > 0)

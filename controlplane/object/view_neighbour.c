@@ -35,9 +35,8 @@ json_t *view_addresses(const struct view *view, const struct arguments *argument
 		snprintf(prefix + strlen(prefix), 5, "/%u", (unsigned int)(value->number & 0xff));
 	}
 	json_t *all = view_private(view)->addresses(view->model), *array = json_array();
-	json_array_foreach(all, i, row)
-		if (address_wanted(row, dev, one ? prefix : NULL))
-			json_array_append(array, row);
+	json_array_foreach(all, i, row) if (address_wanted(row, dev, one ? prefix : NULL))
+		json_array_append(array, row);
 	json_decref(all);
 	return array;
 }
@@ -62,9 +61,9 @@ static bool neighbour_wanted(const struct arguments *arguments, const struct nei
 
 static void visit_neighbour(void *context, const void *found)
 {
-	static const char *const origins[] = { [ORIGIN_SYSTEM] = "system",
-					       [ORIGIN_STATIC] = "static",
-					       [ORIGIN_LEARNED] = "learned" };
+	static const char *const origins[] = {
+		[ORIGIN_SYSTEM] = "system", [ORIGIN_STATIC] = "static", [ORIGIN_LEARNED] = "learned"
+	};
 	struct neighbour_list *list = context;
 	struct neighbour_entry entry = *(const struct neighbour_entry *)found;
 	char dev[NAME_SIZE], address[46], mac[18];
@@ -74,11 +73,11 @@ static void visit_neighbour(void *context, const void *found)
 		return;
 	address_format((const struct address *)entry.key.address, address);
 	mac_format(entry.mac, mac);
-	json_array_append_new(list->array,
-			      json_pack("{s:s, s:s, s:s, s:s}", "address", address, "lladdr", mac,
-					"dev", dev, "origin",
-					entry.origin <= ORIGIN_LEARNED ? origins[entry.origin] :
-									 "unknown"));
+	json_array_append_new(
+		list->array,
+		json_pack("{s:s, s:s, s:s, s:s}", "address", address, "lladdr", mac, "dev", dev,
+			  "origin",
+			  entry.origin <= ORIGIN_LEARNED ? origins[entry.origin] : "unknown"));
 }
 
 /* The whole list is one copy: an entry found twice would be worse than looking again. */
@@ -86,7 +85,8 @@ static json_t *build_neighbours(const struct view *view, const void *what)
 {
 	struct neighbour_list list = { view, what, json_array() };
 
-	view_hash_walk(view, HASH_NEIGHBOUR, sizeof(struct neighbour_entry), visit_neighbour, &list);
+	view_hash_walk(view, HASH_NEIGHBOUR, sizeof(struct neighbour_entry), visit_neighbour,
+		       &list);
 	return json_pack("{s:o}", "list", list.array);
 }
 

@@ -10,8 +10,8 @@ static json_t *build_nexthop(const struct view *view, const void *what)
 	enum nexthop_kind kind;
 	struct rewrite rewrite;
 
-	uint32_t references = view->model != NULL ?
-				      view_private(view)->references(view->model, index) : 1;
+	uint32_t references =
+		view->model != NULL ? view_private(view)->references(view->model, index) : 1;
 	/* without references it only waits for the end of its grace period */
 	if (references == 0 || !view_rewrite(view, index, &rewrite, &kind))
 		return NULL;
@@ -19,11 +19,12 @@ static json_t *build_nexthop(const struct view *view, const void *what)
 	json_object_del(object, "nexthop");
 	view_number(object, "index", index);
 	view_string(object, "resolution",
-		    kind == NEXTHOP_FORWARD ? "resolved" :
-		    kind == NEXTHOP_BLACKHOLE ? "blackhole" : "unresolved");
-	json_object_set_new(object, "active",
-			    json_boolean(kind == NEXTHOP_FORWARD &&
-					 view_port_live(view, rewrite.port)));
+		    kind == NEXTHOP_FORWARD     ? "resolved"
+		    : kind == NEXTHOP_BLACKHOLE ? "blackhole"
+						: "unresolved");
+	json_object_set_new(
+		object, "active",
+		json_boolean(kind == NEXTHOP_FORWARD && view_port_live(view, rewrite.port)));
 	json_object_set_new(object, "is_backup",
 			    json_boolean((rewrite.flags & REWRITE_IS_BACKUP) != 0));
 	view_number(object, "mtu", rewrite.mtu);

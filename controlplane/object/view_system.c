@@ -14,7 +14,8 @@ static uint64_t count_words(const _Atomic uint64_t *word, unsigned int count)
 	return used;
 }
 
-static void put_table(json_t *tables, const char *name, uint64_t used, uint64_t limit, uint64_t bytes)
+static void put_table(json_t *tables, const char *name, uint64_t used, uint64_t limit,
+		      uint64_t bytes)
 {
 	json_t *row = json_object();
 
@@ -30,8 +31,8 @@ static uint64_t count_labels(const struct view *view)
 
 	for (unsigned int space = 0; space < LABEL_SPACE_MAX; space++) {
 		uint64_t offset = word_load(&view->tables->label_space[space]);
-		const void *words = tables_object_checked(view->tables, offset,
-							  LABEL_COUNT * sizeof(uint64_t));
+		const void *words =
+			tables_object_checked(view->tables, offset, LABEL_COUNT * sizeof(uint64_t));
 		if (words != NULL)
 			used += count_words((const _Atomic uint64_t *)words + LABEL_FIRST_FREE,
 					    LABEL_COUNT - LABEL_FIRST_FREE);
@@ -66,8 +67,7 @@ static json_t *table_sizes(const struct view *view)
 	put_table(object, "labels", count_labels(view), spaces * (LABEL_COUNT - LABEL_FIRST_FREE),
 		  spaces * LABEL_COUNT * sizeof(uint64_t));
 	put_table(object, "label_spaces", spaces, LABEL_SPACE_MAX, 0);
-	put_table(object, "nexthops", nexthops, NEXTHOP_MAX - 1,
-		  nexthops * sizeof(struct rewrite));
+	put_table(object, "nexthops", nexthops, NEXTHOP_MAX - 1, nexthops * sizeof(struct rewrite));
 	put_table(object, "nexthop_groups", groups, GROUP_MAX - 1,
 		  groups * sizeof(struct group_members));
 	/* an entry takes at least a cache line of the heap */
@@ -92,8 +92,9 @@ json_t *view_memory(const struct view *view, const struct arguments *arguments, 
 	view_number(object, "heap_bytes", handed_out);
 	view_number(object, "table_bytes", fixed + handed_out);
 	if (view->state != NULL)
-		view_number(object, "ring_bytes", word_load(&view->state->control.worker_count) *
-							  sizeof(struct ring_producer));
+		view_number(object, "ring_bytes",
+			    word_load(&view->state->control.worker_count) *
+				    sizeof(struct ring_producer));
 	if (view->model != NULL) {
 		view_private(view)->heap(view->model, &heap);
 		view_number(object, "heap_used", heap.used);
@@ -119,7 +120,8 @@ static void put_dataplane(const struct state *state, json_t *object)
 	view_number(object, "tsc_hz", word_load(&state->control.tsc_hz));
 }
 
-json_t *view_version(const struct view *view, const struct arguments *arguments, struct error *error)
+json_t *view_version(const struct view *view, const struct arguments *arguments,
+		     struct error *error)
 {
 	const struct tables *tables = view->tables;
 	json_t *object = json_object();

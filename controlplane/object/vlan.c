@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include "model.h"
 
-static const struct interface_numbers numbers = { VLAN_MTU, VLAN_MPLS, VLAN_SPACE,
-						  VLAN_UPSTREAM_SPACE, VLAN_VRF, VLAN_ADMIN };
+static const struct interface_numbers numbers = { VLAN_MTU,   VLAN_MPLS,
+						  VLAN_SPACE, VLAN_UPSTREAM_SPACE,
+						  VLAN_VRF,   VLAN_ADMIN };
 
 /* ---------------------------------------------------------------- the table of tags */
 
@@ -91,7 +92,8 @@ static int check_tags(const struct model *model, const struct interface_object *
 		if (settings->inner_tag != 0)
 			return refuse(error, -EEXIST,
 				      "vlan %s: port %s tag %u inner %u is vlan %s already", name,
-				      port->name, settings->outer_tag, settings->inner_tag, i->name);
+				      port->name, settings->outer_tag, settings->inner_tag,
+				      i->name);
 		return refuse(error, -EEXIST, "vlan %s: port %s tag %u is vlan %s already", name,
 			      port->name, settings->outer_tag, i->name);
 	}

@@ -33,9 +33,8 @@ static const struct address_object *own_address(const struct interface_object *i
 	const struct address_object *object;
 
 	DL_FOREACH(interface->addresses, object)
-		if (address_is_ipv4(&object->address) &&
-		    memcmp(object->address.bytes + 12, ip, 4) == 0)
-			return object;
+	if (address_is_ipv4(&object->address) && memcmp(object->address.bytes + 12, ip, 4) == 0)
+		return object;
 	return NULL;
 }
 
@@ -103,7 +102,8 @@ static bool announce(struct model *model, const struct interface_object *interfa
 	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 	const struct address_object *object;
 
-	DL_FOREACH(interface->addresses, object) {
+	DL_FOREACH(interface->addresses, object)
+	{
 		if (!address_is_ipv4(&object->address))
 			continue;
 		/* RFC 5227 2.3: a request in which sender and target are both ours */

@@ -10,13 +10,13 @@
 #include "controlplane/object/object.h"
 
 /* A frame with an ARP packet at `l3_offset` bytes, come in by `interface` (row index, in range).
- * Requests and probes for an address of that interface are answered; everything else, and everything
- * malformed, is ignored. */
+ * Requests and probes for an address of that interface are answered; everything else, and
+ * everything malformed, is ignored. */
 void arp_input(struct model *model, uint32_t interface, const uint8_t *frame, size_t length,
 	       size_t l3_offset);
 
-/* Announce the addresses of interfaces for which that is due and whose link is up (RFC 5227 2.3). What
- * finds no room in the ring stays due. */
+/* Announce the addresses of interfaces for which that is due and whose link is up (RFC 5227 2.3).
+ * What finds no room in the ring stays due. */
 void arp_announce(struct model *model);
 
 #endif

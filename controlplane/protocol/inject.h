@@ -9,10 +9,11 @@
 #include <stdint.h>
 #include "controlplane/object/object.h"
 
-/* Put a frame of `length` bytes, complete as it goes on the wire (Ethernet header with the interface's
- * own VLAN tags, no FCS), into the inject ring of a worker; it leaves by the port of `interface` (row
- * index). Frames of one interface stay in order. -ENOTCONN: no data plane is alive, or its rings are
- * not there yet; -ENOBUFS: the ring is full (counted); -EMSGSIZE: longer than FRAME_MAX. */
+/* Put a frame of `length` bytes, complete as it goes on the wire (Ethernet header with the
+ * interface's own VLAN tags, no FCS), into the inject ring of a worker; it leaves by the port of
+ * `interface` (row index). Frames of one interface stay in order. -ENOTCONN: no data plane is
+ * alive, or its rings are not there yet; -ENOBUFS: the ring is full (counted); -EMSGSIZE: longer
+ * than FRAME_MAX. */
 int inject_frame(struct model *model, uint32_t interface, const void *frame, size_t length);
 
 #endif

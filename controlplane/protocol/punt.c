@@ -40,8 +40,8 @@ static unsigned int poll_worker(struct model *model, unsigned int worker, uint64
 
 	while (count < RING_SLOTS) {
 		const struct frame_slot *slot = ring_peek(producer, consumer);
-		if (slot == NULL || (count % FRAMES_BETWEEN_LOOKS == FRAMES_BETWEEN_LOOKS - 1 &&
-				     now() > end))
+		if (slot == NULL ||
+		    (count % FRAMES_BETWEEN_LOOKS == FRAMES_BETWEEN_LOOKS - 1 && now() > end))
 			break;
 		dispatch(model, slot);
 		ring_release(consumer);
@@ -79,7 +79,8 @@ bool model_sleep(struct model *model, bool sleeping)
 	atomic_store_explicit(word, sleeping, memory_order_seq_cst);
 	if (!sleeping)
 		return true;
-	/* either we see the frame, or its producer sees that we sleep (epoch.h has the same pairing) */
+	/* either we see the frame, or its producer sees that we sleep (epoch.h has the same
+	 * pairing) */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!frames_wait(model))
 		return true;

@@ -118,7 +118,8 @@ void dataplane_begin(struct fixture *fixture)
 	bool created;
 
 	assert_int_equal(region_own(&instance->state_region, &instance->place, REGION_STATE, 0,
-				    &created, error), 0);
+				    &created, error),
+			 0);
 	instance->state = instance->state_region.base;
 	counter_add(&instance->state->control.generation, 1);
 	assert_int_equal(region_allocate_workers(&instance->state_region, 1), 0);

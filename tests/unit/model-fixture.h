@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * model-fixture.h: a control plane's model in a run directory of its own, spoken to in command lines,
- * and a data plane that the test plays: it owns the state file.
+ * model-fixture.h: a control plane's model in a run directory of its own, spoken to in command
+ * lines, and a data plane that the test plays: it owns the state file.
  */
 #ifndef TESTS_UNIT_MODEL_FIXTURE_H
 #define TESTS_UNIT_MODEL_FIXTURE_H
@@ -18,10 +18,10 @@ struct fixture {
 
 extern const uint8_t port_macs[2][6];
 
-int fixture_empty(void **state);  /* settled, no data plane */
-int fixture_small(void **state);  /* the same with a heap that holds little */
-int fixture_ports(void **state);  /* data plane; p0 10.0.0.1/24 and p1 10.0.1.1/24 with one neighbour
-				   * each (.2), MACs known */
+int fixture_empty(void **state); /* settled, no data plane */
+int fixture_small(void **state); /* the same with a heap that holds little */
+int fixture_ports(void **state); /* data plane; p0 10.0.0.1/24 and p1 10.0.1.1/24 with one neighbour
+				  * each (.2), MACs known */
 int fixture_remove(void **state);
 
 void model_begin(struct fixture *fixture, uint64_t heap_size); /* open, not settled */

@@ -147,8 +147,9 @@ static void the_rest(void **state)
 	json_decref(list);
 	json_t *object = show(f, "show memory");
 	assert_true(number(object, "table_bytes") < 64 << 20);
-	assert_int_equal(number(json_object_get(json_object_get(object, "tables"), "neighbours"),
-				"used"), 2);
+	assert_int_equal(
+		number(json_object_get(json_object_get(object, "tables"), "neighbours"), "used"),
+		2);
 	json_decref(object);
 	object = show(f, "show version");
 	assert_true(json_is_true(json_object_get(object, "dataplane_alive")));
@@ -178,8 +179,8 @@ static void unknown_names_are_refused(void **state)
 static void from_the_files_alone(void **state)
 {
 	static const char *const lines[] = {
-		"port show",   "vlan show",	"loopback show", "neigh show",	 "mpls show",
-		"show drops",  "show counters", "show workers",
+		"port show", "vlan show",  "loopback show", "neigh show",
+		"mpls show", "show drops", "show counters", "show workers",
 	};
 	struct fixture *f = *state;
 	struct region tables;
@@ -211,8 +212,9 @@ static void from_the_files_alone(void **state)
 /* Whatever stands in the file, a reader stays inside it. */
 static void rubbish_is_survived(void **state)
 {
-	static const char *const lines[] = { "port show", "vlan show", "neigh show", "mpls show",
-					     "nexthop show", "show memory", "show counters" };
+	static const char *const lines[] = { "port show",    "vlan show",    "neigh show",
+					     "mpls show",    "nexthop show", "show memory",
+					     "show counters" };
 	struct fixture *f = *state;
 	struct tables *tables = (struct tables *)model_tables(f->model);
 	struct view alone = { tables, f->instance.state, NULL };

@@ -33,8 +33,9 @@ static void port_is_a_row_and_a_wish(void **state)
 {
 	struct fixture *f = *state;
 
-	say(f, "port add p0 devargs net_af_packet0,iface=veth0 mtu 9000 rx-queues 2 mpls on space 3 "
-	       "upstream-space 5 vrf 7");
+	say(f,
+	    "port add p0 devargs net_af_packet0,iface=veth0 mtu 9000 rx-queues 2 mpls on space 3 "
+	    "upstream-space 5 vrf 7");
 	const struct port_wish *wish = wish_of(f, 0);
 	assert_non_null(wish);
 	assert_string_equal(wish->name, "p0");
@@ -113,7 +114,8 @@ static void vlan_follows_its_port(void **state)
 	const struct vlan_entry *entry = hash_lookup(tables, HASH_VLAN, &key, sizeof(key));
 	assert_non_null(entry);
 	assert_string_equal(tables->interface[entry->interface].name, "v20");
-	assert_memory_equal((const void *)&tables->interface[entry->interface].mac, port_macs[0], 6);
+	assert_memory_equal((const void *)&tables->interface[entry->interface].mac, port_macs[0],
+			    6);
 	assert_int_equal(flags_of(f, "v20") >> INTERFACE_MTU_SHIFT & 0xffff, 1500);
 	say(f, "port set p0 down mtu 1400");
 	assert_false(flags_of(f, "v10") & INTERFACE_UP);
@@ -165,11 +167,11 @@ static void address_refusals(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		refused(f, cases[i][0], cases[i][1]);
-	say(f, "address add 10.0.7.0/31 dev p0");        /* RFC 3021 */
-	say(f, "address add 10.0.0.9/24 dev p0");        /* a second one of the network */
+	say(f, "address add 10.0.7.0/31 dev p0"); /* RFC 3021 */
+	say(f, "address add 10.0.0.9/24 dev p0"); /* a second one of the network */
 	say(f, "address add fe80::1/64 dev p0");
-	say(f, "address add fe80::1/64 dev p1");         /* link-local: each interface has its own */
-	say(f, "address del 10.0.0.1/24 dev p0");        /* 10.0.0.9 still reaches the neighbour */
+	say(f, "address add fe80::1/64 dev p1");  /* link-local: each interface has its own */
+	say(f, "address del 10.0.0.1/24 dev p0"); /* 10.0.0.9 still reaches the neighbour */
 	say(f, "loopback add lo0");
 	say(f, "address add 127.0.0.1/8 dev lo0");
 	refused(f, "loopback del lo0", "loopback lo0 is in use by address 127.0.0.1/8");
@@ -182,8 +184,10 @@ static void neighbour_refusals(void **state)
 	refused(f, "neigh add 10.0.0.2 lladdr 02:00:00:00:00:09 dev p0", "exists already on p0");
 	refused(f, "neigh add 10.9.9.9 lladdr 02:00:00:00:00:09 dev p0",
 		"neighbour 10.9.9.9 is on no connected network of p0");
-	refused(f, "neigh add 10.0.1.2 lladdr 02:00:00:00:00:09 dev p0", "no connected network of p0");
-	refused(f, "neigh add 10.0.0.1 lladdr 02:00:00:00:00:09 dev p0", "is our own address on p0");
+	refused(f, "neigh add 10.0.1.2 lladdr 02:00:00:00:00:09 dev p0",
+		"no connected network of p0");
+	refused(f, "neigh add 10.0.0.1 lladdr 02:00:00:00:00:09 dev p0",
+		"is our own address on p0");
 	refused(f, "neigh add 10.0.0.255 lladdr 02:00:00:00:00:09 dev p0", "broadcast address");
 	refused(f, "neigh add 10.0.0.3 lladdr 01:00:5e:00:00:09 dev p0",
 		"lladdr 01:00:5e:00:00:09 is multicast");
@@ -248,10 +252,10 @@ static void pops(void **state)
 
 static void vlan_headers(void **state)
 {
-	static const uint8_t two[] = { 2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 0x10,
-				       0x88, 0xa8, 0, 20, 0x81, 0, 0, 30, 0x88, 0x47 };
-	static const uint8_t one[] = { 2, 0, 0, 0, 0, 8, 2, 0, 0, 0, 0, 0x10,
-				       0x81, 0, 0, 10, 0x88, 0x47 };
+	static const uint8_t two[] = { 2,    0,    0,    0, 0,  9,    2, 0, 0,  0,    0,
+				       0x10, 0x88, 0xa8, 0, 20, 0x81, 0, 0, 30, 0x88, 0x47 };
+	static const uint8_t one[] = { 2, 0, 0,    0,    0, 8, 2,  0,    0,
+				       0, 0, 0x10, 0x81, 0, 0, 10, 0x88, 0x47 };
 	struct fixture *f = *state;
 
 	say(f, "vlan add v20 dev p0 tag 20 inner 30");
@@ -274,9 +278,11 @@ static void vlan_headers(void **state)
 static void nexthop_refusals(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "mpls add 100 swap 200 via 10.9.9.9", "nexthop 10.9.9.9 is on no connected network" },
+		{ "mpls add 100 swap 200 via 10.9.9.9",
+		  "nexthop 10.9.9.9 is on no connected network" },
 		{ "mpls add 100 swap 200 via 10.0.0.2 dev p1", "on no connected network of p1" },
-		{ "mpls add 100 swap 200 via 10.0.0.1", "nexthop 10.0.0.1 is our own address on p0" },
+		{ "mpls add 100 swap 200 via 10.0.0.1",
+		  "nexthop 10.0.0.1 is our own address on p0" },
 		{ "mpls add 100 swap 200 via 10.0.0.255", "broadcast" },
 		{ "mpls add 100 swap 200 via fe80::2", "link-local: expected via fe80::2 dev IF" },
 		{ "mpls add 100 swap 200 dev p0", "expected via IP dev p0" },
@@ -325,7 +331,8 @@ static void what_is_in_use_stays(void **state)
 
 	say(f, "mpls add 100 swap 200 via 10.0.0.2 backup via 10.0.1.2");
 	refused(f, "port del p0", "port p0 is in use by nexthop 10.0.0.2 dev p0 of label 100");
-	refused(f, "port del p1", "port p1 is in use by backup nexthop 10.0.1.2 dev p1 of label 100");
+	refused(f, "port del p1",
+		"port p1 is in use by backup nexthop 10.0.1.2 dev p1 of label 100");
 	refused(f, "address del 10.0.0.1/24 dev p0",
 		"address 10.0.0.1/24 is in use by nexthop 10.0.0.2 dev p0 of label 100");
 	refused(f, "neigh del 10.0.0.2 dev p0",
@@ -375,8 +382,8 @@ static void references_are_counted(void **state)
 	uint32_t index = label_index(word_of(f, 100));
 	json_t *nexthops = show(f, "nexthop show");
 	assert_int_equal(json_array_size(nexthops), 1);
-	assert_int_equal(json_integer_value(json_object_get(json_array_get(nexthops, 0),
-							    "references")), 10);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_array_get(nexthops, 0), "references")), 10);
 	json_decref(nexthops);
 	for (int i = 100; i < 110; i++) {
 		char line[64];
@@ -425,7 +432,8 @@ static void groups_are_shared_and_resilient(void **state)
 	uint32_t other = label_index(word_of(f, 101));
 	assert_int_not_equal(other, group);
 	/* the only user changes in place, and keeps what need not move */
-	say(f, "mpls replace 101 swap 201 via 10.0.0.2 swap 201 via 10.0.0.3 swap 201 via 10.0.1.2");
+	say(f,
+	    "mpls replace 101 swap 201 via 10.0.0.2 swap 201 via 10.0.0.3 swap 201 via 10.0.1.2");
 	assert_int_equal(label_index(word_of(f, 101)), other);
 	unsigned int kept = buckets_of(f, other, first);
 	assert_in_range(kept, 85, 86);
@@ -483,9 +491,8 @@ static void random_route(char *line, size_t size, const char *verb, int label)
 			used += (size_t)snprintf(line + used, size - used, " weight %d",
 						 1 + rand() % 4);
 		if (rand() % 4 == 0)
-			used += (size_t)snprintf(line + used, size - used,
-						 " backup via 10.0.%d.%d", 1 - hop / 5,
-						 2 + rand() % 5);
+			used += (size_t)snprintf(line + used, size - used, " backup via 10.0.%d.%d",
+						 1 - hop / 5, 2 + rand() % 5);
 	}
 }
 
@@ -515,7 +522,8 @@ static void random_changes_leave_nothing(void **state)
 				assert_int_not_equal(tables->nexthop[label_index(word)], 0);
 			for (int b = 0; (word & LABEL_GROUP) && b < GROUP_BUCKETS; b += 16)
 				assert_int_not_equal(
-					tables->nexthop[tables->group[label_index(word)].bucket[b]], 0);
+					tables->nexthop[tables->group[label_index(word)].bucket[b]],
+					0);
 		}
 	}
 	for (int j = 0; j < 20; j++) {
@@ -544,11 +552,13 @@ static void full_says_so(void **state)
 
 	say(f, "port add p0 devargs net_null0");
 	say(f, "address add 10.0.0.1/8 dev p0");
-	refused(f, "mpls add 100 space 3 pop label", "label space table is full: no table memory left");
+	refused(f, "mpls add 100 space 3 pop label",
+		"label space table is full: no table memory left");
 	refused(f, "port set p0 space 3", "port table is full");
 	assert_int_equal(flags_of(f, "p0") >> INTERFACE_SPACE_SHIFT & 0xff, 0);
 	for (i = 0; i < 200000 && result == 0; i++) {
-		snprintf(line, sizeof(line), "mpls add %d swap %d/200 via 10.0.0.2", 100 + i, 100 + i);
+		snprintf(line, sizeof(line), "mpls add %d swap %d/200 via 10.0.0.2", 100 + i,
+			 100 + i);
 		parse(f, line);
 		result = model_execute(f->model, f->arguments, &f->error);
 	}
@@ -608,8 +618,8 @@ static void counters_begin_at_zero(void **state)
 	assert_int_equal(json_integer_value(json_object_get(route, "packets")), 0);
 	json_decref(routes);
 	json_t *counters = show(f, "show counters p0");
-	assert_int_equal(json_integer_value(json_object_get(json_array_get(counters, 0),
-							    "rx_packets")), 0);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_array_get(counters, 0), "rx_packets")), 0);
 	json_decref(counters);
 }
 

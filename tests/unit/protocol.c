@@ -14,24 +14,23 @@
 
 /* who-has 10.0.0.1 tell 10.0.0.2 */
 static const uint8_t request[] = {
-	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 2, 8, 6,
-	0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 2, 10, 0, 0, 2, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0,  0, 0, 0, 2, 8, 6, 0, 1, 8, 0,  6, 4, 0,
+	1,    2,    0,    0,    0,    0,    2, 10, 0, 0, 2, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1,
 };
 static const uint8_t reply[60] = {
-	2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 0x10, 8, 6,
-	0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 0x10, 10, 0, 0, 1, 2, 0, 0, 0, 0, 2, 10, 0, 0, 2,
+	2, 0, 0, 0, 0, 2, 2,    0,  0, 0, 0, 0x10, 8, 6, 0, 1, 8, 0,  6, 4, 0,
+	2, 2, 0, 0, 0, 0, 0x10, 10, 0, 0, 1, 2,    0, 0, 0, 0, 2, 10, 0, 0, 2,
 };
 static const uint8_t announcement[60] = {
-	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 0x10, 8, 6,
-	0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 0x10, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,    0,  0, 0, 0, 0x10, 8, 6, 0, 1, 8, 0,  6, 4, 0,
+	1,    2,    0,    0,    0,    0,    0x10, 10, 0, 0, 1, 0,    0, 0, 0, 0, 0, 10, 0, 0, 1,
 };
 
 static void punt_frame(struct fixture *f, uint32_t reason, uint32_t interface, uint32_t l3_offset,
 		       const void *frame, uint32_t length)
 {
 	struct ring_producer *producer = &f->instance.state->punt[0];
-	struct frame_slot *slot =
-		ring_reserve(producer, &model_tables(f->model)->punt_consumer[0]);
+	struct frame_slot *slot = ring_reserve(producer, &model_tables(f->model)->punt_consumer[0]);
 
 	assert_non_null(slot);
 	slot->length = length;
@@ -47,8 +46,7 @@ static void punt_frame(struct fixture *f, uint32_t reason, uint32_t interface, u
 static const struct frame_slot *injected(struct fixture *f)
 {
 	struct ring_consumer *consumer = &f->instance.state->inject_consumer[0];
-	const struct frame_slot *slot =
-		ring_peek(&model_tables(f->model)->inject[0], consumer);
+	const struct frame_slot *slot = ring_peek(&model_tables(f->model)->inject[0], consumer);
 
 	if (slot != NULL)
 		ring_release(consumer);
@@ -108,10 +106,10 @@ static void requests_are_answered(void **state)
 		size_t at;
 		uint8_t value;
 	} cases[] = {
-		{ "other target", 41, 9 },      { "a reply", 21, 2 },
-		{ "not Ethernet", 15, 6 },      { "not IPv4", 16, 0x86 },
-		{ "hardware size", 18, 8 },     { "protocol size", 19, 16 },
-		{ "from our address", 31, 1 },  { "from a multicast MAC", 22, 3 },
+		{ "other target", 41, 9 },     { "a reply", 21, 2 },
+		{ "not Ethernet", 15, 6 },     { "not IPv4", 16, 0x86 },
+		{ "hardware size", 18, 8 },    { "protocol size", 19, 16 },
+		{ "from our address", 31, 1 }, { "from a multicast MAC", 22, 3 },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		memcpy(frame, request, sizeof(frame));
@@ -140,12 +138,13 @@ static void requests_are_answered(void **state)
 static void vlan_reply_has_its_tags(void **state)
 {
 	static const uint8_t vlan_request[] = {
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 2, 0x81, 0, 0xa0, 10, 8, 6,
-		0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 2, 10, 7, 0, 2, 0, 0, 0, 0, 0, 0, 10, 7, 0, 1,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0,  2, 0x81, 0, 0xa0, 10,
+		8,    6,    0,    1,    8,    0,    6, 4, 0, 1, 2,  0, 0,    0, 0,    2,
+		10,   7,    0,    2,    0,    0,    0, 0, 0, 0, 10, 7, 0,    1,
 	};
 	static const uint8_t vlan_reply[60] = {
-		2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 0x10, 0x81, 0, 0, 10, 8, 6,
-		0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 0x10, 10, 7, 0, 1, 2, 0, 0, 0, 0, 2, 10, 7, 0, 2,
+		2, 0, 0, 0, 0, 2, 2, 0, 0,    0,  0, 0x10, 0x81, 0, 0, 10, 8, 6, 0, 1,  8, 0, 6,
+		4, 0, 2, 2, 0, 0, 0, 0, 0x10, 10, 7, 0,    1,    2, 0, 0,  0, 0, 2, 10, 7, 0, 2,
 	};
 	struct fixture *f = *state;
 
@@ -197,10 +196,8 @@ static void sleeping_looks_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_PORTS(addresses_are_announced_once),
-		IN_PORTS(requests_are_answered),
-		IN_PORTS(vlan_reply_has_its_tags),
-		IN_PORTS(full_ring_is_counted),
+		IN_PORTS(addresses_are_announced_once), IN_PORTS(requests_are_answered),
+		IN_PORTS(vlan_reply_has_its_tags),      IN_PORTS(full_ring_is_counted),
 		IN_PORTS(sleeping_looks_again),
 	};
 	return cmocka_run_group_tests_name("protocol", tests, NULL, NULL);
