@@ -117,8 +117,7 @@ struct rte_mbuf *mbuf_of(const uint8_t *frame, size_t length)
 	return mbuf;
 }
 
-/* A buffer that ends with the frame, where the guard page begins, and has canaries before it. */
-static struct rte_mbuf *guarded_mbuf(const uint8_t *frame, size_t length, unsigned int headroom)
+struct rte_mbuf *guarded_mbuf(const uint8_t *frame, size_t length, unsigned int headroom)
 {
 	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(fixture.pool);
 	uint8_t *data = guard - length;

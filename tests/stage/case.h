@@ -38,6 +38,9 @@ struct end {
 };
 
 #define SENT(port_, text)     { .kind = END_SENT, .port = (port_), .frame = (text) }
+/* By a VLAN subinterface of the port. */
+#define SENT_BY(port_, interface_, text) \
+	{ .kind = END_SENT, .port = (port_), .interface = (interface_), .frame = (text) }
 #define DROPPED(name)         { .kind = END_DROPPED, .reason = DROP_##name }
 #define PUNTED(name)          { .kind = END_PUNTED, .reason = PUNT_##name, .l3 = ETHERNET }
 #define PUNTED_AT(name, l3_)  { .kind = END_PUNTED, .reason = PUNT_##name, .l3 = (l3_) }
@@ -88,6 +91,10 @@ unsigned int punt_take(void);
 
 /* A frame in a buffer of the pool. */
 struct rte_mbuf *mbuf_of(const uint8_t *frame, size_t length);
+
+/* A frame in a buffer that ends with it, where a page begins that cannot be read, and that has canaries
+ * before it. One at a time. */
+struct rte_mbuf *guarded_mbuf(const uint8_t *frame, size_t length, unsigned int headroom);
 
 /* Table entries, in a line each. */
 #define LABELS(...) (const uint32_t[]){ __VA_ARGS__ }, sizeof((uint32_t[]){ __VA_ARGS__ }) / 4
