@@ -157,18 +157,21 @@ static int answer_error(json_t *json, struct error *error)
 	return usage ? -EINVAL : -EPERM;
 }
 
-int client_receive(struct session *session, json_t **result, struct error *error)
+/* The line that was received, of `rest` bytes with its end, was used. */
+static void line_drop(struct session *session, size_t rest)
 {
-	json_error_t reason;
-	size_t rest = 0;
-	json_t *answer, *problem;
-	int code = receive_line(session, &rest, error);
-
-	if (code != 0)
-		return code;
-	answer = json_loads(session->received, 0, &reason);
 	session->received_used -= rest;
 	memmove(session->received, session->received + rest, session->received_used);
+}
+
+/* Result or error out of the answer that was received. */
+static int answer_take(struct session *session, size_t rest, json_t **result, struct error *error)
+{
+	json_error_t reason;
+	json_t *answer = json_loads(session->received, 0, &reason), *problem;
+	int code = 0;
+
+	line_drop(session, rest);
 	if (!answer)
 		return client_broken(session, reason.text, error);
 	problem = json_object_get(answer, "error");
@@ -181,15 +184,43 @@ int client_receive(struct session *session, json_t **result, struct error *error
 	return code;
 }
 
-int client_call(struct session *session, const char *method, json_t *params, json_t **result,
-		struct error *error)
+int client_receive(struct session *session, json_t **result, struct error *error)
+{
+	size_t rest = 0;
+	int code = receive_line(session, &rest, error);
+
+	*result = NULL;
+	return code == 0 ? answer_take(session, rest, result, error) : code;
+}
+
+int client_pass(struct session *session, struct error *error)
+{
+	size_t rest = 0, length;
+	int code = receive_line(session, &rest, error);
+	const char *text;
+	json_t *result = NULL;
+
+	if (code != 0)
+		return code;
+	text = span_find(session->received, "result", &length);
+	if (text) {
+		fwrite(text, 1, length, stdout);
+		fputc('\n', stdout);
+		line_drop(session, rest);
+		return 0;
+	}
+	code = answer_take(session, rest, &result, error);
+	json_decref(result);
+	return code;
+}
+
+int client_request(struct session *session, const char *method, json_t *params, struct error *error)
 {
 	json_t *request = json_pack("{s:s, s:I, s:s}", "jsonrpc", "2.0", "id",
 				    (json_int_t)++session->id, "method", method);
 	char *text;
 	int code;
 
-	*result = NULL;
 	if (params)
 		json_object_set_new(request, "params", params);
 	code = client_connect(session, error);
@@ -201,5 +232,14 @@ int client_call(struct session *session, const char *method, json_t *params, jso
 		free(text);
 	}
 	json_decref(request);
+	return code;
+}
+
+int client_call(struct session *session, const char *method, json_t *params, json_t **result,
+		struct error *error)
+{
+	int code = client_request(session, method, params, error);
+
+	*result = NULL;
 	return code == 0 ? client_receive(session, result, error) : code;
 }

@@ -104,24 +104,60 @@ static int params_prepare(const struct arguments *arguments, json_t *params, str
 	}
 }
 
-int run_query(struct session *session, const struct arguments *arguments, json_t **result,
-	      struct error *error)
+static int query_send(struct session *session, const struct arguments *arguments,
+		      struct error *error)
 {
 	const struct command *command = arguments->command;
 	json_t *params = command_to_json(arguments);
 	char method[64];
 	int code = params_prepare(arguments, params, error);
 
-	*result = NULL;
 	if (code != 0) {
 		json_decref(params);
 		return code;
 	}
 	snprintf(method, sizeof(method), "%s %s", command->noun, command->verb);
-	code = client_call(session, method, params, result, error);
-	if (code == -ENOTCONN && command->access == ACCESS_LOOK &&
-	    strcmp(command->noun, "config") != 0)
-		code = offline_show(session, arguments, result, error);
+	return client_request(session, method, params, error);
+}
+
+static bool is_broken(int code)
+{
+	return code == -ENOTCONN || code == -EIO;
+}
+
+/* Ask the control plane. Looking is done again when the connection breaks: the process that had it
+ * may have died at this moment. With `result` NULL the answer is printed as it comes. */
+static int query(struct session *session, const struct arguments *arguments, json_t **result,
+		 struct error *error)
+{
+	bool look = arguments->command->access == ACCESS_LOOK;
+	int code = -EIO;
+
+	for (unsigned int tries = look ? 2 : 1; tries > 0 && code == -EIO; tries--) {
+		code = query_send(session, arguments, error);
+		if (code == 0)
+			code = result ? client_receive(session, result, error)
+				      : client_pass(session, error);
+	}
+	return code;
+}
+
+/* Can the answer come from the shared files, since the control plane is down? */
+static bool is_offline(int code, const struct command *command)
+{
+	return is_broken(code) && command->access == ACCESS_LOOK &&
+	       strcmp(command->noun, "config") != 0;
+}
+
+int run_query(struct session *session, const struct arguments *arguments, json_t **result,
+	      struct error *error)
+{
+	int code;
+
+	*result = NULL;
+	code = query(session, arguments, result, error);
+	if (is_offline(code, arguments->command))
+		return offline_show(session, arguments, result, error);
 	return code;
 }
 
@@ -141,6 +177,28 @@ static void result_print(const struct session *session, const struct command *co
 	fflush(stdout);
 }
 
+/* Execute a command and print what comes of it. */
+static int run_command(struct session *session, const struct arguments *arguments,
+		       struct error *error)
+{
+	json_t *result;
+	int code;
+
+	if (session->json && !session->pretty) {
+		code = query(session, arguments, NULL, error);
+		if (!is_offline(code, arguments->command))
+			return code;
+		code = offline_show(session, arguments, &result, error);
+	} else {
+		code = run_query(session, arguments, &result, error);
+	}
+	if (code != 0)
+		return code;
+	result_print(session, arguments->command, result);
+	json_decref(result);
+	return 0;
+}
+
 /* "help mpls add", "?": 0 if the line is none of these. */
 static const char *help_topic(const char *line)
 {
@@ -155,7 +213,6 @@ int run_line(struct session *session, const char *line)
 {
 	static struct arguments arguments;
 	struct error error = { .kind = ERROR_NONE };
-	json_t *result;
 	const char *start = line + strspn(line, " \t\r\n");
 
 	if (*start == '\0' || *start == '#')
@@ -164,9 +221,7 @@ int run_line(struct session *session, const char *line)
 		return help_print(help_topic(start));
 	if (command_parse(line, &arguments, &error) != 0)
 		return error_print(session, NULL, 0, line, &error);
-	if (run_query(session, &arguments, &result, &error) != 0)
+	if (run_command(session, &arguments, &error) != 0)
 		return error_print(session, NULL, 0, line, &error);
-	result_print(session, arguments.command, result);
-	json_decref(result);
-	return EXIT_DONE;
+	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED;
 }

@@ -35,7 +35,19 @@ int client_call(struct session *session, const char *method, json_t *params, jso
 int client_connect(struct session *session, struct error *error);
 int client_send(struct session *session, const char *request, size_t length, struct error *error);
 int client_receive(struct session *session, json_t **result, struct error *error);
+
+/* Send a request: client_call without waiting. `params` is taken over. */
+int client_request(struct session *session, const char *method, json_t *params,
+		   struct error *error);
+
+/* As client_receive, but the result is printed to standard output as it came, with a newline. */
+int client_pass(struct session *session, struct error *error);
 void client_close(struct session *session);
+
+/* ---- span.c ---- */
+
+/* The text of a member's value in a JSON object, or NULL. The object is taken to be JSON. */
+const char *span_find(const char *text, const char *name, size_t *length);
 
 /* ---- offline.c ---- */
 

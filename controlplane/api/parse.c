@@ -199,22 +199,25 @@ static void expect_commands(struct parser *parser, const char *noun)
 	}
 }
 
-/* With `noun` NULL any command of the noun that `word` stands for; else the one command of noun and
- * verb. `show NOUN` counts as `NOUN show`. The error is set when there is none or more than one. */
-static const struct command *command_find(struct parser *parser, const char *noun,
+/* With `of` NULL the first command of the noun that `word` stands for; else the one command with
+ * the noun of `of` (its first) and the verb. `show NOUN` counts as `NOUN show`. The error is set
+ * when there is none or more than one. */
+static const struct command *command_find(struct parser *parser, const struct command *of,
 					  const struct word *word)
 {
 	const struct command *found = NULL, *table;
-	const char *name = NULL;
+	const char *name = NULL, *noun = of ? of->noun : NULL;
 	unsigned int count, best = 0;
 	bool ambiguous = false, show = noun && strcmp(noun, "show") == 0;
 
 	table = command_table(&count);
-	for (unsigned int i = 0; i < count; i++) {
+	for (unsigned int i = of && !show ? (unsigned int)(of - table) : 0; i < count; i++) {
 		const char *candidate = noun ? table[i].verb : table[i].noun;
 		if (noun && noun != table[i].noun &&
 		    (*noun != *table[i].noun || strcmp(noun, table[i].noun) != 0)) {
-			if (!show || strcmp(table[i].verb, "show") != 0)
+			if (!show)
+				break;
+			if (strcmp(table[i].verb, "show") != 0)
 				continue;
 			candidate = table[i].noun;
 		}
@@ -298,7 +301,7 @@ static int parse_command(struct parser *parser, struct word *object)
 		expect_commands(parser, noun->noun);
 		return -EINVAL;
 	}
-	parser->arguments->command = command_find(parser, noun->noun, &second);
+	parser->arguments->command = command_find(parser, noun, &second);
 	return parser->arguments->command ? 0 : -EINVAL;
 }
 

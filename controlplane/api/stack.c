@@ -16,6 +16,8 @@ enum { NAMED_COUNT = sizeof(named) / sizeof(named[0]), IMPLICIT_NULL = 3 };
 
 static const char *label_name(uint32_t label)
 {
+	if (label > IMPLICIT_NULL)
+		return NULL;
 	for (unsigned int i = 0; i < NAMED_COUNT; i++)
 		if (named[i].label == label)
 			return named[i].name;
@@ -144,13 +146,17 @@ void stack_format(const uint32_t *labels, unsigned int count, char *text, size_t
 {
 	size_t used = 0;
 
-	if (size > 0)
-		text[0] = '\0';
-	for (unsigned int i = 0; i < count && used < size; i++) {
+	for (unsigned int i = 0; i < count; i++) {
+		char form[24];
 		const char *name = label_name(labels[i]);
-		const char *before = i ? "/" : "";
-		used += (size_t)(name ? snprintf(text + used, size - used, "%s%s", before, name)
-				      : snprintf(text + used, size - used, "%s%u", before,
-						 labels[i]));
+		size_t length = name ? strlen(name) : number_to_text(labels[i], form);
+		if (used + (i > 0) + length >= size)
+			break;
+		if (i > 0)
+			text[used++] = '/';
+		memcpy(text + used, name ? name : form, length);
+		used += length;
 	}
+	if (size > 0)
+		text[used] = '\0';
 }

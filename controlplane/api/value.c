@@ -115,6 +115,20 @@ bool number_from_text(const char *text, size_t length, uint64_t maximum, uint64_
 	return sum <= maximum;
 }
 
+size_t number_to_text(uint64_t number, char *text)
+{
+	char digits[20];
+	size_t count = 0;
+
+	do {
+		digits[count++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	for (size_t i = 0; i < count; i++)
+		text[i] = digits[count - 1 - i];
+	return count;
+}
+
 /* ---- addresses ---- */
 
 static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
@@ -126,10 +140,15 @@ bool address_is_ipv4(const struct address *address)
 
 void address_format(const struct address *address, char text[46])
 {
-	if (address_is_ipv4(address))
-		inet_ntop(AF_INET, address->bytes + 12, text, 46);
-	else
+	if (!address_is_ipv4(address)) {
 		inet_ntop(AF_INET6, address->bytes, text, 46);
+		return;
+	}
+	for (unsigned int i = 12; i < 16; i++) {
+		text += number_to_text(address->bytes[i], text);
+		*text++ = '.';
+	}
+	text[-1] = '\0';
 }
 
 void mac_format(const uint8_t mac[6], char text[18])
@@ -374,13 +393,17 @@ int value_from_text(const struct parameter *parameter, const char *text, size_t 
 /* Quoted where the parser would not read it back as one plain word. */
 static int string_to_text(const char *string, char *text, size_t size)
 {
-	size_t used = 0;
+	size_t used = 0, length = strlen(string);
 	bool quote = string[0] == '\0' || strpbrk(string, " \"'\\#") != NULL;
 
-	if (!quote)
-		return snprintf(text, size, "%s", string);
-	if (size < 2 * strlen(string) + 3)
-		return (int)size;
+	if (!quote) {
+		if (length >= size)
+			return -ENOSPC;
+		memcpy(text, string, length + 1);
+		return (int)length;
+	}
+	if (size < 2 * length + 3)
+		return -ENOSPC;
 	text[used++] = '"';
 	for (; *string; string++) {
 		if (*string == '"' || *string == '\\')
@@ -402,52 +425,68 @@ static int duration_to_text(uint64_t number, char *text, size_t size)
 			units[i].suffix);
 }
 
-int value_to_text(const struct parameter *parameter, const struct value *value, char *text,
-		  size_t size)
+/* Text of at most 64 bytes, whatever `size` is. */
+static size_t short_to_text(const struct parameter *parameter, const struct value *value,
+			    char text[64])
 {
-	char form[46];
-	int length = -1;
+	size_t length;
 
 	switch (parameter->type) {
 	case VALUE_UNSIGNED:
 	case VALUE_LABEL:
-		length = snprintf(text, size, "%llu", (unsigned long long)value->number);
-		break;
-	case VALUE_STACK:
-		stack_format(value->stack, value->stack_count, text, size);
-		length = (int)strnlen(text, size);
-		if ((size_t)length + 1 == size) /* perhaps cut */
-			return -ENOSPC;
-		break;
-	case VALUE_NAME:
-	case VALUE_STRING:
-		length = string_to_text(value->string, text, size);
-		break;
-	case VALUE_WORD:
-		length = snprintf(text, size, "%s", parameter->words[value->number]);
-		break;
+		length = number_to_text(value->number, text);
+		text[length] = '\0';
+		return length;
 	case VALUE_ON_OFF:
-		length = snprintf(text, size, "%s", value->number ? "on" : "off");
+		strcpy(text, value->number ? "on" : "off");
 		break;
 	case VALUE_ADDRESS:
-		address_format(&value->address, form);
-		length = snprintf(text, size, "%s", form);
+		address_format(&value->address, text);
 		break;
 	case VALUE_PREFIX:
-		address_format(&value->address, form);
-		length = snprintf(text, size, "%s/%u", form, (unsigned int)value->number);
-		break;
+		address_format(&value->address, text);
+		length = strlen(text);
+		text[length++] = '/';
+		length += number_to_text(value->number, text + length);
+		text[length] = '\0';
+		return length;
 	case VALUE_MAC:
-		mac_format(value->mac, form);
-		length = snprintf(text, size, "%s", form);
+		mac_format(value->mac, text);
 		break;
 	case VALUE_DURATION:
-		length = duration_to_text(value->number, text, size);
-		break;
-	case VALUE_FLAG:
-	case VALUE_PATHS:
-		length = snprintf(text, size, "%s", "");
-		break;
+		return (size_t)duration_to_text(value->number, text, 64);
+	default:
+		text[0] = '\0';
 	}
-	return length < 0 || (size_t)length >= size ? -ENOSPC : length;
+	return strlen(text);
+}
+
+static int copy_text(const char *from, size_t length, char *text, size_t size)
+{
+	if (length >= size)
+		return -ENOSPC;
+	memcpy(text, from, length + 1);
+	return (int)length;
+}
+
+int value_to_text(const struct parameter *parameter, const struct value *value, char *text,
+		  size_t size)
+{
+	char form[STACK_MAX * 24];
+	size_t length;
+
+	switch (parameter->type) {
+	case VALUE_NAME:
+	case VALUE_STRING:
+		return string_to_text(value->string, text, size);
+	case VALUE_WORD:
+		return copy_text(parameter->words[value->number],
+				 strlen(parameter->words[value->number]), text, size);
+	case VALUE_STACK:
+		stack_format(value->stack, value->stack_count, form, sizeof(form));
+		return copy_text(form, strlen(form), text, size);
+	default:
+		length = short_to_text(parameter, value, form);
+		return copy_text(form, length, text, size);
+	}
 }

@@ -37,6 +37,10 @@ json_t *stack_to_json(const struct value *value);
 /* Decimal digits and nothing else, no leading zero, at most `maximum`. */
 bool number_from_text(const char *text, size_t length, uint64_t maximum, uint64_t *number);
 
+/* The number in decimal digits, no zero behind it. Returns how many digits, at most 20. The
+ * journal's lines are made with this: printf takes most of their time otherwise. */
+size_t number_to_text(uint64_t number, char *text);
+
 /* "NAME VALUE: expected ..." for the `length` bytes at text. Returns -EINVAL. */
 int value_refuse(const struct parameter *parameter, const char *text, size_t length,
 		 struct error *error);

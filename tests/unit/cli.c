@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "cli/render.h"
+#include "cli/session.h"
 #include "controlplane/api/command.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -174,13 +175,52 @@ static void test_render(void **state)
 	}
 }
 
+/* ---- a member as text ---- */
+
+static const struct {
+	const char *text, *name, *value; /* value NULL: none is found */
+} spans[] = {
+	{ "{'a':1}", "a", "1" },
+	{ "{'a':1,'result':[1,{'b':']}'}],'c':2}", "result", "[1,{'b':']}'}]" },
+	{ " { 'x' : { 'result' : 3 } , 'result' : null } ", "result", "null" },
+	{ "{'result':'}\\\\','error':1}", "result", "'}\\\\'" },
+	{ "{'result':-1.5e3}", "result", "-1.5e3" },
+	{ "{'result':{}}", "result", "{}" },
+	{ "{'resul':1,'results':2}", "result", NULL },
+	{ "{'error':{'result':1}}", "result", NULL },
+	{ "{}", "result", NULL },
+	{ "[]", "result", NULL },
+	{ "", "result", NULL },
+	{ "{'result':[1,2", "result", NULL },
+};
+
+static void test_span(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(spans); i++) {
+		char *text = strdup(spans[i].text),
+		     *wanted = strdup(spans[i].value ? spans[i].value : "");
+		size_t length;
+		for (char *c = text; *c; c++)
+			*c = *c == '\'' ? '"' : *c;
+		for (char *c = wanted; *c; c++)
+			*c = *c == '\'' ? '"' : *c;
+		const char *found = span_find(text, spans[i].name, &length);
+		if (!found != !spans[i].value)
+			fail_msg("%s in %s", spans[i].name, text);
+		if (found && (length != strlen(wanted) || memcmp(found, wanted, length) != 0))
+			fail_msg("%s in %s: %.*s", spans[i].name, text, (int)length, found);
+		free(wanted);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_completion),
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_usage),
-		cmocka_unit_test(test_render),
+		cmocka_unit_test(test_completion), cmocka_unit_test(test_table),
+		cmocka_unit_test(test_usage),      cmocka_unit_test(test_render),
+		cmocka_unit_test(test_span),
 	};
 
 	return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
