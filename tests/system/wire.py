@@ -5,6 +5,7 @@ Names carry this process's id and a random part, so that runs side by side never
 """
 
 import ctypes
+import errno
 import os
 import secrets
 import select
@@ -15,6 +16,7 @@ import time
 
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 0x0003
+SO_RCVBUFFORCE = 33
 SOL_PACKET = 263
 PACKET_AUXDATA = 8
 PACKET_IGNORE_OUTGOING = 23
@@ -116,11 +118,12 @@ class Sender:
 
 
 class Capture:
-    """Everything that comes in by an interface from now on, VLAN tags included."""
+    """Everything that comes in by an interface from now on, VLAN tags included; without ARP, with which
+    the control plane announces its addresses when it likes."""
 
     def __init__(self, namespace, interface):
         self.socket = namespace.socket(interface, protocol=0)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
         self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         self.socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         self.socket.bind((interface, ETH_P_ALL))
@@ -134,7 +137,13 @@ class Capture:
                 data, ancillary, _, _ = self.socket.recvmsg(FRAME_MAX, 64)
             except BlockingIOError:
                 return out
-            out.append(_with_tag(data, ancillary))
+            except OSError as error:
+                if error.errno != errno.ENETDOWN:  # said once when the link goes down
+                    raise
+                continue
+            frame = _with_tag(data, ancillary)
+            if not _is_arp(frame):
+                out.append(frame)
 
     def collect(self, count, timeout):
         """Wait until `count` frames came or the time is over; then everything that waits."""
@@ -149,6 +158,13 @@ class Capture:
 
     def close(self):
         self.socket.close()
+
+
+def _is_arp(frame):
+    at = 12
+    while frame[at:at + 2] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
+    return frame[at:at + 2] == b"\x08\x06"
 
 
 def _with_tag(data, ancillary):
