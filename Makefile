@@ -4,7 +4,7 @@
 
 # The one list of packages. gcc brings the sanitizers' libraries; libdpdk-dev brings every PMD.
 PACKAGES := gcc libc6-dev meson ninja-build pkg-config \
-	libdpdk-dev libbpf-dev libxdp-dev libjansson-dev libevent-dev libedit-dev uthash-dev \
+	libdpdk-dev libbpf-dev libxdp-dev libjansson-dev libevent-dev libedit-dev libsystemd-dev uthash-dev \
 	libcmocka-dev python3 python3-scapy iproute2 ethtool procps tcpreplay util-linux
 # What only some targets need.
 PACKAGES_BENCH := dpdk-dev valgrind
