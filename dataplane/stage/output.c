@@ -11,6 +11,27 @@
 
 /* ---------------------------------------------------------------- transmit buffers */
 
+/* For a device that sends single buffers only (net_af_xdp sends rubbish after the first segment and says
+ * nothing): each packet becomes one, or is dropped if its first buffer has no room for it. Returns how
+ * many are left. */
+static __rte_noinline unsigned int flatten(struct worker *worker, unsigned int port, unsigned int count)
+{
+	struct rte_mbuf **mbufs = worker->transmit.mbuf[port];
+	uint16_t *ingress = worker->transmit.ingress[port];
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (mbufs[i]->nb_segs > 1 && rte_pktmbuf_linearize(mbufs[i]) != 0) {
+			counter_add(&worker->interface[ingress[i]].tx_dropped, 1);
+			drop(worker, mbufs[i], ingress[i], DROP_no_buffer);
+			continue;
+		}
+		mbufs[left] = mbufs[i];
+		ingress[left++] = ingress[i];
+	}
+	return left;
+}
+
 void transmit_port(struct worker *worker, unsigned int port)
 {
 	struct rte_mbuf **mbufs = worker->transmit.mbuf[port];
@@ -22,6 +43,8 @@ void transmit_port(struct worker *worker, unsigned int port)
 
 	if (likely(tx->running)) {
 		reason = DROP_tx_full;
+		if (unlikely(!tx->multi_segment))
+			count = flatten(worker, port, count);
 		if (tx->lock != NULL)
 			rte_spinlock_lock(tx->lock);
 		for (unsigned int i = 0; sent < count && i < TX_RETRIES; i++)
