@@ -2,6 +2,7 @@
  *
  * configuration-difference.c: the commands that lead from one configuration to another.
  */
+#include "controlplane/api/configuration-moved.h"
 #include "controlplane/api/configuration.h"
 
 #include <string.h>
@@ -124,28 +125,11 @@ static bool make_set(const struct command *set, struct arguments *result)
 	return true;
 }
 
-static void change_entry(const struct configuration_entry *old,
-			 const struct configuration_entry *new,
-			 struct configuration_difference *difference)
+static void add_entry(struct buffer *lines, const struct configuration_entry *entry)
 {
-	static struct arguments changed; /* large; one thread */
-	const struct command *replace, *set;
-
-	load(&before, old);
-	load(&after, new);
-	replace = configuration_command(after.add.command->noun, "replace");
-	set = configuration_command(after.add.command->noun, "set");
-	if (replace) {
-		after.add.command = replace;
-		add_arguments(&difference->change, &after.add);
-	} else if (set && make_set(set, &changed)) {
-		add_arguments(&difference->change, &changed);
-	} else {
-		add_line(&difference->remove, new->key);
-		add_line(&difference->add, new->line);
-		if (new->set)
-			add_line(&difference->add, new->set);
-	}
+	add_line(lines, entry->line);
+	if (entry->set)
+		add_line(lines, entry->set);
 }
 
 static bool equal(const struct configuration_entry *a, const struct configuration_entry *b)
@@ -153,25 +137,87 @@ static bool equal(const struct configuration_entry *a, const struct configuratio
 	return !strcmp(a->line, b->line) && !a->set == !b->set && (!a->set || !strcmp(a->set, b->set));
 }
 
+/* Change the object in place. False: it cannot be done. Uses `before` and `after`. */
+static bool change_entry(struct configuration_difference *difference)
+{
+	static struct arguments changed; /* large; one thread */
+	const char *noun = after.add.command->noun;
+	const struct command *replace = configuration_command(noun, "replace");
+	const struct command *set = configuration_command(noun, "set");
+
+	if (replace) {
+		after.add.command = replace;
+		add_arguments(&difference->change, &after.add);
+		return true;
+	}
+	if (!set || !make_set(set, &changed))
+		return false;
+	add_arguments(&difference->change, &changed);
+	return true;
+}
+
+/* An object that both have. */
+static void compare_entry(const struct configuration_entry *old,
+			  const struct configuration_entry *new, struct moved *moved,
+			  struct buffer *remade, struct configuration_difference *difference)
+{
+	bool stays = equal(old, new);
+
+	if (stays && !moved->name_count && !moved->network_count)
+		return;
+	load(&after, new);
+	if (!moved_mentions(moved, &after.add)) {
+		if (stays)
+			return;
+		load(&before, old);
+		if (change_entry(difference))
+			return;
+	}
+	moved_add(moved, &after.add);
+	add_line(remade, new->key);
+	add_entry(&difference->add, new);
+}
+
 /* What goes away: those that depend on others first. */
 static void find_removed(const struct configuration *old, const struct configuration *new,
-			 struct configuration_difference *difference)
+			 struct moved *moved, struct configuration_difference *difference)
 {
 	for (unsigned int order = COMMAND_COUNT; order-- > 0;) {
 		for (size_t i = old->count; i-- > 0;) {
 			const struct configuration_entry *entry = &old->entry[i];
 
-			if (entry->order == order && !configuration_find(new, entry->key))
-				add_line(&difference->remove, entry->key);
+			if (entry->order != order || configuration_find(new, entry->key))
+				continue;
+			add_line(&difference->remove, entry->key);
+			load(&after, entry);
+			moved_add(moved, &after.add);
 		}
+	}
+}
+
+/* Lines in reverse: what was found last depends on what was found before. */
+static void add_reversed(struct buffer *to, const struct buffer *lines)
+{
+	size_t end = lines->used;
+
+	while (end) {
+		size_t start = end - 1;
+
+		while (start && lines->data[start - 1] != '\n')
+			start--;
+		buffer_add(to, lines->data + start, end - start);
+		end = start;
 	}
 }
 
 void configuration_difference(const struct configuration *old, const struct configuration *new,
 			      struct configuration_difference *difference)
 {
+	struct buffer remade = { 0 };
+	struct moved moved = { 0 };
+
 	memset(difference, 0, sizeof(*difference));
-	find_removed(old, new, difference);
+	find_removed(old, new, &moved, difference);
 	for (unsigned int order = 0; order < COMMAND_COUNT; order++) {
 		for (size_t i = 0; i < new->count; i++) {
 			const struct configuration_entry *entry = &new->entry[i];
@@ -180,15 +226,15 @@ void configuration_difference(const struct configuration *old, const struct conf
 			if (entry->order != order)
 				continue;
 			had = configuration_find(old, entry->key);
-			if (had && !equal(had, entry))
-				change_entry(had, entry, difference);
 			if (had)
-				continue;
-			add_line(&difference->add, entry->line);
-			if (entry->set)
-				add_line(&difference->add, entry->set);
+				compare_entry(had, entry, &moved, &remade, difference);
+			else
+				add_entry(&difference->add, entry);
 		}
 	}
+	add_reversed(&difference->remove, &remade);
+	buffer_free(&remade);
+	moved_free(&moved);
 }
 
 void configuration_difference_free(struct configuration_difference *difference)

@@ -50,12 +50,18 @@ void configuration_free(struct configuration *configuration)
 
 const struct command *configuration_command(const char *noun, const char *verb)
 {
+	static unsigned int last; /* a large batch asks for the same again and again */
 	unsigned int count;
 	const struct command *table = command_table(&count);
 
-	for (unsigned int i = 0; i < count; i++)
-		if (!strcmp(table[i].noun, noun) && !strcmp(table[i].verb, verb))
-			return &table[i];
+	for (unsigned int i = 0; i < count; i++) {
+		const struct command *command = &table[(last + i) % count];
+
+		if (strcmp(command->noun, noun) || strcmp(command->verb, verb))
+			continue;
+		last = (last + i) % count;
+		return command;
+	}
 	return NULL;
 }
 
@@ -114,7 +120,7 @@ static void drop_defaults(struct arguments *arguments)
 	}
 }
 
-static uint32_t key_mask(const struct command *command)
+uint32_t configuration_key(const struct command *command)
 {
 	uint32_t mask = 0;
 
@@ -135,7 +141,7 @@ static int make_key(struct arguments *arguments, char *key, size_t size)
 	if (!del)
 		return -EINVAL;
 	arguments->command = del;
-	arguments->present &= key_mask(del);
+	arguments->present &= configuration_key(del);
 	length = command_to_text(arguments, key, size);
 	arguments->command = command;
 	arguments->present = present;
@@ -214,7 +220,7 @@ static struct configuration_entry *add_entry(struct configuration *configuration
 static void keep_set(struct configuration *configuration, struct configuration_entry *entry,
 		     const struct arguments *arguments, const char *text, int length)
 {
-	bool says_something = arguments->present & ~key_mask(arguments->command);
+	bool says_something = arguments->present & ~configuration_key(arguments->command);
 
 	entry->set = says_something ? keep_string(configuration, text, (size_t)length) : NULL;
 }

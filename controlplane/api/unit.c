@@ -3,25 +3,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include "controlplane/api/configuration.h"
 #include "controlplane/api/log.h"
 
 enum { TEXT_MAX = 32768 }; /* bytes of the longest command: 64 paths */
 
 bool unit_is_journaled(const struct command *command)
 {
-	static signed char known[COMMAND_COUNT]; /* 0: not looked up yet, 1: yes, -1: no */
-	signed char *answer = &known[command->id];
-	unsigned int count;
-	const struct command *table;
-
-	if (*answer)
-		return *answer > 0;
-	table = command_table(&count);
-	*answer = -1;
-	for (unsigned int i = 0; i < count; i++)
-		if (!strcmp(table[i].noun, command->noun) && !strcmp(table[i].verb, "add"))
-			*answer = 1;
-	return *answer > 0;
+	return configuration_command(command->noun, "add");
 }
 
 /* Canonical text at the end of the buffer, ended by `end`. */
@@ -60,24 +49,25 @@ static void drop_kept(struct unit *unit, size_t down_to)
 static int add_undo(struct unit *unit, struct api *api, const struct arguments *arguments)
 {
 	static struct arguments text_inverse; /* large; one thread */
-	bool set = !strcmp(arguments->command->verb, "set");
-	struct arguments *inverse = set ? malloc(sizeof(*inverse)) : &text_inverse;
+	bool add = !strcmp(arguments->command->verb, "add");
+	bool kept = !add && configuration_command(arguments->command->noun, "set");
+	struct arguments *inverse = kept ? malloc(sizeof(*inverse)) : &text_inverse;
 	const char *mark = UNDO_NOTHING; /* or it will fail */
 	int rc = 0;
 
 	if (!inverse)
 		abort();
-	if (!strcmp(arguments->command->verb, "add"))
+	if (add)
 		mark = UNDO_DELETE; /* most of a large batch: the line says it already */
 	else if (!model_inverse(api->model, arguments, inverse))
-		mark = set ? UNDO_KEPT : NULL;
+		mark = kept ? UNDO_KEPT : NULL;
 	if (mark)
 		buffer_add(&unit->undo, mark, strlen(mark) + 1);
 	else
 		rc = add_text(&unit->undo, inverse, 0);
-	if (set && mark[0] == UNDO_KEPT[0])
+	if (kept && mark[0] == UNDO_KEPT[0])
 		keep(unit, inverse);
-	else if (set)
+	else if (kept)
 		free(inverse);
 	return rc;
 }
@@ -156,23 +146,14 @@ static size_t last_start(const struct buffer *buffer, char end)
 /* The `del` of an `add`: its key alone. */
 static int delete_instead(struct arguments *arguments)
 {
-	unsigned int count;
-	const struct command *table = command_table(&count);
-	uint32_t keys = 0;
+	const struct command *del = configuration_command(arguments->command->noun, "del");
 
-	for (unsigned int i = 0; i < count; i++) {
-		if (strcmp(table[i].noun, arguments->command->noun) ||
-		    strcmp(table[i].verb, "del"))
-			continue;
-		for (unsigned int k = 0; table[i].parameters[k].name; k++)
-			if (table[i].parameters[k].flags & PARAMETER_KEY)
-				keys |= 1u << k;
-		arguments->command = &table[i];
-		arguments->present &= keys;
-		arguments->path_count = 0;
-		return 0;
-	}
-	return -ENOENT;
+	if (!del)
+		return -ENOENT;
+	arguments->present &= configuration_key(del);
+	arguments->command = del;
+	arguments->path_count = 0;
+	return 0;
 }
 
 static int execute_undo(struct unit *unit, struct api *api, const char *line, const char *undo,

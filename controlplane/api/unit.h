@@ -9,7 +9,7 @@
 #include "controlplane/api/api.h"
 
 #define UNDO_DELETE  ""  /* the line is an `add`: its `del` undoes it */
-#define UNDO_KEPT    "@" /* `set`: what was there before need not have a text (an MTU not given) */
+#define UNDO_KEPT    "@" /* what there was before need not have a text (an MTU not given) */
 #define UNDO_NOTHING "#"
 
 struct unit {

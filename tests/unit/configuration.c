@@ -164,6 +164,39 @@ static void test_change(void **state)
 			  "-port del p0\n+port add p0 devargs net_null1\n+port set p0 down\n");
 }
 
+#define P0_1   "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\"}]"
+#define ON_P0  "\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"p0\"}]," \
+	       "\"mpls\":[{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\"10.0.0.2\"}]}," \
+	       "{\"label\":18,\"operation\":\"pop-label\"}]"
+
+/* What stands on an object that is made anew is made anew too, and nothing else. */
+static void test_moved(void **state)
+{
+	(void)state;
+	expect_difference(ON_P0 ",\"port\":[" P0 "]", ON_P0 "," P0_1,
+			  "-mpls del 16\n"
+			  "-address del 10.0.0.1/24 dev p0\n"
+			  "-port del p0\n"
+			  "+port add p0 devargs net_null1\n"
+			  "+address add 10.0.0.1/24 dev p0\n"
+			  "+mpls add 16 swap 17 via 10.0.0.2\n");
+	/* An address that moves to another interface. */
+	expect_difference("\"loopback\":[{\"name\":\"a\"},{\"name\":\"b\"}],"
+			  "\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"a\"}],"
+			  "\"mpls\":[{\"label\":16,\"operation\":\"pop\",\"paths\":["
+			  "{\"via\":\"10.0.0.9\"}]},{\"label\":17,\"operation\":\"pop\",\"paths\":["
+			  "{\"via\":\"10.0.1.9\",\"dev\":\"b\"}]}]",
+			  "\"loopback\":[{\"name\":\"a\"},{\"name\":\"b\"}],"
+			  "\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"b\"}],"
+			  "\"mpls\":[{\"label\":16,\"operation\":\"pop\",\"paths\":["
+			  "{\"via\":\"10.0.0.9\"}]},{\"label\":17,\"operation\":\"pop\",\"paths\":["
+			  "{\"via\":\"10.0.1.9\",\"dev\":\"b\"}]}]",
+			  "-address del 10.0.0.1/24 dev a\n"
+			  "-mpls del 16\n"
+			  "+address add 10.0.0.1/24 dev b\n"
+			  "+mpls add 16 pop via 10.0.0.9\n");
+}
+
 static void test_json(void **state)
 {
 	static const char *const members =
@@ -200,7 +233,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_no_version),
 		cmocka_unit_test(test_same),	cmocka_unit_test(test_order),
-		cmocka_unit_test(test_change),	cmocka_unit_test(test_json),
+		cmocka_unit_test(test_change),	cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
