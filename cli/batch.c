@@ -65,6 +65,13 @@ static void json_put_string(FILE *stream, const char *text)
 	putc_unlocked('"', stream);
 }
 
+/* Nothing of the chunk was sent. */
+static void out_of_memory(void)
+{
+	fprintf(stderr, "error: no memory for the lines of the batch\n");
+	exit(EXIT_REFUSED);
+}
+
 static void chunk_add(struct batch_file *batch, const char *text)
 {
 	struct chunk *chunk = &batch->chunk[batch->filling];
@@ -73,10 +80,12 @@ static void chunk_add(struct batch_file *batch, const char *text)
 		chunk->capacity = 2 * chunk->capacity + 64;
 		chunk->line = realloc(chunk->line, chunk->capacity * sizeof(*chunk->line));
 		if (!chunk->line)
-			abort(); /* out of memory: nothing was sent of this chunk */
+			out_of_memory();
 	}
 	if (chunk->count == 0) {
 		chunk->stream = open_memstream(&chunk->request, &chunk->request_length);
+		if (!chunk->stream)
+			out_of_memory();
 		fprintf(chunk->stream,
 			"{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"batch\",\"params\":{"
 			"\"atomic\":%s,\"commands\":[",
@@ -85,7 +94,10 @@ static void chunk_add(struct batch_file *batch, const char *text)
 	if (chunk->count > 0)
 		putc_unlocked(',', chunk->stream);
 	json_put_string(chunk->stream, text);
-	chunk->line[chunk->count++] = (struct batch_line){ strdup(text), batch->line_number };
+	char *copy = strdup(text);
+	if (!copy)
+		out_of_memory();
+	chunk->line[chunk->count++] = (struct batch_line){ copy, batch->line_number };
 }
 
 static void chunk_empty(struct chunk *chunk)
