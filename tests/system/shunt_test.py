@@ -362,15 +362,19 @@ class LabTest(unittest.TestCase):
                                options.pop("ethertype", frames.ETHERTYPE_MPLS), body, **options)
 
     def check(self, sent, expected, *, drops=None, punts=None, interface="p0", port=1, ordered=True,
-              rate=RATE):
-        """Send frames to p0. These must come out of `port`, byte by byte, and the rest must have ended
-        for these reasons, counted at `interface`. Nothing else may have been counted."""
+              rate=RATE, count=None):
+        """Send frames to p0, or call `sent` to send `count` of them. These must come out of `port`,
+        byte by byte, and the rest must have ended for these reasons, counted at `interface`. Nothing
+        else may have been counted."""
         lab = self.lab
         before, before_drops, before_punts = lab.counters(), lab.drops(), lab.punts()
         for capture in lab.captures:
             capture.drain()
-        lab.sender.send(sent, rate)
-        lab.settle(before, interface, len(sent))
+        if callable(sent):
+            sent()
+        else:
+            lab.sender.send(sent, rate)
+        lab.settle(before, interface, count or len(sent))
         got = lab.captures[port].collect(len(expected), 5)
         self.compare(got, expected, ordered)
         for i, capture in enumerate(lab.captures):
