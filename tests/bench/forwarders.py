@@ -28,7 +28,9 @@ def source_devargs(kind, pcap, directory):
 
 
 def generator(session, pcap, directory):
-    """For `memif`: sends the file's packets for ever, from the other core."""
+    """For `memif`: sends the file's packets for ever, from the other core. A client asks once: the
+    server must listen."""
+    lab.wait_until((directory / "memif.sock").exists, f"{directory}/memif.sock")
     return session.start(
         ["dpdk-testpmd", "--lcores", f"0@{lab.OTHER_CPU},1@{lab.OTHER_CPU}", "--no-pci",
          "--no-telemetry", *lab.eal_memory(MEMORY),
@@ -53,7 +55,7 @@ class Testpmd:
              "--no-pci", "--no-telemetry", *lab.eal_memory(MEMORY), "--vdev", devargs,
              "--vdev", "net_null0,no-rx=1", "--", "-i", f"--forward-mode={mode}", "--no-flush-rx",
              f"--total-num-mbufs={MBUFS}", "--burst=64", "--nb-cores=1",
-             "--port-topology=paired"],
+             "--port-topology=paired", "--disable-link-check"],
             cpus=set(lab.CPUS), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self._read, daemon=True).start()
         self._say("start", "packet forwarding - ports")
@@ -102,7 +104,8 @@ class Shunt:
 
     name = "shunt"
 
-    def __init__(self, session, devargs, poll="busy"):
+    def __init__(self, session, devargs, poll="busy", connect=lambda: None):
+        """`connect` is called when the ports are there: what makes their links come up."""
         self.session = session
         self.devargs = devargs
         self.run_dir = session.directory / "run"
@@ -113,7 +116,7 @@ class Shunt:
         self.dropped_before = {}
         self.start_dataplane()
         self.start_controlplane()
-        self._set_up()
+        self._set_up(connect)
 
     def _where(self):
         return ["--instance", "bench", "--run-dir", self.run_dir]
@@ -158,12 +161,13 @@ class Shunt:
             if result["done"] != len(part):
                 raise lab.Failed(f"shunt: {result['failed']} commands failed: {result['errors'][:3]}")
 
-    def _set_up(self):
+    def _set_up(self, connect):
         self.batch([f"port add p0 devargs {self.devargs} mpls on",
                     "port add p1 devargs net_null1,no-rx=1",
                     "address add 10.0.0.1/24 dev p0", "address add 10.0.1.1/24 dev p1"]
                    + [f"neigh add 10.0.1.{i + 2} lladdr {lab.NEXTHOP_MAC.format(i)} dev p1"
                       for i in range(lab.NEXTHOPS)])
+        connect()
         lab.wait_until(self._links_up, "shunt: both links up", self.process)
         mac = self.ports()["p0"]["mac"]
         if mac != PCAP_MAC and not self.devargs.startswith("net_null"):

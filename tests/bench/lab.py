@@ -205,19 +205,27 @@ def snapshot(forwarder):
     return packets, cpu / 2, wall / 2
 
 
+def let(forwarder, number):
+    """SIGCONT or SIGSTOP for it and what feeds it."""
+    for process in (forwarder.process, *getattr(forwarder, "companions", ())):
+        process.send_signal(number)
+
+
 def turn(forwarder, seconds, hz):
     """Let one forwarder run, all others being stopped."""
-    forwarder.process.send_signal(signal.SIGCONT)
+    let(forwarder, signal.SIGCONT)
     try:
         time.sleep(0.05)  # its caches are another's
         before = snapshot(forwarder)
         time.sleep(seconds)
         after = snapshot(forwarder)
     finally:
-        forwarder.process.send_signal(signal.SIGSTOP)
+        let(forwarder, signal.SIGSTOP)
     packets, used, wall = (a - b for a, b in zip(after, before))
     if packets <= 0:
-        raise Failed(f"{forwarder.name} forwarded nothing for {wall:.1f} s")
+        raise Failed(f"{forwarder.name} forwarded nothing in {wall:.2f} s; its polling thread had "
+                     f"{used:.2f} s of CPU; {before} {after}\n"
+                     + forwarder.process.log.read_text(errors="replace")[-1000:])
     return Slice(packets, used, wall, hz)
 
 
@@ -225,7 +233,7 @@ def take_turns(forwarders, rounds, seconds, hz):
     """A B C A B C ...; -> name to slices. A slice in which the thread had less than a tenth of the core
     says nothing and is repeated, as long as that helps."""
     for forwarder in forwarders:
-        forwarder.process.send_signal(signal.SIGSTOP)
+        let(forwarder, signal.SIGSTOP)
     slices = {forwarder.name: [] for forwarder in forwarders}
     for _ in range(rounds):
         for forwarder in forwarders:
