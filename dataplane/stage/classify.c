@@ -120,7 +120,7 @@ static void classify_arp(struct worker *worker, struct rte_mbuf *mbuf, unsigned 
 	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 
 	if (!is_ours(&worker->tables->interface[interface], frame) &&
-	    !rte_is_broadcast_ether_addr((const struct rte_ether_addr *)frame)) {
+	    mac_word(frame) != rte_cpu_to_le_64(MAC_MASK)) { /* broadcast */
 		drop(worker, mbuf, interface, DROP_not_for_us);
 		return;
 	}
