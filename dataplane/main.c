@@ -23,6 +23,7 @@
 #include "dataplane/log.h"
 #include "dataplane/options.h"
 #include "dataplane/port/plan.h"
+#include "dataplane/port/queues.h"
 #include "dataplane/shm/epoch.h"
 
 enum {
@@ -119,8 +120,7 @@ static int make_pool(const struct options *options)
 	struct device_pools *pools = &dataplane.pools;
 
 	pools->mbufs = options_mbufs(options, dataplane.worker_count);
-	pools->normal = rte_pktmbuf_pool_create("packets", pools->mbufs, POOL_CACHE, 0, BUFFER_ROOM,
-						SOCKET_ID_ANY);
+	pools->normal = queues_pool("packets", pools->mbufs, POOL_CACHE, BUFFER_ROOM);
 	if (pools->normal == NULL) {
 		log_error("%u packet buffers of %d bytes: %s", pools->mbufs, BUFFER_ROOM,
 			  rte_strerror(rte_errno));

@@ -5,10 +5,10 @@
 #include <inttypes.h>
 #include <linux/if_xdp.h>
 #include <rte_mbuf.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -78,78 +78,112 @@ static struct rte_mbuf *buffer_at(struct rte_mempool *pool, uint64_t address)
 	return rte_mempool_from_obj(object) == pool ? object : NULL;
 }
 
-/* Buffers that stand between consumer and producer of a ring that nobody uses any more. */
-static unsigned int empty_ring(uint8_t *map, size_t length, const struct xdp_ring_offset *offset,
-			       struct rte_mempool *pool)
+static void add(struct af_xdp_buffers *buffers, struct rte_mbuf *mbuf)
 {
-	const uint64_t *address = (const uint64_t *)(void *)(map + offset->desc);
-	uint32_t producer = *(volatile uint32_t *)(void *)(map + offset->producer);
-	uint32_t consumer = *(volatile uint32_t *)(void *)(map + offset->consumer);
-	/* a power of two; the mapping is rounded up to pages */
-	uint32_t size = rte_align32prevpow2((uint32_t)((length - offset->desc) / sizeof(*address)));
-	unsigned int count = 0;
-
-	if (producer - consumer > size)
-		return 0;
-	for (; consumer != producer; consumer++) {
-		struct rte_mbuf *mbuf = buffer_at(pool, address[consumer & (size - 1)]);
-		if (mbuf == NULL)
-			continue;
-		rte_pktmbuf_free(mbuf);
-		count++;
+	if (mbuf == NULL)
+		return;
+	if (buffers->count == buffers->room) {
+		unsigned int room = buffers->room == 0 ? 4096 : buffers->room * 2;
+		struct rte_mbuf **more = realloc(buffers->mbuf, room * sizeof(*more));
+		if (more == NULL)
+			return; /* lost, as without us */
+		buffers->mbuf = more;
+		buffers->room = room;
 	}
-	return count;
+	buffers->mbuf[buffers->count++] = mbuf;
 }
 
-/* The rings of one socket that are mapped still: they keep it from being closed. */
-static unsigned int clean_maps(const char *name, const struct xdp_mmap_offsets *offsets,
-			       struct rte_mempool *pool)
+/* What stands between consumer and producer. An entry begins with its address. */
+static void read_ring(const uint8_t *map, size_t length, const struct xdp_ring_offset *offset,
+		      size_t entry_size, struct rte_mempool *pool, struct af_xdp_buffers *buffers)
+{
+	const _Atomic uint32_t *producer = (const void *)(map + offset->producer);
+	const _Atomic uint32_t *consumer = (const void *)(map + offset->consumer);
+	/* a power of two; the mapping is rounded up to pages */
+	uint32_t size = rte_align32prevpow2((uint32_t)((length - offset->desc) / entry_size));
+	uint32_t at = atomic_load(consumer), end = atomic_load(producer);
+
+	if (end - at > size)
+		return;
+	for (; at != end; at++) {
+		uint64_t address;
+		memcpy(&address, map + offset->desc + (at & (size - 1)) * entry_size, sizeof(address));
+		add(buffers, buffer_at(pool, address));
+	}
+}
+
+/* The socket's ring that is mapped at `place` of it, or NULL. */
+static const uint8_t *find_map(int fd, uint64_t place, size_t *length)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
-	char line[512];
-	unsigned int count = 0;
+	const uint8_t *found = NULL;
+	char line[512], name[64];
+	struct stat st;
 
 	if (maps == NULL)
-		return 0;
-	while (fgets(line, sizeof(line), maps) != NULL) {
-		uintptr_t start, end;
-		uint64_t place;
-		if (strstr(line, name) == NULL ||
-		    sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNx64, &start, &end, &place) != 3)
-			continue;
-		uint8_t *map = (void *)start;
-		if (place == XDP_UMEM_PGOFF_FILL_RING)
-			count += empty_ring(map, end - start, &offsets->fr, pool);
-		else if (place == XDP_UMEM_PGOFF_COMPLETION_RING)
-			count += empty_ring(map, end - start, &offsets->cr, pool);
-		munmap(map, end - start);
+		return NULL;
+	if (fstat(fd, &st) == 0) {
+		snprintf(name, sizeof(name), "socket:[%ju]", (uintmax_t)st.st_ino);
+		while (found == NULL && fgets(line, sizeof(line), maps) != NULL) {
+			uintptr_t start, end;
+			uint64_t offset;
+			if (strstr(line, name) == NULL ||
+			    sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNx64, &start, &end,
+				   &offset) != 3 || offset != place)
+				continue;
+			found = (const uint8_t *)start;
+			*length = end - start;
+		}
 	}
 	fclose(maps);
-	return count;
+	return found;
 }
 
-unsigned int af_xdp_clean(const struct af_xdp_sockets *sockets, struct rte_mempool *pool)
+static bool is_ours(const struct af_xdp_sockets *sockets, unsigned int i)
 {
-	unsigned int count = 0;
+	ino_t inode;
 
+	return is_af_xdp(sockets->socket[i].fd, &inode) && inode == sockets->socket[i].inode;
+}
+
+void af_xdp_collect(const struct af_xdp_sockets *sockets, struct rte_mempool *pool,
+		    struct af_xdp_buffers *buffers)
+{
 	for (unsigned int i = 0; i < sockets->count; i++) {
 		int fd = sockets->socket[i].fd;
 		struct xdp_mmap_offsets offsets;
 		socklen_t length = sizeof(offsets);
-		ino_t inode;
-		char name[64];
+		size_t size;
 
-		/* closed by the driver, and perhaps opened again as something else */
-		if (!is_af_xdp(fd, &inode) || inode != sockets->socket[i].inode)
+		if (!is_ours(sockets, i) ||
+		    getsockopt(fd, SOL_XDP, XDP_MMAP_OFFSETS, &offsets, &length) != 0)
 			continue;
-		snprintf(name, sizeof(name), "socket:[%ju]", (uintmax_t)inode);
-		if (getsockopt(fd, SOL_XDP, XDP_MMAP_OFFSETS, &offsets, &length) == 0 &&
-		    length == sizeof(offsets))
-			count += clean_maps(name, &offsets, pool);
-		close(fd);
+		/* Frames may come in still, which moves buffers from the fill to the receive ring: in
+		 * this order one may be missed, and none is seen twice. */
+		const uint8_t *map = find_map(fd, XDP_PGOFF_RX_RING, &size);
+		if (map != NULL)
+			read_ring(map, size, &offsets.rx, sizeof(struct xdp_desc), pool, buffers);
+		map = find_map(fd, XDP_UMEM_PGOFF_FILL_RING, &size);
+		if (map != NULL)
+			read_ring(map, size, &offsets.fr, sizeof(uint64_t), pool, buffers);
+		map = find_map(fd, XDP_UMEM_PGOFF_COMPLETION_RING, &size);
+		if (map != NULL)
+			read_ring(map, size, &offsets.cr, sizeof(uint64_t), pool, buffers);
+	}
+}
+
+void af_xdp_clean(const struct af_xdp_sockets *sockets, struct af_xdp_buffers *buffers)
+{
+	for (unsigned int i = 0; i < sockets->count; i++) {
+		/* else closed by the driver, and perhaps opened again as something else */
+		if (is_ours(sockets, i))
+			close(sockets->socket[i].fd);
 		clock_gettime(CLOCK_MONOTONIC, &cleaned);
 	}
-	return count;
+	for (unsigned int i = 0; i < buffers->count; i++)
+		rte_pktmbuf_free_seg(buffers->mbuf[i]);
+	free(buffers->mbuf);
+	*buffers = (struct af_xdp_buffers){ .count = 0 };
 }
 
 void af_xdp_wait(void)

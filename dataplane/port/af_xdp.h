@@ -2,11 +2,11 @@
  *
  * af_xdp.h: gives back what net_af_xdp keeps when it is closed. Control thread only.
  *
- * In DPDK 22.11 the driver never lets go of a queue's umem (22.11.11 drops its last reference one too
- * late): the socket stays bound, so that the interface can never be a port again, and the packet
- * buffers in its fill ring are lost for all ports. So the sockets that a device made are noted, and
- * what is left of them after the close is taken apart: buffers out of the fill and completion rings,
- * rings unmapped, socket closed. With a driver that cleans up itself nothing is left to do.
+ * The driver loses the packet buffers that stand in a queue's fill and completion rings, and that of
+ * DPDK 22.11.11 never lets go of the queue's umem (it drops the last reference one too late), so that
+ * the socket stays bound and the interface can never be a port again. So the sockets that a device made
+ * are noted; their rings are read before the close, and the buffers given back after it, when nobody
+ * can write into them any more.
  */
 #ifndef SHUNT_PORT_AF_XDP_H
 #define SHUNT_PORT_AF_XDP_H
@@ -30,9 +30,17 @@ void af_xdp_note(struct af_xdp_sockets *sockets);
 /* Those of `now` that are not in `before`. */
 void af_xdp_subtract(struct af_xdp_sockets *now, const struct af_xdp_sockets *before);
 
-/* The device is closed: take apart what is left of its sockets. `pool` is where its buffers are from.
- * Returns the number of buffers that were given back. */
-unsigned int af_xdp_clean(const struct af_xdp_sockets *sockets, struct rte_mempool *pool);
+struct af_xdp_buffers {
+	unsigned int count, room;
+	struct rte_mbuf **mbuf;
+};
+
+/* No worker uses the device, and it is about to be closed: which buffers of `pool` has the kernel? */
+void af_xdp_collect(const struct af_xdp_sockets *sockets, struct rte_mempool *pool,
+		    struct af_xdp_buffers *buffers);
+
+/* The device is closed: close what is left of its sockets, free the buffers. */
+void af_xdp_clean(const struct af_xdp_sockets *sockets, struct af_xdp_buffers *buffers);
 
 /* Before sockets are made: if some were taken apart just now, wait until the kernel has let go of their
  * queues too (it does so after an RCU grace period, and tells nobody when). */

@@ -329,6 +329,7 @@ static void unplug(const struct device *device, struct rte_device *bus_device)
 
 void device_close(struct device *device, struct device_pools *pools)
 {
+	struct af_xdp_buffers buffers = { .count = 0 };
 	struct rte_eth_dev_info info;
 
 	if (!device->present)
@@ -337,14 +338,15 @@ void device_close(struct device *device, struct device_pools *pools)
 	if (result != 0)
 		info.device = NULL;
 	stop(device);
+	if (device->pool != NULL)
+		af_xdp_collect(&device->sockets, device->pool, &buffers);
 	if (result == 0)
 		result = rte_eth_dev_close(device->dpdk_port);
 	if (result != 0)
 		log_warning("%s: close: %s", device->name, strerror(-result));
 	else if (info.device != NULL)
 		unplug(device, info.device);
-	if (device->pool != NULL)
-		af_xdp_clean(&device->sockets, device->pool);
+	af_xdp_clean(&device->sockets, &buffers);
 	queues_release_pool(device, pools, !device->opened);
 	device->opened = false;
 	device->present = false;

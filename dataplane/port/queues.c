@@ -2,6 +2,7 @@
 #include "dataplane/port/queues.h"
 
 #include <errno.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,11 +14,35 @@ enum {
 	AF_XDP_BUFFERS = 8191, /* per queue: two rings of 2048, and what is on its way elsewhere */
 };
 
+struct rte_mempool *queues_pool(const char *name, unsigned int count, unsigned int cache,
+				uint16_t room)
+{
+	struct rte_pktmbuf_pool_private private = { .mbuf_data_room_size = room };
+	/* Without hugepages no device is there that needs a buffer within one page, and each would take
+	 * a whole one. */
+	unsigned int flags = rte_eal_has_hugepages() ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG;
+	struct rte_mempool *pool =
+		rte_mempool_create_empty(name, count, (unsigned int)sizeof(struct rte_mbuf) + room, cache,
+					 sizeof(private), SOCKET_ID_ANY, flags);
+
+	if (pool == NULL)
+		return NULL;
+	rte_pktmbuf_pool_init(pool, &private);
+	int result = rte_mempool_populate_default(pool);
+	if (result < 0) {
+		rte_mempool_free(pool);
+		rte_errno = -result;
+		return NULL;
+	}
+	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+	return pool;
+}
+
 static struct rte_mempool *jumbo_pool(struct device_pools *pools)
 {
 	if (pools->jumbo == NULL)
-		pools->jumbo = rte_pktmbuf_pool_create("jumbo", pools->mbufs / JUMBO_SHARE,
-						       POOL_CACHE / 4, 0, JUMBO_ROOM, SOCKET_ID_ANY);
+		pools->jumbo = queues_pool("jumbo", pools->mbufs / JUMBO_SHARE, POOL_CACHE / 4,
+					   JUMBO_ROOM);
 	return pools->jumbo;
 }
 
@@ -36,7 +61,7 @@ static struct rte_mempool *own_pool(struct device_pools *pools, unsigned int que
 		return pool;
 	}
 	snprintf(name, sizeof(name), "af_xdp-%u", made++);
-	return rte_pktmbuf_pool_create(name, size, POOL_CACHE, 0, BUFFER_ROOM, SOCKET_ID_ANY);
+	return queues_pool(name, size, POOL_CACHE, BUFFER_ROOM);
 }
 
 static struct rte_mempool *choose_pool(const struct device *device, struct device_pools *pools)

@@ -22,6 +22,10 @@ int queues_set_up(struct device *device, const struct rte_eth_dev_info *info,
 		  const struct port_wish *wish, unsigned int workers, struct device_pools *pools,
 		  const char **what);
 
+/* A pool of `count` buffers of `room` bytes, headroom included. NULL: see rte_errno. */
+struct rte_mempool *queues_pool(const char *name, unsigned int count, unsigned int cache,
+				uint16_t room);
+
 /* The device is closed. `failed`: it never received anything, so nobody has buffers of its own pool. */
 void queues_release_pool(struct device *device, struct device_pools *pools, bool failed);
 

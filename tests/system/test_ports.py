@@ -36,7 +36,7 @@ class Ports(LabTest):
         """Frames go from p0 to p1, unharmed."""
         bodies = [udp4(numbered(i)) for i in range(count)]
         self.check([self.arriving(stack(self.swapped) + body) for body in bodies],
-                   [self.leaving(stack(777, ttl=63) + body) for body in bodies])
+                   [self.leaving(stack((777, 63)) + body) for body in bodies])
 
     def add_and_remove(self, devargs, name="px"):
         """A port of these devargs runs, and is gone again; the others do not notice."""
@@ -47,6 +47,12 @@ class Ports(LabTest):
         wait_until(lambda: self.port(name) is None, what=f"{name} gone")
         self.forwards()
         return port
+
+    def tearDown(self):
+        if self.port("px") is not None:
+            self.lab.ctl("port del px")
+            wait_until(lambda: self.port("px") is None, what="px gone")
+        super().tearDown()
 
     # ---- added and removed
 
@@ -69,6 +75,9 @@ class Ports(LabTest):
             lab.ctl(f"neigh add 10.0.1.2 lladdr {lab.host_mac(1)} dev p1")
             lab.ctl(f"mpls add {self.swapped} swap 777 via 10.0.1.2")
             lab.wait_links("up")
+            # the control plane learns the port's MAC a little later than it is there to be seen
+            wait_until(lambda: "unresolved" not in lab.ctl(f"-j mpls show {self.swapped}"),
+                       what="nexthop resolved")
             self.forwards()
         self.assertEqual(lab.new_trouble(self.allow), [])
 
