@@ -21,9 +21,11 @@ static bool header_is_valid(const struct packet *packet)
 			   packet->mbuf->data_len - header;
 
 	if (packet->payload == PAYLOAD_IPV4) {
-		unsigned int header_length = (header[0] & 0xfu) * 4;
-		return length >= 20 && header[0] >> 4 == 4 && header_length >= 20 &&
-		       (header[2] << 8 | header[3]) >= (int)header_length;
+		if (length < 20)
+			return false;
+		int header_length = (header[0] & 0xf) * 4;
+		return header[0] >> 4 == 4 && header_length >= 20 &&
+		       (header[2] << 8 | header[3]) >= header_length;
 	}
 	return length >= 40 && header[0] >> 4 == 6;
 }
