@@ -12,9 +12,9 @@
 #include "controlplane/start.h"
 
 enum {
-	POLL_BUSY_US = 10000,   /* while a data plane is alive */
+	POLL_BUSY_US = 10000, /* while a data plane is alive */
 	POLL_IDLE_US = 100000,
-	PUNT_ROUNDS = 64,       /* calls of punt_poll in one turn of the loop */
+	PUNT_ROUNDS = 64, /* calls of punt_poll in one turn of the loop */
 };
 
 struct housekeeping {
@@ -25,8 +25,8 @@ struct housekeeping {
 	bool compaction_failed; /* said once */
 };
 
-/* Take what is in the rings, then sleep, then look again: a frame that came between the two was put in
- * before its producer could see that we sleep. */
+/* Take what is in the rings, then sleep, then look again: a frame that came between the two was put
+ * in before its producer could see that we sleep. */
 static void take_punted(struct model *model, struct event *again)
 {
 	static const struct timeval at_once = { 0, 0 };
@@ -84,8 +84,8 @@ static void on_doorbell(evutil_socket_t fd, short events, void *context)
 	take_punted(housekeeping->api->model, housekeeping->timer);
 }
 
-/* The FIFO; what is there and is none is replaced. Open for both directions, so that it never says end
- * of file when a data plane goes away. */
+/* The FIFO; what is there and is none is replaced. Open for both directions, so that it never says
+ * end of file when a data plane goes away. */
 static int open_doorbell(const char *path)
 {
 	struct stat status;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * main.c: shunt-controlplane. It stays in the foreground, as systemd wants it; says `ready` when the
- * journal is replayed and the socket is open; ends with status 0 on SIGTERM and leaves the tables as
- * they are.
+ * main.c: shunt-controlplane. It stays in the foreground, as systemd wants it; says `ready` when
+ * the journal is replayed and the socket is open; ends with status 0 on SIGTERM and leaves the
+ * tables as they are.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -22,23 +22,26 @@ struct options {
 
 static void usage(FILE *to)
 {
-	fprintf(to,
-		"usage: shunt-controlplane [--instance NAME] [--run-dir DIR] [--config FILE] "
-		"[--foreground]\n"
-		"  --instance NAME  instance to control (default)\n"
-		"  --run-dir DIR    directory of all instances' run directories (/run/shunt)\n"
-		"  --config FILE    configuration where there is no journal (/etc/shunt/NAME.json)\n"
-		"  --foreground     accepted; it always stays in the foreground\n"
-		"  --version        print the version\n");
+	fprintf(to, "usage: shunt-controlplane [--instance NAME] [--run-dir DIR] [--config FILE] "
+		    "[--foreground]\n"
+		    "  --instance NAME  instance to control (default)\n"
+		    "  --run-dir DIR    directory of all instances' run directories (/run/shunt)\n"
+		    "  --config FILE    configuration where there is no journal "
+		    "(/etc/shunt/NAME.json)\n"
+		    "  --foreground     accepted; it always stays in the foreground\n"
+		    "  --version        print the version\n");
 }
 
 /* 0: go on; else the exit status + 1. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
 	static const struct option list[] = {
-		{ "instance", required_argument, NULL, 'i' }, { "run-dir", required_argument, NULL, 'r' },
-		{ "config", required_argument, NULL, 'c' },   { "foreground", no_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },	      { "version", no_argument, NULL, 'v' },
+		{ "instance", required_argument, NULL, 'i' },
+		{ "run-dir", required_argument, NULL, 'r' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "foreground", no_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;

@@ -62,8 +62,9 @@ static void replay(struct api *api, const struct journal_lines *lines)
 	if (failed)
 		log_warning("journal: %zu of %zu lines were left out", failed, lines->count);
 	if (lines->dropped)
-		log_info("journal: %zu lines of an atomic batch that was not complete were left out",
-			 lines->dropped);
+		log_info(
+			"journal: %zu lines of an atomic batch that was not complete were left out",
+			lines->dropped);
 }
 
 /* Begin a compact journal; where that fails, go on with the old one. */

@@ -10,9 +10,9 @@
 /* Priorities of the event loop: punted frames and timers go before clients. */
 enum { PRIORITY_PROTOCOL, PRIORITY_CLIENT, PRIORITY_COUNT };
 
-/* Make the run directory, own the tables, replay the journal (or load the configuration file if there
- * is no journal), settle, and begin a compact journal. NULL: the default. On failure nothing was changed
- * and `error` says why; -EBUSY: another control plane runs. */
+/* Make the run directory, own the tables, replay the journal (or load the configuration file if
+ * there is no journal), settle, and begin a compact journal. NULL: the default. On failure nothing
+ * was changed and `error` says why; -EBUSY: another control plane runs. */
 int start_open(struct api *api, const char *run_dir, const char *instance, const char *config,
 	       char error[REGION_ERROR_SIZE]);
 void start_close(struct api *api);

@@ -23,11 +23,11 @@ struct api {
 	struct region_place place;
 	struct journal journal;
 	struct queue queue;
-	char config_path[320];       /* where `config save` goes unless told */
+	char config_path[320]; /* where `config save` goes unless told */
 	/* config apply ... confirm T */
-	char rollback_path[320];     /* RUN_DIR/NAME/rollback.json */
+	char rollback_path[320]; /* RUN_DIR/NAME/rollback.json */
 	struct event *rollback_timer;
-	uint64_t rollback_deadline;  /* CLOCK_BOOTTIME nanoseconds; 0: nothing to confirm */
+	uint64_t rollback_deadline; /* CLOCK_BOOTTIME nanoseconds; 0: nothing to confirm */
 	bool rollback_running;
 };
 

@@ -29,7 +29,8 @@ struct batch *batch_from_json(struct api *api, json_t *lines, unsigned int flags
 	size_t index;
 	json_t *line;
 
-	json_array_foreach(lines, index, line) {
+	json_array_foreach(lines, index, line)
+	{
 		if (!json_is_string(line)) {
 			error_set(error, ERROR_USAGE, -EINVAL,
 				  "batch: commands[%zu]: expected a string", index);
@@ -183,8 +184,7 @@ static void execute_line(struct batch *batch)
 
 	if (is_empty(line))
 		return;
-	if (!parse(line, &error) &&
-	    !unit_execute(&batch->unit, batch->api, &arguments, &error)) {
+	if (!parse(line, &error) && !unit_execute(&batch->unit, batch->api, &arguments, &error)) {
 		batch->done++;
 		batch->progress = true;
 		return;

@@ -3,8 +3,8 @@
  * batch.h: many commands as lines of text, executed in slices.
  *
  * Atomic: all lines are parsed before the first is executed; any error undoes what was done, and
- * nothing reaches the journal. Otherwise what succeeded stands, journaled slice by slice, always before
- * it is answered.
+ * nothing reaches the journal. Otherwise what succeeded stands, journaled slice by slice, always
+ * before it is answered.
  */
 #ifndef SHUNT_API_BATCH_H
 #define SHUNT_API_BATCH_H
@@ -14,8 +14,8 @@
 enum batch_flag {
 	BATCH_ATOMIC = 1 << 0,
 	BATCH_CONTINUE = 1 << 1, /* go on after an error (not atomic) */
-	BATCH_REORDER = 1 << 2,  /* with ATOMIC: the order of the lines is a suggestion. What is refused
-	                          * is tried again after the others, as long as that helps */
+	BATCH_REORDER = 1 << 2,  /* with ATOMIC: the order of the lines is a suggestion. What is
+				  * refused  is tried again after the others, as long as that helps */
 };
 
 enum { BATCH_ERRORS_MAX = 1000 }; /* that are listed; all are counted */
@@ -24,27 +24,27 @@ enum batch_phase { BATCH_PARSE, BATCH_EXECUTE, BATCH_UNDO, BATCH_OVER };
 
 struct batch {
 	struct api *api;
-	const char **line;      /* owned array of borrowed lines */
+	const char **line; /* owned array of borrowed lines */
 	size_t count;
-	json_t *owner;          /* a reference that keeps the lines alive, or NULL */
-	struct buffer text;     /* or they stand here */
+	json_t *owner;      /* a reference that keeps the lines alive, or NULL */
+	struct buffer text; /* or they stand here */
 	unsigned int flags;
 	enum batch_phase phase;
 	bool journaled_elsewhere; /* at start: success is not appended to the journal here */
-	bool exclusive;         /* others' changes must wait now */
-	size_t next;            /* line */
+	bool exclusive;           /* others' changes must wait now */
+	size_t next;              /* line */
 	struct unit unit;
-	size_t unit_first;      /* line where the unit began */
-	size_t *postponed;      /* REORDER: lines that were refused in this round */
+	size_t unit_first; /* line where the unit began */
+	size_t *postponed; /* REORDER: lines that were refused in this round */
 	size_t postponed_count;
-	bool progress;          /* REORDER: a line was accepted in this round */
-	size_t done;            /* commands accepted */
+	bool progress; /* REORDER: a line was accepted in this round */
+	size_t done;   /* commands accepted */
 	size_t failed;
-	json_t *errors;         /* [{index, message, column, length, expected, kind}] */
+	json_t *errors; /* [{index, message, column, length, expected, kind}] */
 };
 
-/* A batch of the strings of a JSON array (a reference is kept), or NULL and *error set if an element is
- * no string. */
+/* A batch of the strings of a JSON array (a reference is kept), or NULL and *error set if an
+ * element is no string. */
 struct batch *batch_from_json(struct api *api, json_t *lines, unsigned int flags,
 			      struct error *error);
 

@@ -39,14 +39,14 @@ static bool may_name(const struct call *call, const char *path, struct error *er
 static bool take_source(const struct call *call, struct config_source *source, struct error *error)
 {
 	source->document = arguments.document;
-	source->path = argument_present(&arguments, CONFIG_FILE) ?
-			       arguments.value[CONFIG_FILE].string :
-			       NULL;
+	source->path = argument_present(&arguments, CONFIG_FILE)
+			       ? arguments.value[CONFIG_FILE].string
+			       : NULL;
 	if (source->document)
 		return true;
 	if (!source->path)
-		return !error_set(error, ERROR_USAGE, -EINVAL, "%s: expected \"config\" or \"file\"",
-				  call->method);
+		return !error_set(error, ERROR_USAGE, -EINVAL,
+				  "%s: expected \"config\" or \"file\"", call->method);
 	return may_name(call, source->path, error);
 }
 
@@ -74,8 +74,8 @@ static struct batch *begin_batch(const struct call *call, struct error *error)
 	    !json_is_array(commands)) {
 		error_set(error, ERROR_USAGE, -EINVAL,
 			  "batch: expected {\"commands\": [lines], \"atomic\": bool, "
-			  "\"continue\": bool}%s%s", call->params && *why.text ? ": " : "",
-			  call->params ? why.text : "");
+			  "\"continue\": bool}%s%s",
+			  call->params && *why.text ? ": " : "", call->params ? why.text : "");
 		return NULL;
 	}
 	return batch_from_json(call->api, commands,
@@ -87,13 +87,12 @@ static struct batch *begin_batch(const struct call *call, struct error *error)
 static struct batch *begin_apply(const struct call *call, struct error *error)
 {
 	struct config_source source;
-	uint64_t confirm = argument_present(&arguments, CONFIG_CONFIRM) ?
-				   arguments.value[CONFIG_CONFIRM].number :
-				   0;
+	uint64_t confirm = argument_present(&arguments, CONFIG_CONFIRM)
+				   ? arguments.value[CONFIG_CONFIRM].number
+				   : 0;
 
-	return take_source(call, &source, error) ?
-		       config_apply(call->api, &source, confirm, error) :
-		       NULL;
+	return take_source(call, &source, error) ? config_apply(call->api, &source, confirm, error)
+						 : NULL;
 }
 
 static const struct command *long_command(const char *method)
@@ -101,9 +100,9 @@ static const struct command *long_command(const char *method)
 	const struct command *command = command_by_method(method);
 
 	return command && (command->id == COMMAND_CONFIG_APPLY ||
-			   command->id == COMMAND_CONFIG_ROLLBACK) ?
-		       command :
-		       NULL;
+			   command->id == COMMAND_CONFIG_ROLLBACK)
+		       ? command
+		       : NULL;
 }
 
 static bool is_long(const struct call *call)
@@ -167,9 +166,9 @@ static int call_config(const struct call *call, struct outcome *outcome)
 	case COMMAND_CONFIG_SHOW:
 		return config_show(call->api, &outcome->text, error);
 	case COMMAND_CONFIG_SAVE:
-		path = argument_present(&arguments, CONFIG_FILE) ?
-			       arguments.value[CONFIG_FILE].string :
-			       NULL;
+		path = argument_present(&arguments, CONFIG_FILE)
+			       ? arguments.value[CONFIG_FILE].string
+			       : NULL;
 		if (path && !may_name(call, path, error))
 			return -EACCES;
 		outcome->result = json_pack("{s:s}", "file", path ? path : call->api->config_path);

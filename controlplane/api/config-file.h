@@ -9,8 +9,8 @@
 #include <sys/types.h>
 #include "controlplane/api/api.h"
 
-/* Write a temporary file beside `path`, sync it and its directory, rename it. 0 or a negative errno, and
- * `path` is as it was. */
+/* Write a temporary file beside `path`, sync it and its directory, rename it. 0 or a negative
+ * errno, and `path` is as it was. */
 int file_replace(const char *path, const char *bytes, size_t size, mode_t mode);
 
 /* Make the directory of `path` (0755) if it is not there; failing shows when the file is made. */

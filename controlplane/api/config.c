@@ -58,8 +58,8 @@ static int take_running(void *context, const struct arguments *arguments)
 	struct running *running = context;
 	struct arguments *copy = running->arguments;
 
-	/* The struct is large and there may be a million: only what is used. Strings stay where they
-	 * are, in the visitor's text. */
+	/* The struct is large and there may be a million: only what is used. Strings stay where
+	 * they are, in the visitor's text. */
 	copy->command = arguments->command;
 	copy->present = arguments->present;
 	copy->path_count = arguments->path_count;
@@ -183,8 +183,8 @@ static int rollback_prepare(struct api *api, uint64_t confirm, struct error *err
 	char head[96];
 	int rc;
 
-	snprintf(head, sizeof(head), "{\"deadline_ns\": %llu, \"config\": ",
-		 (unsigned long long)deadline);
+	snprintf(head, sizeof(head),
+		 "{\"deadline_ns\": %llu, \"config\": ", (unsigned long long)deadline);
 	buffer_add_string(&text, head);
 	rc = config_show(api, &text, error);
 	buffer_add_string(&text, "}\n");
@@ -203,7 +203,8 @@ struct batch *config_apply(struct api *api, const struct config_source *source, 
 
 	if (api->rollback_deadline) {
 		error_set(error, ERROR_REFUSED, -EBUSY,
-			  "config apply: the last one waits for `config confirm` or `config rollback`");
+			  "config apply: the last one waits for `config confirm` or `config "
+			  "rollback`");
 		return NULL;
 	}
 	batch = start_apply(api, source, error);

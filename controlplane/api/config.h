@@ -2,12 +2,12 @@
  *
  * config.h: the configuration file: show, save, diff, apply, confirm, rollback.
  *
- * The document is {"shunt_config": 1, NOUN: [{params of `NOUN add`}, ...], ...}, also with members that
- * only `NOUN set` knows ("admin": "down").
+ * The document is {"shunt_config": 1, NOUN: [{params of `NOUN add`}, ...], ...}, also with members
+ * that only `NOUN set` knows ("admin": "down").
  *
- * `apply` checks the whole document, then executes what differs as one atomic batch. With `confirm T`
- * the configuration as it was goes into RUN_DIR/NAME/rollback.json first, with the deadline, so that it
- * comes back even when the control plane is killed and started again meanwhile.
+ * `apply` checks the whole document, then executes what differs as one atomic batch. With `confirm
+ * T` the configuration as it was goes into RUN_DIR/NAME/rollback.json first, with the deadline, so
+ * that it comes back even when the control plane is killed and started again meanwhile.
  */
 #ifndef SHUNT_API_CONFIG_H
 #define SHUNT_API_CONFIG_H
@@ -32,12 +32,12 @@ struct config_source {
 	const char *path; /* if there is no document */
 };
 
-/* What apply would do, {"add":[{"command","params","text"}...],"delete":[...],"change":[...]}: a new
- * reference, or NULL and *error set. */
+/* What apply would do, {"add":[{"command","params","text"}...],"delete":[...],"change":[...]}: a
+ * new reference, or NULL and *error set. */
 json_t *config_diff(struct api *api, const struct config_source *source, struct error *error);
 
-/* Begin to apply: the batch to be stepped until it is over, then given to config_applied. `confirm`:
- * nanoseconds until it is rolled back, 0: never. NULL: refused, *error set. */
+/* Begin to apply: the batch to be stepped until it is over, then given to config_applied.
+ * `confirm`: nanoseconds until it is rolled back, 0: never. NULL: refused, *error set. */
 struct batch *config_apply(struct api *api, const struct config_source *source, uint64_t confirm,
 			   struct error *error);
 

@@ -98,8 +98,8 @@ static bool only_settable_differs(const struct command *set)
 	return !strcmp(old_text, new_text);
 }
 
-/* Make *result the `set` command with what differs; its strings stand in `after`. False: `set` cannot
- * say it. */
+/* Make *result the `set` command with what differs; its strings stand in `after`. False: `set`
+ * cannot say it. */
 static bool make_set(const struct command *set, struct arguments *result)
 {
 	if (!only_settable_differs(set))
@@ -134,7 +134,8 @@ static void add_entry(struct buffer *lines, const struct configuration_entry *en
 
 static bool equal(const struct configuration_entry *a, const struct configuration_entry *b)
 {
-	return !strcmp(a->line, b->line) && !a->set == !b->set && (!a->set || !strcmp(a->set, b->set));
+	return !strcmp(a->line, b->line) && !a->set == !b->set &&
+	       (!a->set || !strcmp(a->set, b->set));
 }
 
 /* Change the object in place. False: it cannot be done. Uses `before` and `after`. */

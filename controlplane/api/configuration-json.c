@@ -20,8 +20,8 @@ static void member_name(const struct parameter *parameter, char name[64])
 			*at = '_';
 }
 
-/* Members that only the noun's `set` knows (admin), moved out of `element` together with copies of the
- * key: a new reference, or NULL if there are none. */
+/* Members that only the noun's `set` knows (admin), moved out of `element` together with copies of
+ * the key: a new reference, or NULL if there are none. */
 static json_t *split_set(json_t *element, const struct command *add, const struct command *set)
 {
 	json_t *rest = json_object();
@@ -86,8 +86,10 @@ static int take_noun(struct configuration *configuration, const struct command *
 	size_t index;
 
 	if (!json_is_array(list))
-		return error_set(error, ERROR_USAGE, -EINVAL, "config: %s: expected an array", add->noun);
-	json_array_foreach(list, index, element) {
+		return error_set(error, ERROR_USAGE, -EINVAL, "config: %s: expected an array",
+				 add->noun);
+	json_array_foreach(list, index, element)
+	{
 		struct error why = { .column = -1 };
 		int rc = take_element(configuration, add, element, &why);
 
@@ -113,15 +115,16 @@ int configuration_from_json(struct configuration *configuration, json_t *documen
 	if (json_integer_value(json_object_get(document, "shunt_config")) != 1)
 		return error_set(error, ERROR_USAGE, -EINVAL,
 				 "config: expected the member \"shunt_config\": 1");
-	json_object_foreach(document, member, value) {
+	json_object_foreach(document, member, value)
+	{
 		const struct command *add;
 
 		if (!strcmp(member, "shunt_config"))
 			continue;
 		add = configuration_command(member, "add");
 		if (!add)
-			return error_set(error, ERROR_USAGE, -EINVAL, "config: unknown member '%.64s'",
-					 member);
+			return error_set(error, ERROR_USAGE, -EINVAL,
+					 "config: unknown member '%.64s'", member);
 		rc = take_noun(configuration, add, value, error);
 		if (rc)
 			return rc;

@@ -23,8 +23,8 @@ void moved_add(struct moved *moved, const struct arguments *add)
 		moved->name = grow(moved->name, moved->name_count, sizeof(*moved->name));
 		snprintf(moved->name[moved->name_count++], NAME_SIZE, "%s", add->value[0].string);
 	} else if (first->type == VALUE_PREFIX) {
-		moved->network = grow(moved->network, moved->network_count,
-				      sizeof(*moved->network));
+		moved->network =
+			grow(moved->network, moved->network_count, sizeof(*moved->network));
 		moved->network[moved->network_count++] = add->value[0];
 	}
 }
@@ -39,8 +39,8 @@ static bool has_name(const struct moved *moved, const char *name)
 
 static bool in_network(const struct value *network, const struct address *address)
 {
-	unsigned int bits = (unsigned int)network->number +
-			    (address_is_ipv4(&network->address) ? 96 : 0);
+	unsigned int bits =
+		(unsigned int)network->number + (address_is_ipv4(&network->address) ? 96 : 0);
 
 	for (unsigned int i = 0; i < 16 && bits; i++) {
 		unsigned int here = bits < 8 ? bits : 8;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * configuration-moved.h: which objects must be made anew because something that they stand on is taken
- * away, be it only to be added again in another way: those that name its interface, and those that
- * reach an address by its network. For configuration-difference.c alone.
+ * configuration-moved.h: which objects must be made anew because something that they stand on is
+ * taken away, be it only to be added again in another way: those that name its interface, and those
+ * that reach an address by its network. For configuration-difference.c alone.
  */
 #ifndef SHUNT_API_CONFIGURATION_MOVED_H
 #define SHUNT_API_CONFIGURATION_MOVED_H
@@ -11,8 +11,8 @@
 #include "controlplane/api/command.h"
 
 struct moved {
-	char (*name)[NAME_SIZE];  /* of interfaces that go away */
-	struct value *network;    /* prefixes of addresses that go away */
+	char (*name)[NAME_SIZE]; /* of interfaces that go away */
+	struct value *network;   /* prefixes of addresses that go away */
 	size_t name_count, network_count;
 };
 

@@ -79,12 +79,10 @@ static const struct {
 	const char *parameter;
 	uint64_t number;
 } defaults[] = {
-	{ "port", "mtu", 1500 },	{ "port", "rx-queues", 0 },
-	{ "mpls", "ttl", MODEL_UNIFORM }, { "mpls", "tc", MODEL_PIPE },
-	{ NULL, "mpls", 0 },		{ NULL, "space", 0 },
-	{ NULL, "upstream-space", 0 },	{ NULL, "vrf", 0 },
-	{ NULL, "admin", ADMIN_UP },	{ NULL, "control-word", 0 },
-	{ NULL, "no-counters", 0 },
+	{ "port", "mtu", 1500 },       { "port", "rx-queues", 0 }, { "mpls", "ttl", MODEL_UNIFORM },
+	{ "mpls", "tc", MODEL_PIPE },  { NULL, "mpls", 0 },        { NULL, "space", 0 },
+	{ NULL, "upstream-space", 0 }, { NULL, "vrf", 0 },         { NULL, "admin", ADMIN_UP },
+	{ NULL, "control-word", 0 },   { NULL, "no-counters", 0 },
 };
 
 bool configuration_default(const struct command *command, unsigned int parameter, uint64_t *number)
@@ -160,7 +158,8 @@ static uint64_t hash_string(const char *string)
 }
 
 /* Slot of the key, or the empty one where it would be. */
-static uint32_t *find_slot(const struct configuration *configuration, uint64_t hash, const char *key)
+static uint32_t *find_slot(const struct configuration *configuration, uint64_t hash,
+			   const char *key)
 {
 	size_t mask = configuration->slot_count - 1;
 
@@ -176,9 +175,8 @@ static uint32_t *find_slot(const struct configuration *configuration, uint64_t h
 struct configuration_entry *configuration_find(const struct configuration *configuration,
 					       const char *key)
 {
-	uint32_t index = configuration->slot_count ?
-				 *find_slot(configuration, hash_string(key), key) :
-				 0;
+	uint32_t index =
+		configuration->slot_count ? *find_slot(configuration, hash_string(key), key) : 0;
 
 	return index ? &configuration->entry[index - 1] : NULL;
 }
@@ -187,7 +185,8 @@ static void grow(struct configuration *configuration)
 {
 	size_t capacity = configuration->capacity ? configuration->capacity * 2 : 64;
 
-	configuration->entry = realloc(configuration->entry, capacity * sizeof(*configuration->entry));
+	configuration->entry =
+		realloc(configuration->entry, capacity * sizeof(*configuration->entry));
 	free(configuration->slot);
 	configuration->slot_count = capacity * 2;
 	configuration->slot = calloc(configuration->slot_count, sizeof(*configuration->slot));
@@ -238,7 +237,8 @@ int configuration_apply(struct configuration *configuration, struct arguments *a
 	if (length >= 0)
 		length = command_to_text(arguments, text, sizeof(text));
 	if (length < 0 || strpbrk(text, "\n\r"))
-		return error_set(error, ERROR_USAGE, -EINVAL, "%s %s: too long, or a newline in a string",
+		return error_set(error, ERROR_USAGE, -EINVAL,
+				 "%s %s: too long, or a newline in a string",
 				 arguments->command->noun, arguments->command->verb);
 	entry = configuration_find(configuration, key);
 	if (add && entry)

@@ -3,8 +3,8 @@
  * configuration.h: a configuration as data: objects by key, each with the command that adds it. It
  * comes from the model, from a JSON document or from the journal, and two of them can be compared.
  *
- * Nothing here knows the objects: keys, order and what can be set come from the command table. Nouns
- * that others depend on stand before them there, and so they do here.
+ * Nothing here knows the objects: keys, order and what can be set come from the command table.
+ * Nouns that others depend on stand before them there, and so they do here.
  */
 #ifndef SHUNT_API_CONFIGURATION_H
 #define SHUNT_API_CONFIGURATION_H
@@ -13,19 +13,19 @@
 #include "controlplane/api/command.h"
 
 struct configuration_entry {
-	uint64_t hash;      /* of the key */
-	char *key;          /* canonical text of the `del` command */
-	char *line;         /* canonical text of the `add` command, defaults left out */
-	char *set;          /* `set` command for what `add` cannot say (port set p0 down), or NULL */
+	uint64_t hash; /* of the key */
+	char *key;     /* canonical text of the `del` command */
+	char *line;    /* canonical text of the `add` command, defaults left out */
+	char *set;     /* `set` command for what `add` cannot say (port set p0 down), or NULL */
 	unsigned int order; /* of the noun: dependencies first */
 };
 
 struct configuration {
 	struct configuration_entry *entry; /* in the order in which they came */
 	size_t count, capacity;
-	uint32_t *slot;                    /* hash table of entry index + 1 */
-	size_t slot_count;                 /* a power of two */
-	struct text_block *blocks;         /* memory of the strings */
+	uint32_t *slot;            /* hash table of entry index + 1 */
+	size_t slot_count;         /* a power of two */
+	struct text_block *blocks; /* memory of the strings */
 };
 
 /* Take one `add` command, or a `set` of what was added, into account. `arguments` is changed.
@@ -49,8 +49,8 @@ bool configuration_default(const struct command *command, unsigned int parameter
 struct configuration_entry *configuration_find(const struct configuration *configuration,
 					       const char *key);
 
-/* Add what a JSON document says; see config.h for its form. The first thing that is wrong is told by
- * noun, index and member, and -EINVAL returned. */
+/* Add what a JSON document says; see config.h for its form. The first thing that is wrong is told
+ * by noun, index and member, and -EINVAL returned. */
 int configuration_from_json(struct configuration *configuration, json_t *document,
 			    struct error *error);
 

@@ -120,8 +120,9 @@ static bool next_message(struct connection *connection)
 	size_t taken;
 
 	if (!scanner_begun(&connection->scanner)) {
-		connection->scanned += scanner_skip(&connection->scanner, in->data + connection->scanned,
-						    in->used - connection->scanned);
+		connection->scanned +=
+			scanner_skip(&connection->scanner, in->data + connection->scanned,
+				     in->used - connection->scanned);
 		connection->start = connection->scanned;
 	}
 	if (connection->scanned == in->used)
@@ -152,8 +153,8 @@ static void input_trim(struct connection *connection)
 	}
 }
 
-/* What to wait for: for input only where all of it is dealt with. Else connection_done, on_writable or
- * the next turn come back. */
+/* What to wait for: for input only where all of it is dealt with. Else connection_done, on_writable
+ * or the next turn come back. */
 static void wait_for_next(struct connection *connection, bool more)
 {
 	if (more || connection->busy || connection->closing || connection->ended)
@@ -165,7 +166,8 @@ static void wait_for_next(struct connection *connection, bool more)
 		event_add(connection->again, &at_once);
 }
 
-/* Deal with complete messages until one takes longer, the client does not read, or the turn is over. */
+/* Deal with complete messages until one takes longer, the client does not read, or the turn is
+ * over. */
 static void connection_work(struct connection *connection)
 {
 	uint64_t deadline = queue_clock() + SLICE_NANOSECONDS;
@@ -235,7 +237,8 @@ void connection_open(struct server *server, int fd, enum rpc_peer peer)
 	connection->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, connection);
 	connection->writable = event_new(base, fd, EV_WRITE, on_writable, connection);
 	connection->again = evtimer_new(base, on_writable, connection);
-	if (!connection->out || !connection->readable || !connection->writable || !connection->again)
+	if (!connection->out || !connection->readable || !connection->writable ||
+	    !connection->again)
 		abort();
 	TAILQ_INSERT_TAIL(&server->connections, connection, link);
 	server->count++;

@@ -15,16 +15,17 @@ struct connection {
 	int fd;
 	enum rpc_peer peer;
 	struct event *readable, *writable;
-	struct event *again;   /* go on with what is in `in`, in the next turn of the loop */
+	struct event *again; /* go on with what is in `in`, in the next turn of the loop */
 	struct buffer in;
-	size_t start, scanned; /* offsets in `in`: of the message under way, of what is not looked at */
+	size_t start,
+		scanned; /* offsets in `in`: of the message under way, of what is not looked at */
 	struct scanner scanner;
 	struct evbuffer *out;
-	struct rpc_job *job;   /* that answers the last message, or NULL */
-	bool busy;             /* it is not answered */
-	bool working;          /* connection_work is on the stack */
-	bool ended;            /* the client sends no more */
-	bool closing;          /* to be closed when `out` is written */
+	struct rpc_job *job; /* that answers the last message, or NULL */
+	bool busy;           /* it is not answered */
+	bool working;        /* connection_work is on the stack */
+	bool ended;          /* the client sends no more */
+	bool closing;        /* to be closed when `out` is written */
 };
 
 struct server {

@@ -3,8 +3,8 @@
  * journal.h: every accepted change, one line of canonical text each, in RUN_DIR/NAME/journal.
  *
  * The first line is `# shunt journal 1`. Lines are appended by one write(2) before the change is
- * answered, so a kill -9 loses nothing that was said yes to; what was being written at that moment is
- * an incomplete last line, which reading leaves out. The lines of an atomic batch stand between
+ * answered, so a kill -9 loses nothing that was said yes to; what was being written at that moment
+ * is an incomplete last line, which reading leaves out. The lines of an atomic batch stand between
  * `begin N` and `commit` and count only when all of that is there.
  *
  * The format does not depend on the layout of the shared files: another version reads it too.
@@ -27,7 +27,7 @@ struct journal {
 	char path[320];
 	uint64_t size;         /* bytes that count */
 	uint64_t compact_size; /* bytes after the last compaction */
-	bool broken;           /* what was written could not be taken back: nothing more may follow */
+	bool broken; /* what was written could not be taken back: nothing more may follow */
 };
 
 /* A journal that was read. The lines stand in `text`, zero-terminated. */
@@ -47,9 +47,9 @@ void journal_lines_free(struct journal_lines *lines);
 /* Append to a journal that journal_read has read: what does not count is cut off first. */
 int journal_open(struct journal *journal, const char *path, uint64_t valid_size);
 
-/* Write a new journal beside the old one, then rename it over it and append from then on. `fill` adds
- * lines, each ended by a newline, to the buffer and calls journal_spill now and then. On failure the
- * journal is as it was. */
+/* Write a new journal beside the old one, then rename it over it and append from then on. `fill`
+ * adds lines, each ended by a newline, to the buffer and calls journal_spill now and then. On
+ * failure the journal is as it was. */
 struct journal_writer {
 	struct buffer buffer;
 	int fd;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * peer.h: who is on the other side of the control socket. Root, our own user and group shunt-admin may
- * change, group shunt may look.
+ * peer.h: who is on the other side of the control socket. Root, our own user and group shunt-admin
+ * may change, group shunt may look.
  */
 #ifndef SHUNT_API_PEER_H
 #define SHUNT_API_PEER_H

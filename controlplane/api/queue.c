@@ -19,8 +19,8 @@ static struct job *next_job(struct queue *queue)
 	struct job *job;
 
 	TAILQ_FOREACH(job, &queue->jobs, link)
-		if (!queue->exclusive || job == queue->exclusive || !job->changes)
-			return job;
+	if (!queue->exclusive || job == queue->exclusive || !job->changes)
+		return job;
 	return NULL;
 }
 

@@ -80,7 +80,8 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
 	queue_submit(&api->queue, &rollback->job);
 }
 
-/* The timer's clock stands still while the machine sleeps, the deadline's does not: look once a second. */
+/* The timer's clock stands still while the machine sleeps, the deadline's does not: look once a
+ * second. */
 void rollback_arm(struct api *api)
 {
 	uint64_t now = clock_boottime();

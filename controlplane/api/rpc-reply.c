@@ -108,7 +108,8 @@ void reply_add(struct buffer *buffer, json_t *id, struct outcome *outcome)
 
 int rpc_error_line(char *line, size_t size, enum rpc_code code, const char *message)
 {
-	return snprintf(line, size,
-			"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":%d,\"message\":\"%s\"}}\n",
-			(int)code, message);
+	return snprintf(
+		line, size,
+		"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":%d,\"message\":\"%s\"}}\n",
+		(int)code, message);
 }

@@ -8,7 +8,7 @@
 
 /* A response of this slice: valid when the journal has taken the slice's changes. */
 struct item {
-	json_t *id;        /* borrowed; NULL: null, or a notification */
+	json_t *id; /* borrowed; NULL: null, or a notification */
 	bool notification;
 	bool changed;      /* stands in the slice's unit */
 	size_t start, end; /* its text in slice_text */
@@ -23,7 +23,7 @@ struct rpc_job {
 	bool array;
 	size_t count, next; /* elements */
 	struct call_state call;
-	bool calling;       /* an element takes more than one slice */
+	bool calling; /* an element takes more than one slice */
 	struct unit unit;
 	struct item *item;
 	size_t item_count, item_capacity;
@@ -97,7 +97,8 @@ static bool take_request(json_t *element, struct call *call, json_t **id, bool *
 		outcome_fail(outcome, RPC_INVALID_REQUEST, "request: expected an object");
 	} else if (*id && !json_is_string(*id) && !json_is_number(*id) && !json_is_null(*id)) {
 		*id = NULL;
-		outcome_fail(outcome, RPC_INVALID_REQUEST, "id: expected a string, a number or null");
+		outcome_fail(outcome, RPC_INVALID_REQUEST,
+			     "id: expected a string, a number or null");
 	} else if (!json_is_string(version) || strcmp(json_string_value(version), "2.0")) {
 		outcome_fail(outcome, RPC_INVALID_REQUEST, "jsonrpc: expected \"2.0\"");
 		*notification = false;
@@ -190,9 +191,7 @@ static bool message_changes(json_t *message)
 	json_t *element;
 	size_t index;
 
-	json_array_foreach(message, index, element)
-		if (element_changes(element))
-			return true;
+	json_array_foreach(message, index, element) if (element_changes(element)) return true;
 	return !json_is_array(message) && element_changes(message);
 }
 
@@ -216,8 +215,8 @@ struct rpc_job *rpc_handle(struct api *api, struct connection *connection, enum 
 	struct rpc_job *job;
 
 	if (!message)
-		outcome_fail(&outcome, RPC_PARSE_ERROR, "not JSON: line %d, column %d: %s", why.line,
-			     why.column, why.text);
+		outcome_fail(&outcome, RPC_PARSE_ERROR, "not JSON: line %d, column %d: %s",
+			     why.line, why.column, why.text);
 	else if (json_is_array(message) && !json_array_size(message))
 		outcome_fail(&outcome, RPC_INVALID_REQUEST, "empty array: expected requests in it");
 	if (outcome.failed) {

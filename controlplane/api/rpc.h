@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * rpc.h: JSON-RPC 2.0 (https://www.jsonrpc.org/specification). A method is "NOUN VERB" of the command
- * table, or "batch".
+ * rpc.h: JSON-RPC 2.0 (https://www.jsonrpc.org/specification). A method is "NOUN VERB" of the
+ * command table, or "batch".
  *
  *   batch  params {"commands": [lines], "atomic": bool, "continue": bool}
- *          result {"done": N, "failed": N, "errors": [{index, message, column, length, expected, kind}]}
+ *          result {"done": N, "failed": N, "errors": [{index, message, column, length, expected,
+ * kind}]}
  *
  * Errors: the standard's codes; -32602 has data {kind: "usage", column, length, expected}; what the
  * control plane refuses has code 1 and data {kind: "refused", errno: "ENOENT"}.
@@ -30,15 +31,15 @@ enum rpc_code {
 enum rpc_peer {
 	PEER_NOBODY,
 	PEER_LOOK,
-	PEER_CHANGE,  /* and name files in /etc/shunt */
-	PEER_OWNER,   /* root or our own user: any file */
+	PEER_CHANGE, /* and name files in /etc/shunt */
+	PEER_OWNER,  /* root or our own user: any file */
 };
 
 struct rpc_job;
 
-/* One message came in. It is answered by connection_reply and then connection_done: during this call
- * (NULL is returned), or by the job that is returned and is to be submitted. The connection gives no
- * other message before it is done. */
+/* One message came in. It is answered by connection_reply and then connection_done: during this
+ * call (NULL is returned), or by the job that is returned and is to be submitted. The connection
+ * gives no other message before it is done. */
 struct rpc_job *rpc_handle(struct api *api, struct connection *connection, enum rpc_peer peer,
 			   const char *text, size_t size);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * scanner.h: where a message ends. A message is one complete JSON object or array; whitespace may stand
- * between messages and inside them, so one message a line and pretty-printed ones both work.
+ * scanner.h: where a message ends. A message is one complete JSON object or array; whitespace may
+ * stand between messages and inside them, so one message a line and pretty-printed ones both work.
  *
- * The scanner looks at each byte once, however the bytes arrive. It knows of JSON only what it needs
- * for finding the end; what is inside is the parser's business.
+ * The scanner looks at each byte once, however the bytes arrive. It knows of JSON only what it
+ * needs for finding the end; what is inside is the parser's business.
  */
 #ifndef SHUNT_API_SCANNER_H
 #define SHUNT_API_SCANNER_H
@@ -27,16 +27,16 @@ enum scanner_result {
 struct scanner {
 	unsigned int depth;
 	bool in_string;
-	bool escaped;                             /* the byte before was a backslash */
-	bool dropping;                            /* up to the end of the line, after broken input */
+	bool escaped;  /* the byte before was a backslash */
+	bool dropping; /* up to the end of the line, after broken input */
 	uint8_t square[SCANNER_DEPTH_MAX / 8 + 1]; /* bit per depth: opened by [ rather than { */
 };
 
 /* Between messages: how many of these bytes are blanks, or the rest of a broken line. */
 size_t scanner_skip(struct scanner *scanner, const char *bytes, size_t size);
 
-/* Look at `size` bytes of a message, from its first one that is not blank, following those of the last
- * call. *taken: bytes looked at. */
+/* Look at `size` bytes of a message, from its first one that is not blank, following those of the
+ * last call. *taken: bytes looked at. */
 enum scanner_result scanner_feed(struct scanner *scanner, const char *bytes, size_t size,
 				 size_t *taken);
 

@@ -88,12 +88,12 @@ static size_t raise_limit(void)
 	}
 	if (limit.rlim_cur >= wanted)
 		return CONNECTION_MAX;
-	return limit.rlim_cur > 2 * DESCRIPTORS_OURS ? limit.rlim_cur - DESCRIPTORS_OURS :
-						       DESCRIPTORS_OURS;
+	return limit.rlim_cur > 2 * DESCRIPTORS_OURS ? limit.rlim_cur - DESCRIPTORS_OURS
+						     : DESCRIPTORS_OURS;
 }
 
-/* Who may connect is judged by credentials. Where there is a group of lookers, the file's mode cannot
- * name both groups and lets everybody come as far as that judgement. */
+/* Who may connect is judged by credentials. Where there is a group of lookers, the file's mode
+ * cannot name both groups and lets everybody come as far as that judgement. */
 static int set_owner(const struct server *server)
 {
 	mode_t mode = server->look == (gid_t)-1 ? 0660 : 0666;

@@ -2,9 +2,9 @@
  *
  * server.h: the control socket RUN_DIR/NAME/control.sock.
  *
- * A connection reads one message (scanner.h), hands it to rpc.h, and looks at what comes next when that
- * is answered: so answers stand in the order of the questions, and who asks faster than it reads is
- * not read from.
+ * A connection reads one message (scanner.h), hands it to rpc.h, and looks at what comes next when
+ * that is answered: so answers stand in the order of the questions, and who asks faster than it
+ * reads is not read from.
  */
 #ifndef SHUNT_API_SERVER_H
 #define SHUNT_API_SERVER_H
@@ -12,10 +12,10 @@
 #include "controlplane/api/api.h"
 
 enum {
-	MESSAGE_MAX = 64 << 20,      /* bytes of a message */
-	INPUT_MAX = 256 << 20,       /* bytes of unfinished messages, all connections together */
+	MESSAGE_MAX = 64 << 20, /* bytes of a message */
+	INPUT_MAX = 256 << 20,  /* bytes of unfinished messages, all connections together */
 	CONNECTION_MAX = 1024,
-	OUTPUT_PAUSE = 1 << 20,      /* bytes waiting to be read by a client: no more is read from it */
+	OUTPUT_PAUSE = 1 << 20, /* bytes waiting to be read by a client: no more is read from it */
 };
 
 struct connection;

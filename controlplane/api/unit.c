@@ -118,11 +118,12 @@ int unit_commit(struct unit *unit, struct api *api, bool framed, struct error *e
 
 	if (!unit->count)
 		return 0;
-	rc = framed && unit->count > 1 ?
-		     append_framed(unit, api) :
-		     journal_append(&api->journal, unit->lines.data, unit->lines.used);
+	rc = framed && unit->count > 1
+		     ? append_framed(unit, api)
+		     : journal_append(&api->journal, unit->lines.data, unit->lines.used);
 	if (rc) {
-		log_error("journal %s: %s; the change is refused", api->journal.path, strerror(-rc));
+		log_error("journal %s: %s; the change is refused", api->journal.path,
+			  strerror(-rc));
 		return error_set(error, ERROR_REFUSED, rc, "journal %s: %s; the change was undone",
 				 api->journal.path, strerror(-rc));
 	}

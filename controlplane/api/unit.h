@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * unit.h: changes that were executed and do not stand in the journal yet. They are accepted together
- * by one append, or undone together.
+ * unit.h: changes that were executed and do not stand in the journal yet. They are accepted
+ * together by one append, or undone together.
  */
 #ifndef SHUNT_API_UNIT_H
 #define SHUNT_API_UNIT_H
@@ -15,13 +15,14 @@
 struct unit {
 	struct buffer lines; /* for the journal: canonical text, a newline each */
 	struct buffer undo;  /* for each, in order, zero-terminated: the command that undoes it, or
-	                      * UNDO_... */
+			      * UNDO_... */
 	struct arguments **kept; /* for each UNDO_KEPT, in order */
 	size_t kept_count, kept_capacity;
 	size_t count;
 };
 
-/* Execute a changing command and note it. 0, or a negative errno with *error set and nothing changed. */
+/* Execute a changing command and note it. 0, or a negative errno with *error set and nothing
+ * changed. */
 int unit_execute(struct unit *unit, struct api *api, const struct arguments *arguments,
 		 struct error *error);
 

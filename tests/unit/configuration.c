@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Configuration documents: what is refused and how it is named, what is the same, and the commands that
- * lead from one to another.
+ * Configuration documents: what is refused and how it is named, what is the same, and the commands
+ * that lead from one to another.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,8 +40,10 @@ static void test_refused(void **state)
 		{ "\"port\":[7]", "port[0]: expected an object" },
 		{ "\"port\":[" P0 ",{\"name\":\"p1\"}]", "port[1]: " },
 		{ "\"port\":[{\"name\":\"p0\",\"devargs\":\"x\",\"colour\":1}]", "colour" },
-		{ "\"port\":[{\"name\":\"p0\",\"devargs\":\"x\",\"mtu\":\"big\"}]", "port[0]: mtu" },
-		{ "\"port\":[{\"name\":\"p0\",\"devargs\":\"x\",\"admin\":\"left\"}]", "port[0]: " },
+		{ "\"port\":[{\"name\":\"p0\",\"devargs\":\"x\",\"mtu\":\"big\"}]",
+		  "port[0]: mtu" },
+		{ "\"port\":[{\"name\":\"p0\",\"devargs\":\"x\",\"admin\":\"left\"}]",
+		  "port[0]: " },
 		{ "\"port\":[" P0 "," P0 "]", "stands here twice" },
 		{ "\"mpls\":[{\"label\":15,\"operation\":\"pop-label\"}]", "mpls[0]: label" },
 		{ "\"mpls\":[{\"label\":1048576,\"operation\":\"pop-label\"}]", "mpls[0]: label" },
@@ -118,10 +120,12 @@ static void test_same(void **state)
 	/* Defaults say nothing. */
 	expect_difference("\"port\":[" P0 "]",
 			  "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null0\",\"mtu\":1500,"
-			  "\"mpls\":false,\"vrf\":0,\"admin\":\"up\"}]", "");
+			  "\"mpls\":false,\"vrf\":0,\"admin\":\"up\"}]",
+			  "");
 	expect_difference("\"mpls\":[{\"label\":16,\"operation\":\"pop-label\"}]",
 			  "\"mpls\":[{\"label\":16,\"operation\":\"pop-label\",\"space\":0,"
-			  "\"ttl\":\"uniform\"}]", "");
+			  "\"ttl\":\"uniform\"}]",
+			  "");
 	/* Nor does the order. */
 	expect_difference("\"loopback\":[{\"name\":\"a\"},{\"name\":\"b\"}]",
 			  "\"loopback\":[{\"name\":\"b\"},{\"name\":\"a\"}]", "");
@@ -156,18 +160,20 @@ static void test_change(void **state)
 			  "~port set p0 mtu 9000 mpls on down\n");
 	/* Back to what is left out. */
 	expect_difference("\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null0\",\"mtu\":9000,"
-			  "\"mpls\":true,\"admin\":\"down\"}]", "\"port\":[" P0 "]",
-			  "~port set p0 mtu 1500 mpls off up\n");
+			  "\"mpls\":true,\"admin\":\"down\"}]",
+			  "\"port\":[" P0 "]", "~port set p0 mtu 1500 mpls off up\n");
 	/* What `set` cannot say is made anew. */
-	expect_difference("\"port\":[" P0 "]",
-			  "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\",\"admin\":\"down\"}]",
-			  "-port del p0\n+port add p0 devargs net_null1\n+port set p0 down\n");
+	expect_difference(
+		"\"port\":[" P0 "]",
+		"\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\",\"admin\":\"down\"}]",
+		"-port del p0\n+port add p0 devargs net_null1\n+port set p0 down\n");
 }
 
-#define P0_1   "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\"}]"
-#define ON_P0  "\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"p0\"}]," \
-	       "\"mpls\":[{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\"10.0.0.2\"}]}," \
-	       "{\"label\":18,\"operation\":\"pop-label\"}]"
+#define P0_1 "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\"}]"
+#define ON_P0                                                                                      \
+	"\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"p0\"}],"                               \
+	"\"mpls\":[{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\"10.0.0.2\"}]},"               \
+	"{\"label\":18,\"operation\":\"pop-label\"}]"
 
 /* What stands on an object that is made anew is made anew too, and nothing else. */
 static void test_moved(void **state)
@@ -232,8 +238,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_no_version),
-		cmocka_unit_test(test_same),	cmocka_unit_test(test_order),
-		cmocka_unit_test(test_change),	cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_same),    cmocka_unit_test(test_order),
+		cmocka_unit_test(test_change),  cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_json),
 	};
 

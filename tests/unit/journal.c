@@ -234,9 +234,9 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reading),	  cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_append),	  cmocka_unit_test(test_open_cuts),
-		cmocka_unit_test(test_full),	  cmocka_unit_test(test_wants_rewrite),
+		cmocka_unit_test(test_reading), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_append),  cmocka_unit_test(test_open_cuts),
+		cmocka_unit_test(test_full),    cmocka_unit_test(test_wants_rewrite),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

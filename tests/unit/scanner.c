@@ -11,7 +11,8 @@
 #include <cmocka.h>
 #include "controlplane/api/scanner.h"
 
-/* What a stream is cut into: M message, B broken, D too deep, each with its length; "?" half a message. */
+/* What a stream is cut into: M message, B broken, D too deep, each with its length; "?" half a
+ * message. */
 static void cut(const char *text, size_t size, size_t step, char *result, size_t room)
 {
 	static struct scanner scanner;
@@ -91,9 +92,9 @@ static void test_broken(void **state)
 	expect("}\n{}", "B1 M2 ");
 	expect("{]}\n{}", "B2 M2 ");
 	expect("[}", "B2 ");
-	expect("{\"a\n{}", "B4 M2 ");     /* a quote that was forgotten ends with its line */
+	expect("{\"a\n{}", "B4 M2 "); /* a quote that was forgotten ends with its line */
 	expect("{\"a\tb\"}\n{}", "B4 M2 ");
-	expect("x {} {}\n{}", "B1 M2 ");  /* the rest of the line is dropped with it */
+	expect("x {} {}\n{}", "B1 M2 "); /* the rest of the line is dropped with it */
 }
 
 static void test_deep(void **state)
@@ -117,7 +118,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_messages), cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_half),	 cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_half),     cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_deep),
 	};
 
