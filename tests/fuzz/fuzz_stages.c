@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * fuzz_stages.c: any bytes at all through the real stages. Each packet must end in exactly one place, no
+ * buffer may be lost, and nothing beyond the frame may be read (it ends where a page begins that cannot be
+ * read).
+ *
+ * The input is a row of frames: one byte is the port that it comes in by (low 3 bits) and the number of
+ * segments (next 2 bits), two bytes (big-endian) are its length, then its bytes; what is missing is not
+ * there. With -fsanitize=fuzzer it is a libFuzzer target; else main() runs the files and directories
+ * that are its arguments, and random changes of each (as many as FUZZ_CHANGES says, 200 unless told).
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include "dataplane/shm/ring.h"
+#include "dataplane/stage/stage.h"
+#include "tests/stage/fixture.h"
+
+enum {
+	PORTS = 8,
+	INTERFACES = 80, /* rows in use */
+	HEADROOM = 128,
+	AREA = 16384,    /* bytes before the guard page of a frame */
+	FRAME_LONGEST = 12000,
+	SEGMENT = 2048,
+	MBUFS = 1023,
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct fixture fixture;
+static uint8_t *guard[VECTOR_SIZE]; /* where the page begins that cannot be read, by frame */
+static struct rte_mbuf_ext_shared_info external[VECTOR_SIZE];
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "fuzz: %s\n", what);
+	abort();
+}
+
+/* ---------------------------------------------------------------- tables: some of everything */
+
+static void route(uint32_t label, enum label_operation operation, uint32_t out, uint32_t index,
+		  uint64_t flags)
+{
+	for (unsigned int space = 0; space < 2; space++)
+		fixture_label(&fixture, space, label, label_entry(operation, out, index, flags));
+}
+
+static uint32_t nexthop(unsigned int interface, unsigned int count, uint32_t backup, unsigned int flags)
+{
+	static const uint32_t labels[STACK_MAX] = { 801, 802, 803, 804, 805, 806, 807, 808 };
+	return fixture_nexthop(&fixture, interface, interface, labels, count, backup, flags);
+}
+
+static uint32_t group_of(const uint32_t *nexthops, unsigned int count)
+{
+	struct group_members members = { .count = count };
+	uint32_t index;
+
+	for (unsigned int i = 0; i < count; i++) {
+		members.member[i].nexthop = nexthops[i];
+		members.member[i].weight = i + 1;
+	}
+	if (group_add(fixture.nexthops, &members, &index) != 0)
+		fail("no group");
+	return index;
+}
+
+static void make_interfaces(void)
+{
+	static const uint64_t flags[PORTS] = {
+		INTERFACE_MPLS,
+		INTERFACE_MPLS,
+		INTERFACE_MPLS | 1ull << INTERFACE_SPACE_SHIFT | 9ull << INTERFACE_VRF_SHIFT,
+		INTERFACE_MPLS | 1ull << INTERFACE_UPSTREAM_SHIFT,
+		0,
+		INTERFACE_MPLS,
+		INTERFACE_MPLS,
+		INTERFACE_MPLS,
+	};
+	uint8_t mac[6];
+
+	for (unsigned int port = 0; port < PORTS; port++) {
+		fixture_mac(0, mac); /* all have port 0's: an input says by one byte where it comes in */
+		fixture_port(&fixture, port, mac, flags[port]);
+	}
+	fixture_mtu(&fixture, 6, 9000);
+	word_store(&fixture.tables->interface[5].flags,
+		   word_load(&fixture.tables->interface[5].flags) & ~INTERFACE_UP);
+	atomic_store(&fixture.state->port_live[7], 0);
+	fixture_vlan(&fixture, 64, 0, 100, 0, INTERFACE_MPLS);
+	fixture_vlan(&fixture, 65, 0, 200, 300, INTERFACE_MPLS | 1ull << INTERFACE_SPACE_SHIFT);
+	fixture_vlan(&fixture, 66, 0, 101, 0, 0);
+}
+
+static void make_labels(void)
+{
+	uint32_t nexthops[24], groups[2];
+	unsigned int count = 0;
+
+	for (unsigned int push = 0; push <= STACK_MAX; push++)
+		nexthops[count++] = nexthop(1 + push % 3, push, NEXTHOP_NONE, push & 1 ? REWRITE_ENTROPY : 0);
+	nexthops[count++] = nexthop(6, 1, NEXTHOP_NONE, REWRITE_ENTROPY);
+	nexthops[count++] = nexthop(64, 0, NEXTHOP_NONE, 0);
+	nexthops[count++] = nexthop(65, 8, NEXTHOP_NONE, REWRITE_ENTROPY);
+	nexthops[count++] = nexthop(7, 2, nexthops[1], 0);
+	nexthops[count++] = nexthop(7, 1, nexthops[3], 0);
+	nexthops[count++] = nexthop(7, 0, NEXTHOP_NONE, 0);
+	struct rewrite nobody = { .port = 1, .interface = 1, .mtu = 1500 };
+	nexthop_add(fixture.nexthops, NEXTHOP_UNRESOLVED, &nobody, &nexthops[count++]);
+	nexthop_add(fixture.nexthops, NEXTHOP_BLACKHOLE, &nobody, &nexthops[count++]);
+	nexthops[count++] = NEXTHOP_MAX - 1;
+	groups[0] = group_of(nexthops, count - 1);
+	groups[1] = group_of(&nexthops[count - 4], 3); /* none that can send */
+
+	/* labels 16 to 16 + 6 * 32: what an arbitrary byte hits often */
+	static const enum label_operation operations[] = { LABEL_SWAP,	LABEL_REPLACE, LABEL_POP,
+							   LABEL_POP_LABEL, LABEL_POP_IP, LABEL_POP_BRIDGE };
+	for (unsigned int i = 0; i < 6 * 32; i++) {
+		uint64_t flags = (i & 1 ? LABEL_TTL_PIPE : 0) | (i & 2 ? LABEL_TC_UNIFORM : 0) |
+				 (i % 5 == 0 ? LABEL_NO_COUNTERS : 0);
+		uint32_t index = nexthops[i % count];
+		if (i % 7 == 0) {
+			flags |= LABEL_GROUP;
+			index = groups[i % 2];
+		}
+		route(16 + i, operations[i / 32], i % 11 == 0 ? 0 : 1000 + i, index, flags);
+	}
+}
+
+static void start(void)
+{
+	fixture_start(&fixture, NULL, MBUFS, SEGMENT, false);
+	make_interfaces();
+	make_labels();
+	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
+		uint8_t *area = mmap(NULL, AREA + 4096, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (area == MAP_FAILED || mprotect(area + AREA, 4096, PROT_NONE) != 0)
+			fail("no memory");
+		guard[i] = area + AREA;
+	}
+}
+
+static void stop(void)
+{
+	fixture_stop(&fixture);
+}
+
+/* ---------------------------------------------------------------- one input */
+
+static void external_free(void *address, void *context)
+{
+	(void)address;
+	(void)context;
+}
+
+/* Frame number `i` of a vector: its first segment ends where the guard page begins. */
+static struct rte_mbuf *make_frame(unsigned int i, const uint8_t *bytes, size_t length,
+				   unsigned int segments)
+{
+	size_t first = length / segments;
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(fixture.pool);
+	uint8_t *data = guard[i] - first;
+
+	if (mbuf == NULL)
+		fail("buffers were lost");
+	memcpy(data, bytes, first);
+	external[i].free_cb = external_free;
+	rte_mbuf_ext_refcnt_set(&external[i], 1);
+	rte_pktmbuf_attach_extbuf(mbuf, data - HEADROOM, (rte_iova_t)(uintptr_t)data,
+				  (uint16_t)(HEADROOM + first), &external[i]);
+	mbuf->data_off = HEADROOM;
+	mbuf->data_len = (uint16_t)first;
+	mbuf->pkt_len = (uint32_t)first;
+	while (first < length) {
+		size_t part = length - first < SEGMENT ? length - first : SEGMENT;
+		struct rte_mbuf *next = rte_pktmbuf_alloc(fixture.pool);
+		if (next == NULL)
+			fail("buffers were lost");
+		memcpy(rte_pktmbuf_append(next, (uint16_t)part), bytes + first, part);
+		rte_pktmbuf_chain(mbuf, next);
+		first += part;
+	}
+	return mbuf;
+}
+
+/* What came in and what ended, over all interfaces; they must be equal for each of them. */
+static uint64_t balance(void)
+{
+	uint64_t all = 0;
+
+	for (unsigned int i = 0; i < INTERFACES; i++) {
+		const struct interface_counters *row = &fixture.worker->interface[i];
+		uint64_t out = counter_read(&row->forwarded) - counter_read(&row->tx_dropped) +
+			       counter_read(&row->punted) + counter_read(&row->consumed);
+		for (unsigned int k = 0; k < DROP_REASON_COUNT; k++)
+			out += counter_read(&row->drop[k]);
+		if (out != counter_read(&row->rx_packets))
+			fail("an interface's packets did not all end once");
+		all += out;
+	}
+	return all;
+}
+
+/* What was sent is well formed: its lengths agree and it is not longer than its MTU allows. */
+static void check_sent(struct rte_mbuf *mbuf, unsigned int port)
+{
+	uint64_t flags = word_load(&fixture.tables->interface[port].flags);
+	const char *reason;
+
+	if (rte_mbuf_check(mbuf, 1, &reason) != 0)
+		fail(reason);
+	if (mbuf->data_len < 14 || mbuf->pkt_len > ((flags >> INTERFACE_MTU_SHIFT) & 0xffff) + 22)
+		fail("length of a frame that was sent");
+	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	if (frame[0] != 0x02 || frame[1] != 0xff)
+		fail("address of a frame that was sent");
+}
+
+static void take_out(void)
+{
+	struct transmit *transmit = &fixture.worker->transmit;
+	struct ring_consumer *consumer = &fixture.tables->punt_consumer[0];
+
+	for (unsigned int port = 0; port < PORT_MAX; port++) {
+		for (unsigned int i = 0; i < transmit->count[port]; i++) {
+			check_sent(transmit->mbuf[port][i], port);
+			rte_pktmbuf_free(transmit->mbuf[port][i]);
+		}
+		transmit->count[port] = 0;
+	}
+	transmit->pending = 0;
+	while (ring_peek(fixture.worker->punt, consumer) != NULL)
+		ring_release(consumer);
+}
+
+static void run_vector(unsigned int port, struct rte_mbuf **mbufs, unsigned int count)
+{
+	uint64_t before = balance();
+
+	worker_process(fixture.worker, port, mbufs, count);
+	if (balance() - before != count)
+		fail("not as many ends as packets");
+	take_out();
+	if (rte_mempool_in_use_count(fixture.pool) != 0)
+		fail("a buffer was lost");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct rte_mbuf *mbufs[VECTOR_SIZE];
+	unsigned int count = 0, port = 0;
+
+	if (fixture.worker == NULL) {
+		start();
+		atexit(stop);
+	}
+	while (size >= 3 && count < VECTOR_SIZE) {
+		size_t length = (size_t)(data[1] << 8 | data[2]) % FRAME_LONGEST;
+		unsigned int segments = 1 + (data[0] >> 3 & 3);
+		port = count == 0 ? data[0] & 7 : port;
+		data += 3;
+		size -= 3;
+		if (length > size)
+			length = size;
+		mbufs[count] = make_frame(count, data, length, segments);
+		count++;
+		data += length;
+		size -= length;
+	}
+	run_vector(port, mbufs, count);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- without libFuzzer */
+
+#ifndef FUZZ_WITH_LIBFUZZER
+enum { INPUT_MAX = 65536 };
+
+static uint64_t random_next(void)
+{
+	static uint64_t state = 88172645463325252ull;
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state;
+}
+
+/* A few bytes, bits or the length changed. */
+static size_t change(uint8_t *data, size_t size)
+{
+	for (unsigned int i = (unsigned int)(random_next() % 8); i > 0 && size > 0; i--) {
+		size_t at = random_next() % size;
+		switch (random_next() % 4) {
+		case 0: data[at] = (uint8_t)random_next(); break;
+		case 1: data[at] ^= (uint8_t)(1u << random_next() % 8); break;
+		case 2: memmove(data + at, data + at + (size - at) / 2, (size - at) - (size - at) / 2); break;
+		default: size -= random_next() % 2 == 0 ? size - at : 0; break;
+		}
+	}
+	return size;
+}
+
+static void run_file(const char *path, unsigned long changes)
+{
+	static uint8_t data[INPUT_MAX], changed[INPUT_MAX];
+	FILE *file = fopen(path, "rb");
+
+	if (file == NULL) {
+		perror(path);
+		exit(1);
+	}
+	size_t size = fread(data, 1, sizeof(data), file);
+	fclose(file);
+	LLVMFuzzerTestOneInput(data, size);
+	for (unsigned long i = 0; i < changes; i++) {
+		memcpy(changed, data, size);
+		LLVMFuzzerTestOneInput(changed, change(changed, size));
+	}
+}
+
+static unsigned int run_path(const char *path, unsigned long changes)
+{
+	struct stat info;
+	char name[4096];
+	unsigned int count = 0;
+
+	if (stat(path, &info) != 0) {
+		perror(path);
+		exit(1);
+	}
+	if (!S_ISDIR(info.st_mode)) {
+		run_file(path, changes);
+		return 1;
+	}
+	DIR *directory = opendir(path);
+	for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+		count += run_path(name, changes);
+	}
+	closedir(directory);
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	const char *text = getenv("FUZZ_CHANGES");
+	unsigned long changes = text != NULL ? strtoul(text, NULL, 10) : 200;
+	unsigned int count = 0;
+
+	for (int i = 1; i < argc; i++)
+		count += run_path(argv[i], changes);
+	printf("%u inputs and %lu changes of each\n", count, changes);
+	return count == 0;
+}
+#endif
