@@ -7,12 +7,17 @@ static struct arguments arguments; /* of the line at hand: large; one thread */
 
 /* ---- making ---- */
 
-static struct batch *batch_new(struct api *api, size_t count, unsigned int flags)
+/* `line` is taken over, or NULL: room for `count` lines. */
+static struct batch *batch_new(struct api *api, const char **line, size_t count, unsigned int flags)
 {
 	struct batch *batch = calloc(1, sizeof(*batch));
 
-	if (!batch || !(batch->line = malloc((count + 1) * sizeof(*batch->line))))
+	if (!batch)
 		abort();
+	batch->line = line ? line : malloc((count + 1) * sizeof(*batch->line));
+	if (!batch->line)
+		abort();
+	batch->count = line ? count : 0;
 	batch->api = api;
 	batch->flags = flags;
 	batch->errors = json_array();
@@ -25,7 +30,7 @@ static struct batch *batch_new(struct api *api, size_t count, unsigned int flags
 struct batch *batch_from_json(struct api *api, json_t *lines, unsigned int flags,
 			      struct error *error)
 {
-	struct batch *batch = batch_new(api, json_array_size(lines), flags);
+	struct batch *batch = batch_new(api, NULL, json_array_size(lines), flags);
 	size_t index;
 	json_t *line;
 
@@ -43,6 +48,15 @@ struct batch *batch_from_json(struct api *api, json_t *lines, unsigned int flags
 	return batch;
 }
 
+struct batch *batch_from_lines(struct api *api, struct lines *lines, unsigned int flags)
+{
+	struct batch *batch = batch_new(api, lines->line, lines->count, flags);
+
+	batch->text = lines->text;
+	*lines = (struct lines){ 0 };
+	return batch;
+}
+
 struct batch *batch_from_text(struct api *api, struct buffer *text, unsigned int flags)
 {
 	struct batch *batch;
@@ -51,7 +65,7 @@ struct batch *batch_from_text(struct api *api, struct buffer *text, unsigned int
 
 	for (size_t i = 0; i < text->used; i++)
 		count += text->data[i] == '\n';
-	batch = batch_new(api, count, flags);
+	batch = batch_new(api, NULL, count, flags);
 	batch->text = *text;
 	memset(text, 0, sizeof(*text));
 	for (char *at = batch->text.data; batch->count < count; at = end + 1) {
@@ -104,7 +118,6 @@ static int parse(const char *line, struct error *error)
 {
 	int rc;
 
-	*error = (struct error){ .column = -1 };
 	rc = command_parse(line, &arguments, error);
 	if (!rc && (arguments.command->access == ACCESS_LOOK ||
 		    !strcmp(arguments.command->noun, "config")))
@@ -184,7 +197,8 @@ static void execute_line(struct batch *batch)
 
 	if (is_empty(line))
 		return;
-	if (!parse(line, &error) && !unit_execute(&batch->unit, batch->api, &arguments, &error)) {
+	if (!parse(line, &error) &&
+	    !unit_execute(&batch->unit, batch->api, &arguments, line, &error)) {
 		batch->done++;
 		batch->progress = true;
 		return;

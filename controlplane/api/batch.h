@@ -9,13 +9,15 @@
 #ifndef SHUNT_API_BATCH_H
 #define SHUNT_API_BATCH_H
 
+#include "controlplane/api/lines.h"
 #include "controlplane/api/unit.h"
 
 enum batch_flag {
 	BATCH_ATOMIC = 1 << 0,
 	BATCH_CONTINUE = 1 << 1, /* go on after an error (not atomic) */
-	BATCH_REORDER = 1 << 2,  /* with ATOMIC: the order of the lines is a suggestion. What is
-				  * refused  is tried again after the others, as long as that helps */
+	BATCH_REORDER =
+		1 << 2, /* with ATOMIC: the order of the lines is a suggestion. What is
+			 * refused  is tried again after the others, as long as that helps */
 };
 
 enum { BATCH_ERRORS_MAX = 1000 }; /* that are listed; all are counted */
@@ -47,6 +49,9 @@ struct batch {
  * element is no string. */
 struct batch *batch_from_json(struct api *api, json_t *lines, unsigned int flags,
 			      struct error *error);
+
+/* A batch of lines that were cut out of a message; they are taken over. */
+struct batch *batch_from_lines(struct api *api, struct lines *lines, unsigned int flags);
 
 /* A batch of the lines in `text`, which is taken over. */
 struct batch *batch_from_text(struct api *api, struct buffer *text, unsigned int flags);

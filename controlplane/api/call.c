@@ -66,6 +66,7 @@ static struct batch *begin_batch(const struct call *call, struct error *error)
 {
 	json_t *commands = NULL;
 	int atomic = 0, keep_going = 0;
+	unsigned int flags;
 	json_error_t why;
 
 	if (!call->params ||
@@ -78,10 +79,10 @@ static struct batch *begin_batch(const struct call *call, struct error *error)
 			  call->params && *why.text ? ": " : "", call->params ? why.text : "");
 		return NULL;
 	}
-	return batch_from_json(call->api, commands,
-			       (atomic ? (unsigned int)BATCH_ATOMIC : 0) |
-				       (keep_going ? (unsigned int)BATCH_CONTINUE : 0),
-			       error);
+	flags = (atomic ? (unsigned int)BATCH_ATOMIC : 0) |
+		(keep_going ? (unsigned int)BATCH_CONTINUE : 0);
+	return call->lines->line ? batch_from_lines(call->api, call->lines, flags)
+				 : batch_from_json(call->api, commands, flags, error);
 }
 
 static struct batch *begin_apply(const struct call *call, struct error *error)
@@ -208,7 +209,7 @@ static void call_short(const struct call *call, struct outcome *outcome)
 	else if (!rc && command->access == ACCESS_LOOK)
 		rc = call_look(call, outcome);
 	else if (!rc)
-		rc = unit_execute(call->unit, call->api, &arguments, &outcome->error);
+		rc = unit_execute(call->unit, call->api, &arguments, NULL, &outcome->error);
 	if (rc)
 		outcome_refuse(outcome, rc);
 }

@@ -12,8 +12,9 @@ struct call {
 	struct api *api;
 	enum rpc_peer peer;
 	const char *method;
-	json_t *params;    /* or NULL */
-	struct unit *unit; /* where a change is noted that the caller will commit */
+	json_t *params;      /* or NULL */
+	struct lines *lines; /* of a batch, if they are not in params */
+	struct unit *unit;   /* where a change is noted that the caller will commit */
 };
 
 /* A call that takes more than one slice, between them. Zero before the first. */

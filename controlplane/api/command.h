@@ -155,6 +155,8 @@ struct arguments {
 	struct value value[PARAMETER_MAX];
 	unsigned int path_count;
 	struct path path[GROUP_MEMBER_MAX];
+	bool spelled_out;          /* by command_parse: every word stood in full, so that the line
+				    * means the same to later versions */
 	json_t *document;          /* borrowed: JSON-RPC params that are no parameters ("config") */
 	char text[2 * STRING_MAX]; /* where strings stand */
 	unsigned int text_used;

@@ -174,7 +174,7 @@ int journal_open(struct journal *journal, const char *path, uint64_t valid_size)
 	journal->fd = fd;
 	snprintf(journal->path, sizeof(journal->path), "%s", path);
 	journal->size = valid_size;
-	journal->compact_size = valid_size;
+	journal->obsolete = 0;
 	journal->broken = false;
 	return 0;
 }
@@ -232,7 +232,7 @@ int journal_rewrite(struct journal *journal, const char *path,
 	if (path != journal->path)
 		snprintf(journal->path, sizeof(journal->path), "%s", path);
 	journal->size = writer.size;
-	journal->compact_size = writer.size;
+	journal->obsolete = 0;
 	journal->broken = false;
 	return 0;
 }
@@ -260,7 +260,7 @@ int journal_append(struct journal *journal, const char *lines, size_t size)
 
 bool journal_wants_rewrite(const struct journal *journal)
 {
-	return journal->size > 2 * journal->compact_size + GROWTH_ALLOWED;
+	return journal->obsolete > GROWTH_ALLOWED && journal->obsolete > journal->size / 2;
 }
 
 void journal_close(struct journal *journal)

@@ -26,7 +26,7 @@ struct journal {
 	int fd; /* -1: none */
 	char path[320];
 	uint64_t size;         /* bytes that count */
-	uint64_t compact_size; /* bytes after the last compaction */
+	uint64_t obsolete; /* of these: about what a compaction would save; who appends counts it */
 	bool broken; /* what was written could not be taken back: nothing more may follow */
 };
 
@@ -65,7 +65,7 @@ int journal_spill(struct journal_writer *writer);
 /* Append whole lines by one write. On failure (-ENOSPC, ...) nothing was appended. */
 int journal_append(struct journal *journal, const char *lines, size_t size);
 
-/* Has it grown to more than twice its size after the last compaction and a mebibyte? */
+/* Would compaction save more than half of it and a mebibyte? A table that is filled saves nothing. */
 bool journal_wants_rewrite(const struct journal *journal);
 
 void journal_close(struct journal *journal);

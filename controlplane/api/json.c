@@ -252,6 +252,7 @@ int command_from_json(const struct command *command, json_t *params, struct argu
 	arguments->command = command;
 	arguments->present = arguments->path_count = arguments->text_used = 0;
 	arguments->document = NULL;
+	arguments->spelled_out = false;
 	if (params && !json_is_object(params))
 		return error_set(error, ERROR_USAGE, EINVAL, "params: expected an object");
 	json_object_foreach(params, key, json)

@@ -230,9 +230,13 @@ static const struct command *command_find(struct parser *parser, const struct co
 		best = score;
 		found = &table[i];
 		name = candidate;
+		if (score & 1) /* in full: nothing fits better */
+			break;
 	}
-	if (found && !ambiguous)
+	if (found && !ambiguous) {
+		parser->arguments->spelled_out &= best & 1;
 		return found;
+	}
 	error_set(parser->error, ERROR_USAGE, EINVAL, "%.*s: %s%s",
 		  word->length > 64 ? 64 : (int)word->length, word->start,
 		  ambiguous ? "may mean several words"
@@ -268,6 +272,7 @@ static bool is_interface_set(struct parser *parser, const struct word *verb)
 	if (!is_set(verb) || word_next(&scanner, &third) != 1)
 		return false;
 	parser->arguments->command = command_by_id(COMMAND_PORT_SET);
+	parser->arguments->spelled_out = false;
 	keyword_find(parser, &third, &match);
 	return match.score > 0;
 }
@@ -331,8 +336,13 @@ static int parse_value_of(struct parser *parser, const struct parameter *paramet
 
 	if (word->quoted)
 		text = unquote(parser->arguments, word, &length);
-	if (value_from_text(parameter, text, length, parser->arguments, value, parser->error) == 0)
+	if (value_from_text(parameter, text, length, parser->arguments, value, parser->error) ==
+	    0) {
+		if (parameter->type == VALUE_WORD)
+			parser->arguments->spelled_out &=
+				strlen(parameter->words[value->number]) == length;
 		return 0;
+	}
 	struct word wrong = { .start = word->start, .length = word->length };
 	if (!word->quoted && parser->error->column >= 0) {
 		wrong.start += parser->error->column;
@@ -482,6 +492,7 @@ static int parse_argument(struct parser *parser, const struct word *word)
 			expected_add(parser->error, "the end of the command");
 		return fail_at(parser, word);
 	}
+	parser->arguments->spelled_out &= match.score & 1;
 	parser->scanner = match.after;
 	if (match.word >= 0 && match.path < 0 &&
 	    parser->arguments->command->parameters[match.parameter].type == VALUE_WORD)
@@ -506,6 +517,7 @@ int parse_words(struct parser *parser, const char *line, struct arguments *argum
 	parser->last_path = -1;
 	arguments->present = arguments->path_count = arguments->text_used = 0;
 	arguments->document = NULL;
+	arguments->spelled_out = true;
 	arguments->command = NULL;
 	code = parse_command(parser, &word);
 	if (code != 0)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "controlplane/api/call.h"
+#include "controlplane/api/lines.h"
 #include "controlplane/api/rpc-reply.h"
 #include "controlplane/api/server.h"
 
@@ -20,6 +21,7 @@ struct rpc_job {
 	struct connection *connection; /* NULL: gone */
 	enum rpc_peer peer;
 	json_t *message;
+	struct lines lines; /* of a batch, cut out of the message */
 	bool array;
 	size_t count, next; /* elements */
 	struct call_state call;
@@ -119,7 +121,9 @@ static json_t *element_at(const struct rpc_job *job)
 /* Work on the next element. False: its turn is over but it is not. */
 static bool step_element(struct rpc_job *job, uint64_t deadline)
 {
-	struct call call = { .api = job->api, .peer = job->peer, .unit = &job->unit };
+	struct call call = {
+		.api = job->api, .peer = job->peer, .unit = &job->unit, .lines = &job->lines
+	};
 	struct outcome outcome = { .error = { .column = -1 } };
 	size_t before = job->unit.count;
 	bool notification;
@@ -155,6 +159,7 @@ static void finish(struct rpc_job *job)
 		connection_done(connection);
 	}
 	json_decref(job->message);
+	lines_free(&job->lines);
 	unit_free(&job->unit);
 	buffer_free(&job->slice_text);
 	buffer_free(&job->out);
@@ -206,12 +211,42 @@ static void reply_error(struct connection *connection, struct outcome *outcome)
 	connection_done(connection);
 }
 
+static bool is_batch(json_t *message)
+{
+	const char *method = json_string_value(json_object_get(message, "method"));
+	json_t *params = json_object_get(message, "params");
+
+	return method && !strcmp(method, "batch") &&
+	       json_is_array(json_object_get(params, "commands"));
+}
+
+/* The message as JSON, but for the lines of a batch where they could be cut out. */
+static json_t *load(const char *text, size_t size, struct lines *lines, json_error_t *why)
+{
+	struct buffer rest = { 0 };
+	json_t *message = NULL;
+
+	if (lines_cut(lines, text, size, &rest)) {
+		message = json_loadb(rest.data, rest.used, JSON_REJECT_DUPLICATES, why);
+		buffer_free(&rest);
+		if (!is_batch(message)) {
+			json_decref(message);
+			message = NULL;
+		}
+	}
+	if (message)
+		return message;
+	lines_free(lines);
+	return json_loadb(text, size, JSON_REJECT_DUPLICATES, why);
+}
+
 struct rpc_job *rpc_handle(struct api *api, struct connection *connection, enum rpc_peer peer,
 			   const char *text, size_t size)
 {
 	struct outcome outcome = { .error = { .column = -1 } };
 	json_error_t why;
-	json_t *message = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
+	struct lines lines;
+	json_t *message = load(text, size, &lines, &why);
 	struct rpc_job *job;
 
 	if (!message)
@@ -221,6 +256,7 @@ struct rpc_job *rpc_handle(struct api *api, struct connection *connection, enum 
 		outcome_fail(&outcome, RPC_INVALID_REQUEST, "empty array: expected requests in it");
 	if (outcome.failed) {
 		json_decref(message);
+		lines_free(&lines);
 		reply_error(connection, &outcome);
 		return NULL;
 	}
@@ -233,6 +269,7 @@ struct rpc_job *rpc_handle(struct api *api, struct connection *connection, enum 
 	job->connection = connection;
 	job->peer = peer;
 	job->message = message;
+	job->lines = lines;
 	job->array = json_is_array(message);
 	job->count = job->array ? json_array_size(message) : 1;
 	return job;

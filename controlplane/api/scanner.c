@@ -73,6 +73,16 @@ static enum scanner_result scan_byte(struct scanner *scanner, char byte)
 	}
 }
 
+/* Bytes of a string that end nothing: most of a long message. */
+static size_t plain_length(const char *bytes, size_t size)
+{
+	size_t i = 0;
+
+	while (i < size && (unsigned char)bytes[i] >= 0x20 && bytes[i] != '"' && bytes[i] != '\\')
+		i++;
+	return i;
+}
+
 size_t scanner_skip(struct scanner *scanner, const char *bytes, size_t size)
 {
 	size_t i = 0;
@@ -89,6 +99,11 @@ enum scanner_result scanner_feed(struct scanner *scanner, const char *bytes, siz
 	for (size_t i = 0; i < size; i++) {
 		enum scanner_result result;
 
+		if (scanner->in_string && !scanner->escaped) {
+			i += plain_length(bytes + i, size - i);
+			if (i == size)
+				break;
+		}
 		if (scanner->depth || bytes[i] == '{' || bytes[i] == '[')
 			result = scan_byte(scanner, bytes[i]);
 		else

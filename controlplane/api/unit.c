@@ -6,7 +6,10 @@
 #include "controlplane/api/configuration.h"
 #include "controlplane/api/log.h"
 
-enum { TEXT_MAX = 32768 }; /* bytes of the longest command: 64 paths */
+enum {
+	TEXT_MAX = 32768, /* bytes of the longest command: 64 paths */
+	LINE_MAX_AS_IS = 512,
+};
 
 bool unit_is_journaled(const struct command *command)
 {
@@ -25,6 +28,19 @@ static int add_text(struct buffer *buffer, const struct arguments *arguments, ch
 		return -EINVAL; /* would be two lines of the journal */
 	text[length] = end;
 	buffer->used += (size_t)length + 1;
+	return 0;
+}
+
+/* What the journal says of the command. Most lines of a large batch are good as they are: making
+ * the canonical text of each again would take longer than executing it. */
+static int add_line(struct buffer *buffer, const struct arguments *arguments, const char *line)
+{
+	size_t length = line && arguments->spelled_out ? strlen(line) : LINE_MAX_AS_IS;
+
+	if (length >= LINE_MAX_AS_IS || strpbrk(line, "\r\n"))
+		return add_text(buffer, arguments, '\n');
+	buffer_add(buffer, line, length);
+	buffer_add(buffer, "\n", 1);
 	return 0;
 }
 
@@ -73,14 +89,14 @@ static int add_undo(struct unit *unit, struct api *api, const struct arguments *
 }
 
 int unit_execute(struct unit *unit, struct api *api, const struct arguments *arguments,
-		 struct error *error)
+		 const char *line, struct error *error)
 {
 	size_t lines = unit->lines.used, undo = unit->undo.used, kept = unit->kept_count;
 	int rc;
 
 	if (!unit_is_journaled(arguments->command))
 		return model_execute(api->model, arguments, error);
-	if (add_text(&unit->lines, arguments, '\n') || add_undo(unit, api, arguments))
+	if (add_line(&unit->lines, arguments, line) || add_undo(unit, api, arguments))
 		rc = error_set(error, ERROR_REFUSED, -EINVAL,
 			       "%s %s: longer than %d bytes, or a newline in a string",
 			       arguments->command->noun, arguments->command->verb, TEXT_MAX);
@@ -93,6 +109,9 @@ int unit_execute(struct unit *unit, struct api *api, const struct arguments *arg
 		return rc;
 	}
 	unit->count++;
+	/* what changes or deletes makes another line obsolete, and later itself */
+	if (strcmp(arguments->command->verb, "add"))
+		unit->obsolete += 2 * (unit->lines.used - lines);
 	return 0;
 }
 
@@ -127,6 +146,8 @@ int unit_commit(struct unit *unit, struct api *api, bool framed, struct error *e
 		return error_set(error, ERROR_REFUSED, rc, "journal %s: %s; the change was undone",
 				 api->journal.path, strerror(-rc));
 	}
+	api->journal.obsolete += unit->obsolete;
+	unit->obsolete = 0;
 	unit->lines.used = 0;
 	unit->undo.used = 0;
 	unit->count = 0;

@@ -13,18 +13,19 @@
 #define UNDO_NOTHING "#"
 
 struct unit {
-	struct buffer lines; /* for the journal: canonical text, a newline each */
+	struct buffer lines; /* for the journal: spelled out, a newline each */
 	struct buffer undo;  /* for each, in order, zero-terminated: the command that undoes it, or
 			      * UNDO_... */
 	struct arguments **kept; /* for each UNDO_KEPT, in order */
 	size_t kept_count, kept_capacity;
 	size_t count;
+	size_t obsolete; /* bytes of the journal that need not stand there any more, about */
 };
 
-/* Execute a changing command and note it. 0, or a negative errno with *error set and nothing
- * changed. */
+/* Execute a changing command and note it. `line` is what it was parsed from, or NULL: where that is
+ * spelled out it is noted as it is. 0, or a negative errno with *error set and nothing changed. */
 int unit_execute(struct unit *unit, struct api *api, const struct arguments *arguments,
-		 struct error *error);
+		 const char *line, struct error *error);
 
 /* Append what was noted to the journal, framed if it is to count as a whole. 0: the unit is empty
  * again. Negative errno, *error set: nothing was appended, the unit is as before, undo it. */

@@ -59,6 +59,7 @@ void arguments_begin(struct arguments *arguments, enum command_id id)
 	arguments->present = 0;
 	arguments->path_count = 0;
 	arguments->document = NULL;
+	arguments->spelled_out = false;
 	arguments->text_used = 0;
 }
 

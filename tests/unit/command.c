@@ -279,6 +279,38 @@ static void test_expected(void **state)
 	assert_string_equal(error.expected, "add, replace, del, show");
 }
 
+/* Only a line without abbreviations may go to the journal as it is. */
+static void test_spelled_out(void **state)
+{
+	static const struct {
+		const char *line;
+		bool spelled_out;
+	} cases[] = {
+		{ "mpls add 16 swap 17 via 10.0.0.1", true },
+		{ "  mpls  add 16 swap 17 via 10.0.0.1 ttl pipe no-counters", true },
+		{ "mpls add 16 pop ip", true },
+		{ "mpls add 16 pop via 10.0.0.1 backup via 10.0.0.2 dev p1", true },
+		{ "port set p0 down mtu 9000", true },
+		{ "mp add 16 swap 17 via 10.0.0.1", false },
+		{ "mpls a 16 swap 17 via 10.0.0.1", false },
+		{ "mpls add 16 sw 17 via 10.0.0.1", false },
+		{ "mpls add 16 swap 17 vi 10.0.0.1", false },
+		{ "mpls add 16 pop i", false },
+		{ "mpls add 16 swap 17 via 10.0.0.1 ttl p", false },
+		{ "mpls add 16 swap 17 via 10.0.0.1 no", false },
+		{ "mpls add 16 pop via 10.0.0.1 back via 10.0.0.2 dev p1", false },
+		{ "p0 set down", false },
+	};
+	struct error error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		print_message("%s\n", cases[i].line);
+		assert_int_equal(command_parse(cases[i].line, &arguments, &error), 0);
+		assert_int_equal(arguments.spelled_out, cases[i].spelled_out);
+	}
+}
+
 static void test_too_many_paths(void **state)
 {
 	char line[8192] = "mpls add 16 pop";
@@ -390,7 +422,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good_lines),     cmocka_unit_test(test_bad_lines),
-		cmocka_unit_test(test_expected),       cmocka_unit_test(test_too_many_paths),
+		cmocka_unit_test(test_expected),       cmocka_unit_test(test_spelled_out),
+		cmocka_unit_test(test_too_many_paths),
 		cmocka_unit_test(test_bad_json),       cmocka_unit_test(test_json_document),
 		cmocka_unit_test(test_text_too_small),
 	};

@@ -206,12 +206,14 @@ static void test_full(void **state)
 
 static void test_wants_rewrite(void **state)
 {
-	struct journal journal = { .fd = -1, .compact_size = 100, .size = 200 + (1 << 20) };
+	struct journal journal = { .fd = -1, .size = 2 << 20, .obsolete = 1 << 20 };
 
 	(void)state;
 	assert_false(journal_wants_rewrite(&journal));
-	journal.size++;
+	journal.obsolete++;
 	assert_true(journal_wants_rewrite(&journal));
+	journal.size += 4;
+	assert_false(journal_wants_rewrite(&journal));
 }
 
 static int set_up(void **state)
