@@ -268,6 +268,32 @@ static void test_every_checksum(void **state)
 	assert_int_equal(failed, 0);
 }
 
+/* The same with every identification: each carry that the sum can have. */
+static void test_every_carry(void **state)
+{
+	static uint8_t frame[FRAME_ROOM];
+	size_t length = frame_build(frame, "eth mpls 502/7/64 ip4/255");
+	uint8_t *header = frame + ETHERNET + 4;
+	unsigned int failed = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 65536; i++) {
+		header[4] = (uint8_t)(i >> 8);
+		header[5] = (uint8_t)i;
+		header[10] = header[11] = 0;
+		uint16_t sum = frame_checksum(header, 20);
+		header[10] = (uint8_t)(sum >> 8);
+		header[11] = (uint8_t)sum;
+		struct rte_mbuf *mbuf = mbuf_of(frame, length);
+		worker_process(fixture.worker, 0, &mbuf, 1);
+		const uint8_t *sent =
+			rte_pktmbuf_mtod(fixture.worker->transmit.mbuf[1][0], const uint8_t *) + ETHERNET;
+		failed += sent[8] != 63 || sent[1] != 0xe0 || frame_checksum(sent, 20) != 0;
+		assert_int_equal(transmit_take(), 1);
+	}
+	assert_int_equal(failed, 0);
+}
+
 /* ---------------------------------------------------------------- counters */
 
 static uint64_t packets_of(uint32_t label)
@@ -324,7 +350,8 @@ int main(void)
 		cmocka_unit_test(test_pop),	   cmocka_unit_test(test_pop_to_ip),
 		cmocka_unit_test(test_push),	   cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_ip),	   cmocka_unit_test(test_every_pair),
-		cmocka_unit_test(test_every_checksum), cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_every_checksum), cmocka_unit_test(test_every_carry),
+		cmocka_unit_test(test_counters),
 	};
 	return cmocka_run_group_tests_name("stage: pop", tests, start, stage_stop);
 }
