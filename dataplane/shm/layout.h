@@ -50,6 +50,7 @@ enum {
 	GROUP_MAX = 4096,       /* nexthop groups; index 0 is never used */
 	GROUP_BUCKETS = 256,    /* resilient buckets a group */
 	LABEL_SPACE_MAX = 64,   /* space 0 is the platform's (RFC 3031 3.14) */
+	VRF_MAX = 256,          /* routing tables; 0 is the main one */
 	LABEL_COUNT = 1 << 20,  /* a label is 20 bits */
 	LABEL_FIRST_FREE = 16,  /* 0 to 15 are special-purpose (RFC 7274) */
 	STACK_MAX = 8,          /* labels that one nexthop may push */
@@ -268,6 +269,22 @@ struct group_members { /* immutable heap object; CP writes, all read */
 };
 static_assert(sizeof(struct group_members) == 520, "group_members");
 
+/* ---------------------------------------------------------------- routes */
+
+/* Two tries (lpm.h) a VRF. A leaf says what becomes of a packet: bits 0-19 index, 20-23 the kind. */
+enum route_family { ROUTE_IPV4, ROUTE_IPV6, ROUTE_FAMILIES };
+enum route_kind {
+	ROUTE_NONE,        /* no prefix covers the address */
+	ROUTE_NEXTHOP,     /* index: nexthop */
+	ROUTE_GROUP,       /* index: nexthop group */
+	ROUTE_LOCAL,       /* index: the interface that has the address: for ourselves */
+	ROUTE_GLEAN,       /* index: on this interface's network, link-layer address not known yet */
+	ROUTE_BLACKHOLE,   /* dropped and nobody is told */
+	ROUTE_UNREACHABLE, /* dropped and the sender is told */
+};
+#define ROUTE_INDEX_MASK 0xfffffu
+#define ROUTE_KIND_SHIFT 20
+
 /* ---------------------------------------------------------------- hash tables */
 
 /* The exact-match hash (hash.h): root word per table, 64-byte buckets of seven entry words and a link,
@@ -349,6 +366,7 @@ struct tables {
 	alignas(CACHE_LINE) _Atomic uint64_t label_space[LABEL_SPACE_MAX];    /* heap offset of the ILM */
 	_Atomic uint64_t label_baseline[LABEL_SPACE_MAX]; /* heap offset of LABEL_COUNT traffic_counter */
 	_Atomic uint64_t hash_root[HASH_TABLE_MAX];
+	_Atomic uint32_t route_root[VRF_MAX][ROUTE_FAMILIES]; /* root entries (lpm.h) */
 	struct port_row port[PORT_MAX];
 	struct interface interface[INTERFACE_MAX];
 	_Atomic uint64_t interface_baseline[INTERFACE_MAX]; /* heap offset of one interface_counters, or 0 */
@@ -448,6 +466,21 @@ static inline uint32_t label_out(uint64_t entry)
 static inline uint32_t label_index(uint64_t entry)
 {
 	return (uint32_t)(entry >> LABEL_INDEX_SHIFT & LABEL_INDEX_MASK);
+}
+
+static inline uint32_t route_leaf(enum route_kind kind, uint32_t index)
+{
+	return (uint32_t)kind << ROUTE_KIND_SHIFT | index;
+}
+
+static inline enum route_kind route_kind(uint32_t leaf)
+{
+	return (enum route_kind)(leaf >> ROUTE_KIND_SHIFT & 0xf);
+}
+
+static inline uint32_t route_index(uint32_t leaf)
+{
+	return leaf & ROUTE_INDEX_MASK;
 }
 
 static inline uint64_t nexthop_word(enum nexthop_kind kind, uint64_t rewrite_offset)

@@ -39,7 +39,10 @@
 	X(punt_ring_full, "control plane does not keep up, or does not run")                       \
 	X(punt_too_long, "frame for the control plane is longer than a ring slot")                 \
 	X(inject_invalid, "control plane's frame names an interface that is not there")            \
-	X(no_buffer, "packet buffers are used up")
+	X(no_buffer, "packet buffers are used up")                                                 \
+	X(ip_checksum, "IPv4 header checksum is wrong")                                            \
+	X(ip_martian, "source or destination that must not be on a link (RFC 1812 5.3.7)")         \
+	X(ip_multicast, "multicast, which is not routed")
 
 #define PUNT_REASONS(X)                                                                            \
 	X(mpls_ttl_exceeded, "label TTL would reach 0")                                            \
@@ -48,7 +51,12 @@
 	X(mpls_oam_alert, "label 14 (RFC 3429)")                                                   \
 	X(mtu_exceeded, "IP packet longer than the egress MTU")                                    \
 	X(arp, "ARP")                                                                              \
-	X(nd, "IPv6 neighbour discovery")
+	X(nd, "IPv6 neighbour discovery")                                                          \
+	X(ip_local, "IP packet for ourselves")                                                     \
+	X(ip_ttl_exceeded, "IP TTL or hop limit would reach 0")                                    \
+	X(ip_unreachable, "route says that the destination is unreachable")                        \
+	X(ip_options, "IPv4 options on a packet that goes on")                                     \
+	X(neighbour_unknown, "on a connected network, link-layer address not known yet")
 
 #define X(name, text) DROP_##name,
 enum drop_reason { DROP_REASONS(X) DROP_REASON_COUNT };

@@ -1,33 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * ip.c: IP packets that came in plain or out of labels.
+ * ip.c: IP forwarding (RFC 1812, RFC 8200), for packets that came in plain or out of labels.
  *
- * This version has no routes: neighbour discovery goes to the control plane, everything else ends
- * here as ip_no_route.
+ * First pass: is the header one to forward by, and which entry of the route table comes first? Second
+ * pass: the node that it names. Third pass: the rest of the way, and what the route says.
  */
+#include <rte_ether.h>
+#include "dataplane/shm/lpm.h"
+#include "dataplane/stage/flow_hash.h"
+#include "dataplane/stage/ip_header.h"
+#include "dataplane/stage/mpls_header.h"
+#include "dataplane/stage/nexthop.h"
 #include "dataplane/stage/stage.h"
 
 enum {
-	IPV6_ICMP = 58,
 	ND_ROUTER_SOLICITATION = 133,
 	ND_REDIRECT = 137,
+	GOES_ON = -1, /* instead of a reason */
 };
 
-/* Version, header length and total length fit the frame (RFC 791 3.1, RFC 8200 3). */
-static bool header_is_valid(const struct packet *packet)
+static inline const uint8_t *packet_end(const struct packet *packet)
 {
-	const uint8_t *header = packet->l3;
-	ptrdiff_t length = rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) +
-			   packet->mbuf->data_len - header;
+	return rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) + packet->mbuf->data_len;
+}
 
-	if (packet->payload == PAYLOAD_IPV4) {
-		if (length < 20)
-			return false;
-		int header_length = (header[0] & 0xf) * 4;
-		return header[0] >> 4 == 4 && header_length >= 20 &&
-		       (header[2] << 8 | header[3]) >= header_length;
-	}
-	return length >= 40 && header[0] >> 4 == 6;
+/* Bytes of the packet from its IP header on, padding included. */
+static inline uint32_t packet_length(const struct packet *packet)
+{
+	return packet->mbuf->pkt_len -
+	       (uint32_t)(packet->l3 - rte_pktmbuf_mtod(packet->mbuf, const uint8_t *));
 }
 
 /* Neighbour discovery from the link itself (RFC 4861: hop limit 255). Out of a label in the pipe model
@@ -35,27 +36,253 @@ static bool header_is_valid(const struct packet *packet)
 static bool is_neighbour_discovery(const struct packet *packet)
 {
 	const uint8_t *header = packet->l3;
-	const uint8_t *end = rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) +
-			     packet->mbuf->data_len;
 
-	return packet->payload == PAYLOAD_IPV6 && !(packet->flags & PACKET_LABELLED) && header[6] == IPV6_ICMP && header[7] == 255 &&
-	       end - header > 40 && header[40] >= ND_ROUTER_SOLICITATION &&
-	       header[40] <= ND_REDIRECT;
+	return !(packet->flags & PACKET_LABELLED) && header[6] == IPV6_ICMP && header[7] == 255 &&
+	       packet_end(packet) - header > IPV6_HEADER &&
+	       header[IPV6_HEADER] >= ND_ROUTER_SOLICITATION && header[IPV6_HEADER] <= ND_REDIRECT;
+}
+
+/* ---------------------------------------------------------------- validation */
+
+/* RFC 1812 5.2.2: the header is whole and its checksum right. */
+static int validate_ipv4(const struct packet *packet)
+{
+	const uint8_t *header = packet->l3;
+	ptrdiff_t room = packet_end(packet) - header;
+
+	if (room < IPV4_HEADER || header[0] >> 4 != 4)
+		return DROP_ip_invalid;
+	unsigned int length = (header[0] & 0xfu) * 4;
+	if (length < IPV4_HEADER || room < (ptrdiff_t)length ||
+	    ip_load16(header + 2) < length || ip_load16(header + 2) > packet_length(packet))
+		return DROP_ip_invalid;
+	if (ipv4_sum(header, length) != 0xffff)
+		return DROP_ip_checksum;
+	if (ipv4_source_is_martian(ip_load32(header + 12)))
+		return DROP_ip_martian;
+	return GOES_ON;
+}
+
+/* RFC 8200 3 */
+static int validate_ipv6(const struct packet *packet)
+{
+	const uint8_t *header = packet->l3;
+
+	if (packet_end(packet) - header < IPV6_HEADER || header[0] >> 4 != 6 ||
+	    ip_load16(header + 4) + (uint32_t)IPV6_HEADER > packet_length(packet))
+		return DROP_ip_invalid;
+	if (header[8] == 0xff)
+		return DROP_ip_martian;
+	return GOES_ON;
+}
+
+/* Destinations that no route decides about. True: the packet ended here. */
+static bool end_by_destination(struct worker *worker, struct packet *packet)
+{
+	const uint8_t *header = packet->l3;
+	bool link_local, multicast, martian;
+
+	if (packet->payload == PAYLOAD_IPV4) {
+		uint32_t address = ip_load32(header + 16);
+		link_local = address >> 8 == 0xe00000 || address == UINT32_MAX;
+		multicast = address >> 28 == 0xe;
+		martian = ipv4_destination_is_martian(address);
+	} else {
+		if (is_neighbour_discovery(packet)) {
+			punt(worker, packet->mbuf, packet->interface, PUNT_nd, header);
+			return true;
+		}
+		link_local = (header[24] == 0xff && (header[25] & 0xf) <= 2) ||
+			     (header[24] == 0xfe && (header[25] & 0xc0) == 0x80);
+		multicast = header[24] == 0xff;
+		martian = ipv6_is_reserved(header + 24) || ipv6_is_reserved(header + 8);
+	}
+	/* a link-layer multicast is not forwarded as unicast (RFC 1812 5.3.4) */
+	if (!multicast && !(packet->flags & PACKET_LABELLED) &&
+	    (rte_pktmbuf_mtod(packet->mbuf, const uint8_t *)[0] & 1))
+		martian = true;
+	if (likely(!link_local && !multicast && !martian))
+		return false;
+	if (link_local) /* the control plane knows whether it is for one of ours */
+		punt(worker, packet->mbuf, packet->interface, PUNT_ip_local, header);
+	else
+		drop(worker, packet->mbuf, packet->interface,
+		     multicast ? DROP_ip_multicast : DROP_ip_martian);
+	return true;
+}
+
+/* What is wrong with the header, or GOES_ON. */
+static inline int validate(const struct packet *packet)
+{
+	return packet->payload == PAYLOAD_IPV4 ? validate_ipv4(packet) : validate_ipv6(packet);
+}
+
+/* ---------------------------------------------------------------- what the route says */
+
+/* The node's one decrement, unless a popped label's TTL has it in it. True: it may go on. RFC 1812
+ * 5.3.1, RFC 8200 3, RFC 3443 */
+static inline bool decrement_ttl(struct packet *packet)
+{
+	uint8_t *header = packet->l3;
+	bool ipv4 = packet->payload == PAYLOAD_IPV4;
+	uint8_t *ttl = ipv4 ? &header[8] : &header[7];
+
+	if (packet->flags & PACKET_TTL_DONE)
+		return *ttl != 0;
+	if (*ttl <= 1)
+		return false;
+	if (ipv4)
+		ipv4_decrement(header);
+	else
+		--*ttl;
+	return true;
+}
+
+/* What labels that the nexthop pushes have besides their value: the class selector of the packet's
+ * DSCP as traffic class (RFC 3270 2.6.2.1), its TTL (RFC 3443 3.1), and the bottom of the stack. */
+static inline uint32_t push_bits(const struct packet *packet)
+{
+	const uint8_t *header = packet->l3;
+	uint32_t traffic_class = packet->payload == PAYLOAD_IPV4 ? header[1] >> 5u
+								 : (header[0] >> 1u) & 7;
+	uint32_t ttl = packet->payload == PAYLOAD_IPV4 ? header[8] : header[7];
+
+	return traffic_class << 9 | LSE_BOTTOM | ttl;
+}
+
+/* Towards a nexthop. Options ask for a look at every hop: the control plane's (RFC 1812 5.2.6). */
+static inline void forward(struct worker *worker, struct packet *packet, uint32_t leaf)
+{
+	uint32_t index = route_index(leaf);
+
+	if (unlikely(packet->payload == PAYLOAD_IPV4 && (packet->l3[0] & 0xf) != 5)) {
+		punt(worker, packet->mbuf, packet->interface, PUNT_ip_options, packet->l3);
+		return;
+	}
+	if (route_kind(leaf) == ROUTE_GROUP)
+		index = group_choose(worker, index,
+				     flow_hash_ip(packet->l3, packet_end(packet),
+						  worker->tables->control.flow_seed));
+	if (unlikely(!decrement_ttl(packet))) {
+		punt(worker, packet->mbuf, packet->interface, PUNT_ip_ttl_exceeded, packet->l3);
+		return;
+	}
+	packet->nexthop = index;
+	packet->push = push_bits(packet);
+	packet->flags = 0;
+	vector_add(&worker->output, packet);
+}
+
+static __rte_noinline void end_by_route(struct worker *worker, struct packet *packet, uint32_t leaf)
+{
+	switch (route_kind(leaf)) {
+	case ROUTE_LOCAL: /* not TTL-checked: it has arrived */
+		punt(worker, packet->mbuf, packet->interface, PUNT_ip_local, packet->l3);
+		return;
+	case ROUTE_GLEAN:
+		punt(worker, packet->mbuf, packet->interface, PUNT_neighbour_unknown, packet->l3);
+		return;
+	case ROUTE_BLACKHOLE:
+		drop(worker, packet->mbuf, packet->interface, DROP_blackhole);
+		return;
+	case ROUTE_UNREACHABLE:
+		punt(worker, packet->mbuf, packet->interface, PUNT_ip_unreachable, packet->l3);
+		return;
+	default:
+		drop(worker, packet->mbuf, packet->interface, DROP_ip_no_route);
+	}
+}
+
+/* ---------------------------------------------------------------- the stage */
+
+static inline const _Atomic uint32_t *root_of(const struct worker *worker,
+					      const struct packet *packet)
+{
+	unsigned int family = packet->payload == PAYLOAD_IPV4 ? ROUTE_IPV4 : ROUTE_IPV6;
+
+	return &worker->tables->route_root[packet->vrf % VRF_MAX][family];
+}
+
+static inline const uint8_t *destination_of(const struct packet *packet)
+{
+	return packet->l3 + (packet->payload == PAYLOAD_IPV4 ? 16 : 24);
+}
+
+/* A packet on its way through the trie: the entry that it stands at. */
+struct walk {
+	struct packet *packet;
+	const uint8_t *destination;
+	uint32_t entry;
+	unsigned int depth;
+	const _Atomic uint32_t *next; /* asked for; NULL: entry is no node */
+};
+
+static inline bool is_node(uint32_t entry)
+{
+	return lpm_type(entry) == LPM_NODE8 || lpm_type(entry) == LPM_NODE16;
+}
+
+/* Ask for the line of the next entry on the way. */
+static inline void walk_ask(const struct worker *worker, struct walk *walk)
+{
+	walk->next = NULL;
+	if (!is_node(walk->entry))
+		return;
+	walk->next = lpm_step(worker->tables, walk->entry, walk->destination, &walk->depth);
+	rte_prefetch0(walk->next);
+}
+
+static inline void walk_take(struct walk *walk)
+{
+	if (walk->next != NULL)
+		walk->entry = atomic_load_explicit(walk->next, memory_order_acquire);
+}
+
+/* The leaf, after the first steps have been taken one by one for the whole vector. */
+static inline uint32_t walk_end(const struct worker *worker, struct walk *walk)
+{
+	walk_take(walk);
+	while (is_node(walk->entry)) {
+		walk_ask(worker, walk);
+		walk_take(walk);
+	}
+	return lpm_leaf(worker->tables, walk->entry, walk->destination);
 }
 
 void ip(struct worker *worker)
 {
-	struct vector *in = &worker->ip;
+	struct walk walks[VECTOR_SIZE];
+	unsigned int count = 0;
 
-	for (unsigned int i = 0; i < in->count; i++) {
-		struct packet *packet = in->packet[i];
+	for (unsigned int i = 0; i < worker->ip.count; i++) {
+		struct packet *packet = worker->ip.packet[i];
+		struct walk *walk = &walks[count];
+		int reason = validate(packet);
 
-		if (!header_is_valid(packet))
-			drop(worker, packet->mbuf, packet->interface, DROP_ip_invalid);
-		else if (is_neighbour_discovery(packet))
-			punt(worker, packet->mbuf, packet->interface, PUNT_nd, packet->l3);
-		else
-			drop(worker, packet->mbuf, packet->interface, DROP_ip_no_route);
+		if (unlikely(reason != GOES_ON)) {
+			drop(worker, packet->mbuf, packet->interface, (enum drop_reason)reason);
+			continue;
+		}
+		if (end_by_destination(worker, packet))
+			continue;
+		walk->packet = packet;
+		walk->destination = destination_of(packet);
+		walk->depth = 0;
+		walk->entry = atomic_load_explicit(root_of(worker, packet), memory_order_acquire);
+		walk_ask(worker, walk);
+		count++;
 	}
-	in->count = 0;
+	worker->ip.count = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		walk_take(&walks[i]);
+		walk_ask(worker, &walks[i]);
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		uint32_t leaf = walk_end(worker, &walks[i]);
+
+		if (likely(route_kind(leaf) == ROUTE_NEXTHOP || route_kind(leaf) == ROUTE_GROUP))
+			forward(worker, walks[i].packet, leaf);
+		else
+			end_by_route(worker, walks[i].packet, leaf);
+	}
 }

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * lpm.h: longest prefix match for IPv4 and IPv6, one structure for both.
+ *
+ * A trie whose nodes are plain arrays of 4-byte entries: 65,536 of them at the root of a large table, 256
+ * everywhere else. An entry is a leaf (what to do with the packet), a child node, or a tail: a single
+ * longer prefix with the bits that it still has to match and what holds if they don't, so that a lone
+ * host route costs one line and no chain of nodes. Leaves are pushed down: a lookup never looks back.
+ *
+ *   IPv4: 16 + 8 + 8 bits, three lines at most.
+ *   IPv6: 16 bits, then 8 a node; where a prefix is alone in its slot, a tail ends the walk.
+ *
+ * Every entry is valid by itself: a change stores entries one by one, and each packet meets the old or
+ * the new answer of its own address. Nodes and tails are published complete by the one store of the entry
+ * that names them, and reused after a grace period. A tail's prefix never changes; its two values are
+ * words like entries: a change is one store, so that withdrawing a route never needs memory.
+ *
+ * The root entry of a table stands in the tables file: an empty table costs nothing, one with a
+ * default route only is a leaf.
+ */
+#ifndef SHUNT_SHM_LPM_H
+#define SHUNT_SHM_LPM_H
+
+#include <endian.h>
+#include <string.h>
+#include "heap.h"
+
+/* Entry: two bits of type, thirty of value (a leaf's) or of heap offset in lines of 64 bytes. */
+enum lpm_type { LPM_LEAF, LPM_NODE8, LPM_NODE16, LPM_TAIL };
+#define LPM_TYPE_SHIFT 30
+#define LPM_VALUE_MASK 0x3fffffffu
+#define LPM_NONE       0u /* the leaf that says: no route */
+
+struct lpm_tail { /* heap object */
+	uint8_t prefix[16];         /* the whole prefix, host bits 0; like length never changed */
+	uint32_t length;            /* of it, in bits */
+	_Atomic uint32_t value;     /* leaf value if it matches ... */
+	_Atomic uint32_t otherwise; /* ... and if not */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct lpm_tail) == 32, "lpm_tail");
+
+static inline enum lpm_type lpm_type(uint32_t entry)
+{
+	return (enum lpm_type)(entry >> LPM_TYPE_SHIFT);
+}
+
+static inline uint64_t lpm_offset(uint32_t entry)
+{
+	return (uint64_t)(entry & LPM_VALUE_MASK) * CACHE_LINE;
+}
+
+/* `count` bytes of an address as a number; count is 4 or 8. */
+static inline uint64_t lpm_bits(const uint8_t *address, size_t count)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, address, count);
+	return be64toh(word) >> (64 - 8 * count);
+}
+
+/* Do the first `length` bits agree? Reads four bytes of either if length is at most 32, else sixteen. */
+static inline bool lpm_prefix_matches(const uint8_t *address, const uint8_t *prefix, uint32_t length)
+{
+	if (length <= 32)
+		return (lpm_bits(address, 4) ^ lpm_bits(prefix, 4)) >> (32 - length) == 0;
+	uint64_t high = lpm_bits(address, 8) ^ lpm_bits(prefix, 8);
+	if (length <= 64)
+		return high >> (64 - length) == 0;
+	return high == 0 &&
+	       (lpm_bits(address + 8, 8) ^ lpm_bits(prefix + 8, 8)) >> (128 - length) == 0;
+}
+
+/* The entry that `entry`, a child node, has for the address at bit `depth`; moves depth on. */
+static inline const _Atomic uint32_t *lpm_step(const struct tables *tables, uint32_t entry,
+					       const uint8_t *address, unsigned int *depth)
+{
+	const _Atomic uint32_t *node = tables_object(tables, lpm_offset(entry));
+	const uint8_t *at = address + *depth / 8;
+
+	if (lpm_type(entry) == LPM_NODE16) {
+		*depth += 16;
+		return &node[at[0] << 8 | at[1]];
+	}
+	*depth += 8;
+	return &node[at[0]];
+}
+
+/* The leaf value that an entry which is no node has for the address. */
+static inline uint32_t lpm_leaf(const struct tables *tables, uint32_t entry, const uint8_t *address)
+{
+	if (lpm_type(entry) != LPM_TAIL)
+		return entry;
+	const struct lpm_tail *tail = tables_object(tables, lpm_offset(entry));
+	return lpm_prefix_matches(address, tail->prefix, tail->length) ? tail->value : tail->otherwise;
+}
+
+/* Leaf value of an address (4 or 16 bytes, network order), LPM_NONE if no prefix covers it.
+ * Any reader inside a grace period. RFC 1812 5.2.4.3 */
+static inline uint32_t lpm_lookup(const struct tables *tables, const _Atomic uint32_t *root,
+				  const uint8_t *address)
+{
+	uint32_t entry = atomic_load_explicit(root, memory_order_acquire);
+	unsigned int depth = 0;
+
+	while (lpm_type(entry) == LPM_NODE8 || lpm_type(entry) == LPM_NODE16)
+		entry = atomic_load_explicit(lpm_step(tables, entry, address, &depth),
+					     memory_order_acquire);
+	if (lpm_type(entry) == LPM_TAIL) {
+		const struct lpm_tail *tail = tables_object(tables, lpm_offset(entry));
+		return atomic_load_explicit(
+			lpm_prefix_matches(address, tail->prefix, tail->length) ? &tail->value :
+										  &tail->otherwise,
+			memory_order_relaxed);
+	}
+	return entry;
+}
+
+/* ---- control plane ---- */
+
+struct lpm; /* private: which prefixes there are, and which node stands where */
+
+/* A table whose root entry is `root` (in the tables file, LPM_NONE or left behind by an earlier process:
+ * that one goes on answering until lpm_publish). `address_size` is 4 or 16; `large` begins with 16 bits.
+ * NULL: no memory. */
+struct lpm *lpm_new(struct tables *tables, struct heap *heap, _Atomic uint32_t *root,
+		    unsigned int address_size, bool large);
+/* The process ends: frees what is private. What was published stays and goes on answering. */
+void lpm_delete(struct lpm *lpm);
+/* Remove every prefix, at once (a VRF goes away). */
+void lpm_clear(struct lpm *lpm);
+
+/* Until this is called, nothing reaches the root entry (replay); after it, every change does. Frees what
+ * stood there before. */
+void lpm_publish(struct lpm *lpm);
+
+/* Insert a prefix or change its value (1 to LPM_VALUE_MASK). Host bits must be 0. -ENOSPC: no memory in
+ * the heap or for private use, nothing changed; -EINVAL. To change the value needs no memory. */
+int lpm_insert(struct lpm *lpm, const uint8_t *prefix, unsigned int length, uint32_t value);
+
+/* -ENOENT: no such prefix. Never fails for want of memory. */
+int lpm_remove(struct lpm *lpm, const uint8_t *prefix, unsigned int length);
+
+/* The prefix's own value, or LPM_NONE. */
+uint32_t lpm_get(const struct lpm *lpm, const uint8_t *prefix, unsigned int length);
+
+/* Every prefix in order of address, then of length. `visit` returns non-zero to stop. */
+int lpm_walk(const struct lpm *lpm,
+	     int (*visit)(void *context, const uint8_t *prefix, unsigned int length, uint32_t value),
+	     void *context);
+
+/* Restart: claim from the heap what the root entry reaches, so that it stays until lpm_publish.
+ * -EINVAL: corrupt. */
+int lpm_claim(const struct tables *tables, struct heap *heap, uint32_t root,
+	      unsigned int address_size);
+
+#endif

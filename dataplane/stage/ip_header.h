@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * ip_header.h: what an IP header must be to be forwarded, and what forwarding changes in it.
+ */
+#ifndef SHUNT_IP_HEADER_H
+#define SHUNT_IP_HEADER_H
+
+#include <rte_byteorder.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+	IPV4_HEADER = 20, /* bytes without options */
+	IPV6_HEADER = 40,
+	IPV6_ICMP = 58,
+};
+
+static inline uint16_t ip_load16(const uint8_t *at)
+{
+	uint16_t value;
+	memcpy(&value, at, sizeof(value));
+	return rte_be_to_cpu_16(value);
+}
+
+static inline uint32_t ip_load32(const uint8_t *at)
+{
+	uint32_t value;
+	memcpy(&value, at, sizeof(value));
+	return rte_be_to_cpu_32(value);
+}
+
+/* One's complement sum of an IPv4 header of `length` bytes; 0xffff when its checksum is right. RFC 1071 */
+static inline uint32_t ipv4_sum(const uint8_t *header, unsigned int length)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < length; i += 4) {
+		uint32_t word;
+		memcpy(&word, header + i, sizeof(word));
+		sum += word;
+	}
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint32_t)((sum & 0xffff) + (sum >> 16));
+}
+
+/* One less TTL, checksum mended: the sum grows by 0x0100. RFC 1141, RFC 1624 */
+static inline void ipv4_decrement(uint8_t *header)
+{
+	uint32_t sum = (uint32_t)ip_load16(header + 10) + 0x100;
+
+	sum += sum >> 16;
+	header[8]--;
+	header[10] = (uint8_t)(sum >> 8);
+	header[11] = (uint8_t)sum;
+}
+
+/* Addresses that no packet on a link may come from: this network, loopback, multicast and what is
+ * above it. RFC 1812 5.3.7, RFC 6890 */
+static inline bool ipv4_source_is_martian(uint32_t address)
+{
+	return address >> 24 == 0 || address >> 24 == 127 || address >= 0xe0000000u;
+}
+
+/* The same of a destination that is neither multicast nor broadcast. */
+static inline bool ipv4_destination_is_martian(uint32_t address)
+{
+	return address >> 24 == 0 || address >> 24 == 127 || address >= 0xf0000000u;
+}
+
+/* Unspecified, loopback, IPv4-mapped and multicast sources. RFC 4291 2.5, 2.7 */
+static inline bool ipv6_is_reserved(const uint8_t *address)
+{
+	static const uint8_t zero[16];
+
+	return memcmp(address, zero, 10) == 0 &&
+	       (memcmp(address, zero, 15) == 0 ? address[15] <= 1
+					       : address[10] == 0xff && address[11] == 0xff);
+}
+
+#endif
