@@ -204,7 +204,7 @@ class FastReroute(LabTest):
         first = [sequence_of(frame) for frame in first + self.lab.captures[1].drain()]
         second = [sequence_of(frame) for frame in second]
         self.assertEqual(second, sorted(second))
-        self.assertGreater(len(first), 200, "the first nexthop carries the beginning")
+        self.assertGreaterEqual(len(first), 200, "the first nexthop carries the beginning")
         lost = len(sent) - len(set(first + second))
         return lost * 1000 / self.rate
 
