@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 #include "dataplane/shm/table.h"
@@ -66,6 +67,32 @@ static void new_words_have_new_groups(void **state)
 		expect_group(*state, cases[i].from, cases[i].to, cases[i].in_place);
 }
 
+/* A path that pops beside one that swaps: whole stacks, of which one is empty. */
+static void pop_and_swap_share_a_route(void **state)
+{
+	static const char *const lines[] = {
+		"mpls add 100 swap implicit-null via 10.0.0.2 swap 20 via 10.0.1.2",
+		"mpls add 100 swap 20 via 10.0.0.2 swap implicit-null via 10.0.1.2",
+	};
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		say(f, lines[i]);
+		uint64_t word = word_of(f, 100);
+		assert_int_equal(label_operation(word), LABEL_REPLACE);
+		const struct group_members *members = tables_object(
+			model_tables(f->model),
+			model_tables(f->model)->group_members[label_index(word)]);
+		assert_int_equal(members->count, 2);
+		assert_int_equal(rewrite_of(f, members->member[i].nexthop)->label_count, 0);
+		assert_int_equal(rewrite_of(f, members->member[!i].nexthop)->label_count, 1);
+		char *text = configuration(f);
+		assert_non_null(strstr(text, lines[i]));
+		free(text);
+		say(f, "mpls del 100");
+	}
+}
+
 #define IN_PORTS(test) cmocka_unit_test_setup_teardown(test, fixture_ports, fixture_remove)
 
 int main(void)
@@ -73,6 +100,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_PORTS(refused_routes_make_no_space),
 		IN_PORTS(new_words_have_new_groups),
+		IN_PORTS(pop_and_swap_share_a_route),
 	};
 	return cmocka_run_group_tests_name("model-whole", tests, NULL, NULL);
 }
