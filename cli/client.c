@@ -86,6 +86,21 @@ static int client_broken(struct session *session, const char *what, struct error
 			 what);
 }
 
+/* The other side closed while we were sending. It may have said why: the message is too long, there are
+ * too many connections. */
+static int send_broken(struct session *session, int number, struct error *error)
+{
+	json_t *result = NULL;
+	int code = client_receive(session, &result, error);
+
+	json_decref(result);
+	if (code == -EPERM || code == -EINVAL)
+		client_close(session);
+	else
+		code = client_broken(session, strerror(number), error);
+	return code;
+}
+
 int client_send(struct session *session, const char *request, size_t length, struct error *error)
 {
 	while (length > 0) {
@@ -93,7 +108,7 @@ int client_send(struct session *session, const char *request, size_t length, str
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0)
-			return client_broken(session, strerror(errno), error);
+			return send_broken(session, errno, error);
 		request += sent;
 		length -= (size_t)sent;
 	}

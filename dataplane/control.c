@@ -89,7 +89,9 @@ void control_space(struct dataplane *dataplane, unsigned int space)
 
 	if ((dataplane->spaces & bit) != 0)
 		return;
-	int result = region_allocate_labels(&dataplane->state_region, dataplane->worker_count, space);
+	/* for earlier workers too, had they been more: readers add up all of worker_count */
+	unsigned int rows = (unsigned int)word_load(&dataplane->state->control.worker_count);
+	int result = region_allocate_labels(&dataplane->state_region, rows, space);
 	if (result != 0) {
 		if ((dataplane->spaces_failed & bit) == 0)
 			log_warning("label space %u: counters: %s; its labels are not counted", space,

@@ -129,12 +129,18 @@ static int make_pool(const struct options *options)
 	return 0;
 }
 
-/* Memory that grows with the workers; then everybody may look at their rows. */
+/* Memory that grows with the workers; then everybody may look at their rows. So the label counters of
+ * spaces that have some come first: readers take all rows of such a space to be there. */
 static int allocate_state(void)
 {
 	struct state_control *control = &dataplane.state->control;
+	uint64_t spaces = word_load(&control->spaces_ready);
 	int result = region_allocate_workers(&dataplane.state_region, dataplane.worker_count);
 
+	for (unsigned int space = 0; result == 0 && space < LABEL_SPACE_MAX; space++)
+		if ((spaces >> space & 1) != 0)
+			result = region_allocate_labels(&dataplane.state_region,
+							dataplane.worker_count, space);
 	if (result != 0) {
 		log_error("state file: memory for %u workers: %s", dataplane.worker_count,
 			  strerror(-result));
@@ -146,6 +152,7 @@ static int allocate_state(void)
 	/* never lowered: what earlier workers counted stays in the totals */
 	if (dataplane.worker_count > word_load(&control->worker_count))
 		word_store(&control->worker_count, dataplane.worker_count);
+	word_store(&control->workers_running, dataplane.worker_count);
 	return 0;
 }
 

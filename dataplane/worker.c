@@ -6,6 +6,7 @@
 #include <rte_ethdev.h>
 #include <time.h>
 #include "dataplane/shm/epoch.h"
+#include "dataplane/shm/ring.h"
 #include "dataplane/stage/stage.h"
 
 enum {
@@ -95,6 +96,16 @@ static void idle(struct worker *worker)
 		rte_pause();
 }
 
+/* Another tables file than in the turn before: `seen` is of the old one's epochs, so the worker comes
+ * back as if it had been offline, and the inject ring goes on where the new file's producer stands. */
+static void change_tables(struct worker *worker, const struct tables *tables)
+{
+	worker->tables = tables;
+	epoch_online(tables, worker->state);
+	ring_resynchronise(&tables->inject[worker->id],
+			   &worker->shared->inject_consumer[worker->id]);
+}
+
 int worker_run(void *argument)
 {
 	struct worker *worker = argument;
@@ -108,9 +119,11 @@ int worker_run(void *argument)
 			nap(worker);
 			continue;
 		}
-		worker->tables = plan->tables;
 		/* the top of the loop: what was read from the tables before is not used any more */
-		if (atomic_load_explicit(&worker->state->seen, memory_order_relaxed) == WORKER_OFFLINE)
+		if (worker->tables != plan->tables)
+			change_tables(worker, plan->tables);
+		else if (atomic_load_explicit(&worker->state->seen, memory_order_relaxed) ==
+			 WORKER_OFFLINE)
 			epoch_online(plan->tables, worker->state);
 		else
 			epoch_report(plan->tables, worker->state);

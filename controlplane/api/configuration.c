@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { TEXT_MAX = 32768, BLOCK_SIZE = 1 << 18 };
+enum { TEXT_MAX = 32768, BLOCK_SIZE = 1 << 18, IMPLICIT_NULL = 3 };
 
 /* Strings live as long as their configuration. */
 struct text_block {
@@ -115,6 +115,58 @@ static void drop_defaults(struct arguments *arguments)
 			path->present &= ~(1u << PATH_WEIGHT);
 		if (path_present(path, PATH_ENTROPY) && !path->value[PATH_ENTROPY].number)
 			path->present &= ~(1u << PATH_ENTROPY);
+	}
+}
+
+static bool swaps_to_nothing(const struct path *path)
+{
+	return path_present(path, PATH_SWAP) && path->value[PATH_SWAP].stack[0] == IMPLICIT_NULL;
+}
+
+static void set_stack(struct path *path, enum path_parameter parameter, const uint32_t *label,
+		      unsigned int count)
+{
+	path->value[parameter].stack_count = (uint8_t)count;
+	memcpy(path->value[parameter].stack, label, count * sizeof(label[0]));
+	path->present |= 1u << parameter;
+}
+
+/* All labels stand in swap, but those above an entropy label in push: as the model tells them. */
+static void join_labels(struct path *path)
+{
+	const struct value *push = &path->value[PATH_PUSH], *swap = &path->value[PATH_SWAP];
+	unsigned int count = push->stack_count, outside;
+	uint32_t label[2 * STACK_MAX];
+
+	memcpy(label, push->stack, count * sizeof(label[0]));
+	for (unsigned int i = 0; i < swap->stack_count && !swaps_to_nothing(path); i++)
+		label[count++] = swap->stack[i];
+	outside = !path_present(path, PATH_ENTROPY) ? 0 : count > 1 ? count - 1 : count;
+	if (outside)
+		set_stack(path, PATH_PUSH, label, outside);
+	else
+		path->present &= ~(1u << PATH_PUSH);
+	if (count > outside)
+		set_stack(path, PATH_SWAP, label + outside, count - outside);
+}
+
+/* What can be said in two ways is said in one: a swap to implicit null is a pop (RFC 3032 2.1), and
+ * `swap 200 push 300` is `swap 300/200`. */
+static void unify_paths(struct arguments *arguments)
+{
+	bool pops = arguments->path_count > 0;
+
+	for (unsigned int i = 0; i < arguments->path_count; i++)
+		pops &= swaps_to_nothing(&arguments->path[i]);
+	if (pops)
+		arguments->value[MPLS_OPERATION].number = OPERATION_POP;
+	for (unsigned int i = 0; i < arguments->path_count; i++) {
+		struct path *path = &arguments->path[i];
+
+		if (pops)
+			path->present &= ~(1u << PATH_SWAP);
+		else if (path_present(path, PATH_SWAP) && path_present(path, PATH_PUSH))
+			join_labels(path);
 	}
 }
 
@@ -233,6 +285,7 @@ int configuration_apply(struct configuration *configuration, struct arguments *a
 	int length;
 
 	drop_defaults(arguments);
+	unify_paths(arguments);
 	length = make_key(arguments, key, sizeof(key));
 	if (length >= 0)
 		length = command_to_text(arguments, text, sizeof(text));

@@ -254,6 +254,10 @@ struct rpc_job *rpc_handle(struct api *api, struct connection *connection, enum 
 			     why.line, why.column, why.text);
 	else if (json_is_array(message) && !json_array_size(message))
 		outcome_fail(&outcome, RPC_INVALID_REQUEST, "empty array: expected requests in it");
+	else if (json_array_size(message) > REQUESTS_MAX)
+		outcome_fail(&outcome, RPC_INVALID_REQUEST,
+			     "%zu requests in one array: expected at most %d",
+			     json_array_size(message), REQUESTS_MAX);
 	if (outcome.failed) {
 		json_decref(message);
 		lines_free(&lines);

@@ -19,6 +19,9 @@
 
 struct connection;
 
+/* Requests in one array: the answer to each takes a hundred bytes or more, all held until the last. */
+enum { REQUESTS_MAX = 100000 };
+
 enum rpc_code {
 	RPC_PARSE_ERROR = -32700,
 	RPC_INVALID_REQUEST = -32600,

@@ -52,11 +52,14 @@ int interface_name_free(const struct model *model, const char *name, struct erro
 
 uint16_t interface_mtu(const struct interface_object *interface)
 {
-	uint16_t mtu = interface->settings.mtu;
+	uint16_t mtu = interface->settings.mtu, limit = interface->device_mtu;
 
-	if (interface->parent == NULL)
-		return mtu != 0 ? mtu : PORT_MTU_DEFAULT;
-	uint16_t limit = interface_mtu(interface->parent);
+	if (interface->parent != NULL)
+		limit = interface_mtu(interface->parent);
+	else if (mtu == 0)
+		mtu = PORT_MTU_DEFAULT;
+	if (limit == 0)
+		return mtu;
 	return mtu != 0 && mtu < limit ? mtu : limit;
 }
 
@@ -353,6 +356,15 @@ void interface_announce(struct model *model, struct interface_object *interface)
 		return;
 	interface->announce = true;
 	model->announcements++;
+}
+
+void interface_device_mtu(struct model *model, struct interface_object *port, uint16_t mtu)
+{
+	if (port->device_mtu == mtu)
+		return;
+	port->device_mtu = mtu;
+	store_word(&model->tables->interface[port->index].flags, interface_flags(model, port));
+	publish_dependents(model, port);
 }
 
 void interface_mac_learned(struct model *model, struct interface_object *port, const uint8_t mac[6])

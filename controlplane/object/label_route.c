@@ -53,6 +53,19 @@ static void release_word(struct model *model, uint64_t word)
 
 /* ---------------------------------------------------------------- from a command to a word */
 
+/* The group of the old word, if its members may be changed in place: packets, and a process that takes
+ * over after a death, see the new members under the old word, so all else that the word says must be the
+ * same. Else NULL: a new group, and then one store of the word. */
+static struct group_object *reusable_group(const struct model *model,
+					   const struct label_route *route, uint64_t old)
+{
+	uint64_t index = LABEL_INDEX_MASK << LABEL_INDEX_SHIFT;
+
+	if (!has_nexthop(old) || (old & ~index) != (route->word | LABEL_GROUP))
+		return NULL;
+	return model->group[label_index(old)];
+}
+
 /* The group or nexthop of the route, with a reference. */
 static int acquire_paths(struct model *model, struct label_route *route, uint64_t old,
 			 uint64_t *reference, struct error *error)
@@ -86,11 +99,8 @@ static int acquire_paths(struct model *model, struct label_route *route, uint64_
 		return 0;
 	}
 	if (result == 0)
-		result = group_acquire(model, &members,
-				       has_nexthop(old) && (old & LABEL_GROUP)
-					       ? model->group[label_index(old)]
-					       : NULL,
-				       &group, error);
+		result = group_acquire(model, &members, reusable_group(model, route, old), &group,
+				       error);
 	if (result == 0) {
 		*reference = (uint64_t)group->index << LABEL_INDEX_SHIFT | LABEL_GROUP;
 		return 0;
@@ -132,12 +142,15 @@ static int put(struct model *model, const struct arguments *arguments, bool repl
 	if (old != 0 && !replace)
 		return refuse(error, -EEXIST, "label %u exists already in space %u", route.label,
 			      route.space);
-	if (make_space(model, route.space) != 0)
-		return refuse_full(model, error, "label space", 0, 1);
 	result = acquire(model, &route, old, &reference, error);
 	if (result != 0)
 		return result;
 	uint64_t word = route.word | reference;
+	/* after all that can be refused: a space is 8 MiB, and stays. Where a label was there is one. */
+	if (make_space(model, route.space) != 0) {
+		release_word(model, word);
+		return refuse_full(model, error, "label space", 0, 1);
+	}
 	if (word != old && model->settled)
 		result = label_clear(model, route.space, route.label);
 	if (result != 0 && old == 0) {

@@ -113,8 +113,10 @@ static void choose_operation(struct label_route *route)
 		const struct label_path *path = &route->path[i];
 		bool pops = swaps_to_nothing(path->given);
 		all_pop &= pops;
-		same &= !pops && path->stack[path->count - 1] ==
-					 route->path[0].stack[route->path[0].count - 1];
+		/* a path that pops may have no label at all */
+		same = same && !pops &&
+		       path->stack[path->count - 1] ==
+			       route->path[0].stack[route->path[0].count - 1];
 	}
 	route->operation = all_pop ? LABEL_POP : same ? LABEL_SWAP : LABEL_REPLACE;
 	if (same && !all_pop)

@@ -58,6 +58,7 @@ struct interface_object {
 	struct neighbour_object *neighbours; /* list: static ones, and who nexthops go by */
 	uint64_t mac;                        /* as in struct interface: 0 while unknown */
 	uint64_t status_sequence;            /* of the port_status taken over last */
+	uint16_t device_mtu;                 /* port: what its device has now; 0 while unknown */
 	bool link_up;
 	bool announce;     /* gratuitous ARP is due */
 	UT_hash_handle hh; /* model->interfaces, by name */
@@ -240,9 +241,12 @@ int interface_unused(struct model *model, const struct interface_object *interfa
 /* Row word and what follows from it, for settle. */
 int interface_publish(struct model *model, struct interface_object *interface);
 void interface_unlink_row(struct model *model, uint32_t index);
+/* What may leave by it: no more than what is configured, nor than its port's device takes now. */
 uint16_t interface_mtu(const struct interface_object *interface);
 bool interface_is_up(const struct interface_object *interface);
 const char *interface_kind_name(enum interface_kind kind);
+/* The device's own MTU, which may lag behind the wish or have refused it; nexthops follow. */
+void interface_device_mtu(struct model *model, struct interface_object *port, uint16_t mtu);
 /* A new MAC for a port and its subinterfaces; nexthops on them follow. */
 void interface_mac_learned(struct model *model, struct interface_object *port,
 			   const uint8_t mac[6]);

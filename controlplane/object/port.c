@@ -149,6 +149,7 @@ static void take_status(struct model *model, struct interface_object *port,
 	bool came_up = status->link_up && !port->link_up;
 
 	port->link_up = status->link_up != 0;
+	interface_device_mtu(model, port, status->mtu);
 	if (memcmp(status->mac, none, 6) != 0)
 		interface_mac_learned(model, port, status->mac);
 	if (!came_up)

@@ -115,7 +115,7 @@ static void put_dataplane(const struct state *state, json_t *object)
 	version[sizeof(version) - 1] = 0;
 	view_string(object, "dataplane", version);
 	view_number(object, "dataplane_generation", word_load(&state->control.generation));
-	view_number(object, "workers", word_load(&state->control.worker_count));
+	view_number(object, "workers", word_load(&state->control.workers_running));
 	view_number(object, "heartbeat", word_load(&state->control.heartbeat));
 	view_number(object, "tsc_hz", word_load(&state->control.tsc_hz));
 }

@@ -12,8 +12,8 @@ int inject_frame(struct model *model, uint32_t interface, const void *frame, siz
 		return -EMSGSIZE;
 	if (!model->alive || model->inject_workers == 0)
 		return -ENOTCONN;
-	/* a data plane that was restarted may have fewer workers than rings were made for */
-	uint64_t workers = word_load(&model->state->control.worker_count);
+	/* a data plane that was restarted may have fewer workers than rings were made for, or more */
+	uint64_t workers = word_load(&model->state->control.workers_running);
 	if (workers == 0)
 		return -ENOTCONN;
 	if (workers > model->inject_workers)

@@ -117,6 +117,7 @@ static const struct place places[] = {
 
 	STRUCT(state_control)
 	FIELD(state_control, generation) FIELD(state_control, worker_count)
+	FIELD(state_control, workers_running)
 	FIELD(state_control, heartbeat) FIELD(state_control, spaces_ready)
 	FIELD(state_control, tsc_hz) FIELD(state_control, version)
 	STRUCT(worker_state)

@@ -380,7 +380,8 @@ struct tables {
 /* DP writes, CP reads. */
 struct state_control {
 	alignas(CACHE_LINE) _Atomic uint64_t generation;  /* raised by each data plane process */
-	_Atomic uint64_t worker_count;
+	_Atomic uint64_t worker_count;    /* rows that ever had a worker: all of them count */
+	_Atomic uint64_t workers_running; /* rows that the process of this generation polls with */
 	_Atomic uint64_t heartbeat;      /* control thread's turns, for show only: not a sign of life */
 	_Atomic uint64_t spaces_ready;   /* bit s: label counters of space s are allocated */
 	_Atomic uint64_t tsc_hz;

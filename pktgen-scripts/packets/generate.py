@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Write a scenario's traffic: NAME.pcap (to send into p0), NAME.expected.pcap (what must come out of
-p1, in that order) and NAME.json (what it is, the shuntctl commands, how the other frames end).
+p1, in that order), NAME.commands (for `shuntctl -b`) and NAME.json (what it is, how the other frames end).
 
     generate.py mpls-swap --count 10000 --seed 1 --out /tmp/traffic
 """
@@ -27,7 +27,7 @@ def write_pcap(path, frames):
 
 
 def write(name, count, seed, out, driver="net_af_packet"):
-    """Make the three files in directory `out`; returns what the JSON has."""
+    """Make the four files in directory `out`; returns what the JSON has."""
     traffic = scenarios.make(name, count, seed)
     os.makedirs(out, exist_ok=True)
     write_pcap(os.path.join(out, f"{name}.pcap"), traffic.sent)
@@ -49,6 +49,8 @@ def write(name, count, seed, out, driver="net_af_packet"):
     with open(os.path.join(out, f"{name}.json"), "w", encoding="utf-8") as file:
         json.dump(description, file, indent=2)
         file.write("\n")
+    with open(os.path.join(out, f"{name}.commands"), "w", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in description["setup"] + description["commands"])
     return description
 
 

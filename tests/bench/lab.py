@@ -206,7 +206,11 @@ def snapshot(forwarder):
 
 
 def let(forwarder, number):
-    """SIGCONT or SIGSTOP for it and what feeds it."""
+    """SIGCONT or SIGSTOP for it and what feeds it, or its own way to run and to rest."""
+    own = getattr(forwarder, "let", None)
+    if own is not None:
+        own(number == signal.SIGCONT)
+        return
     for process in (forwarder.process, *getattr(forwarder, "companions", ())):
         process.send_signal(number)
 

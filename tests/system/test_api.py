@@ -10,12 +10,13 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
 from pathlib import Path
 
-from api_client import ANSWER, Client, Controlplane
+from api_client import ANSWER, BUILD, Client, Controlplane
 
 NOBODY = 65534
 
@@ -163,6 +164,27 @@ class Limits(Controlplane):
             if client.read() is None:
                 raise EOFError
         self.assertIn("result", self.client().ask("config show"))
+
+    def test_reason_reaches_the_user(self):
+        """shuntctl tells why it was cut off in the middle of its request."""
+        self.start()
+        lines = "loopback add aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n" * 1_600_000
+        answer = subprocess.run(
+            [BUILD / "cli" / "shuntctl", "--run-dir", self.directory, "--instance", "t", "--atomic",
+             "-b", "-"], input=lines.encode(), capture_output=True, check=False)
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn(b"a message may have 64 MiB", answer.stderr)
+
+    def test_too_many_requests(self):
+        """A message of small requests is not answered with gigabytes."""
+        self.start()
+        client = self.client()
+        client.send("[" + "1," * 100_000 + "1]\n")
+        answer = client.read()
+        self.assertEqual((answer["id"], answer["error"]["code"]), (None, -32600))
+        self.assertIn("100001 requests", answer["error"]["message"])
+        client.send("[" + "1," * 99_999 + "1]\n")
+        self.assertEqual(len(client.read()), 100_000)
 
     def test_sixty_megabytes(self):
         """Just below the limit is taken."""

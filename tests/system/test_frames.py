@@ -75,7 +75,7 @@ class Scenarios(unittest.TestCase):
         with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
             for directory in (one, other):
                 generate.write("mpls-pop", 50, 3, directory)
-            names = ["mpls-pop.pcap", "mpls-pop.expected.pcap", "mpls-pop.json"]
+            names = [f"mpls-pop.{end}" for end in ("pcap", "expected.pcap", "json", "commands")]
             self.assertEqual(filecmp.cmpfiles(one, other, names, shallow=False)[0], names)
             read = [bytes(packet) for packet in rdpcap(f"{one}/mpls-pop.pcap")]
         self.assertEqual(read, scenarios.make("mpls-pop", 50, 3).sent)

@@ -118,10 +118,11 @@ class Sender:
 
 
 class Capture:
-    """Everything that comes in by an interface from now on, VLAN tags included; without ARP, with which
-    the control plane announces its addresses when it likes."""
+    """Everything that comes in by an interface from now on, VLAN tags included; without ARP, unless
+    wanted: the control plane announces its addresses when it likes."""
 
-    def __init__(self, namespace, interface):
+    def __init__(self, namespace, interface, arp=False):
+        self.arp = arp
         self.socket = namespace.socket(interface, protocol=0)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
         self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
@@ -142,7 +143,7 @@ class Capture:
                     raise
                 continue
             frame = _with_tag(data, ancillary)
-            if not _is_arp(frame):
+            if self.arp or not _is_arp(frame):
                 out.append(frame)
 
     def collect(self, count, timeout):

@@ -112,6 +112,9 @@ static void expect_difference(const char *old, const char *new, const char *expe
 	configuration_free(&b);
 }
 
+#define VIA "\"via\":\"10.0.0.2\""
+#define ROUTE(operation, path) "\"mpls\":[{\"label\":16," operation ",\"paths\":[{" path "}]}]"
+
 static void test_same(void **state)
 {
 	(void)state;
@@ -125,6 +128,20 @@ static void test_same(void **state)
 	expect_difference("\"mpls\":[{\"label\":16,\"operation\":\"pop-label\"}]",
 			  "\"mpls\":[{\"label\":16,\"operation\":\"pop-label\",\"space\":0,"
 			  "\"ttl\":\"uniform\"}]",
+			  "");
+	/* Nor does it matter in which of two ways a route is told. */
+	expect_difference(ROUTE("\"operation\":\"pop\"", VIA),
+			  ROUTE("\"operation\":\"swap\"", "\"swap\":[\"implicit-null\"]," VIA), "");
+	expect_difference(ROUTE("\"operation\":\"pop\"", "\"push\":[300]," VIA),
+			  ROUTE("\"operation\":\"swap\"",
+				"\"swap\":[\"implicit-null\"],\"push\":[300]," VIA),
+			  "");
+	expect_difference(ROUTE("\"operation\":\"swap\"", "\"swap\":[300,200]," VIA),
+			  ROUTE("\"operation\":\"swap\"", "\"swap\":[200],\"push\":[300]," VIA), "");
+	expect_difference(ROUTE("\"operation\":\"swap\"",
+				"\"swap\":[200],\"push\":[400,300],\"entropy\":true," VIA),
+			  ROUTE("\"operation\":\"swap\"",
+				"\"swap\":[300,200],\"push\":[400],\"entropy\":true," VIA),
 			  "");
 	/* Nor does the order. */
 	expect_difference("\"loopback\":[{\"name\":\"a\"},{\"name\":\"b\"}]",

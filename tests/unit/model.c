@@ -367,6 +367,16 @@ static void resolution_follows_neighbour_mac_and_mtu(void **state)
 	assert_int_equal(rewrite_of(f, index)->header[21], 0x55);
 	say(f, "port set p0 mtu 2000");
 	assert_int_equal(rewrite_of(f, index)->mtu, 2000);
+	/* the device has another one still, or refuses this one: what it would lose is not sent to it */
+	struct port_status *status = &f->instance.state->port[0];
+	status->mtu = 1500;
+	dataplane_answers(f, 0, other_mac, true);
+	assert_int_equal(rewrite_of(f, index)->mtu, 1500);
+	status->mtu = 2000;
+	dataplane_answers(f, 0, other_mac, true);
+	assert_int_equal(rewrite_of(f, index)->mtu, 2000);
+	say(f, "port set p0 mtu 1400");
+	assert_int_equal(rewrite_of(f, index)->mtu, 1400);
 }
 
 static void references_are_counted(void **state)
