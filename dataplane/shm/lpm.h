@@ -2,18 +2,20 @@
  *
  * lpm.h: longest prefix match for IPv4 and IPv6, one structure for both.
  *
- * A trie whose nodes are plain arrays of 4-byte entries: 65,536 of them at the root of a large table, 256
- * everywhere else. An entry is a leaf (what to do with the packet), a child node, or a tail: a single
- * longer prefix with the bits that it still has to match and what holds if they don't, so that a lone
- * host route costs one line and no chain of nodes. Leaves are pushed down: a lookup never looks back.
+ * A trie whose nodes are plain arrays of 4-byte entries: 65,536 of them at the root of a large
+ * table, 256 everywhere else. An entry is a leaf (what to do with the packet), a child node, or a
+ * tail: a single longer prefix with the bits that it still has to match and what holds if they
+ * don't, so that a lone host route costs one line and no chain of nodes. Leaves are pushed down: a
+ * lookup never looks back.
  *
  *   IPv4: 16 + 8 + 8 bits, three lines at most.
  *   IPv6: 16 bits, then 8 a node; where a prefix is alone in its slot, a tail ends the walk.
  *
- * Every entry is valid by itself: a change stores entries one by one, and each packet meets the old or
- * the new answer of its own address. Nodes and tails are published complete by the one store of the entry
- * that names them, and reused after a grace period. A tail's prefix never changes; its two values are
- * words like entries: a change is one store, so that withdrawing a route never needs memory.
+ * Every entry is valid by itself: a change stores entries one by one, and each packet meets the old
+ * or the new answer of its own address. Nodes and tails are published complete by the one store of
+ * the entry that names them, and reused after a grace period. A tail's prefix never changes; its
+ * two values are words like entries: a change is one store, so that withdrawing a route never needs
+ * memory.
  *
  * The root entry of a table stands in the tables file: an empty table costs nothing, one with a
  * default route only is a leaf.
@@ -31,7 +33,7 @@ enum lpm_type { LPM_LEAF, LPM_NODE8, LPM_NODE16, LPM_TAIL };
 #define LPM_VALUE_MASK 0x3fffffffu
 #define LPM_NONE       0u /* the leaf that says: no route */
 
-struct lpm_tail { /* heap object */
+struct lpm_tail {                   /* heap object */
 	uint8_t prefix[16];         /* the whole prefix, host bits 0; like length never changed */
 	uint32_t length;            /* of it, in bits */
 	_Atomic uint32_t value;     /* leaf value if it matches ... */
@@ -59,8 +61,10 @@ static inline uint64_t lpm_bits(const uint8_t *address, size_t count)
 	return be64toh(word) >> (64 - 8 * count);
 }
 
-/* Do the first `length` bits agree? Reads four bytes of either if length is at most 32, else sixteen. */
-static inline bool lpm_prefix_matches(const uint8_t *address, const uint8_t *prefix, uint32_t length)
+/* Do the first `length` bits agree? Reads four bytes of either if length is at most 32, else
+ * sixteen. */
+static inline bool lpm_prefix_matches(const uint8_t *address, const uint8_t *prefix,
+				      uint32_t length)
 {
 	if (length <= 32)
 		return (lpm_bits(address, 4) ^ lpm_bits(prefix, 4)) >> (32 - length) == 0;
@@ -92,7 +96,20 @@ static inline uint32_t lpm_leaf(const struct tables *tables, uint32_t entry, con
 	if (lpm_type(entry) != LPM_TAIL)
 		return entry;
 	const struct lpm_tail *tail = tables_object(tables, lpm_offset(entry));
-	return lpm_prefix_matches(address, tail->prefix, tail->length) ? tail->value : tail->otherwise;
+	return lpm_prefix_matches(address, tail->prefix, tail->length) ? tail->value
+								       : tail->otherwise;
+}
+
+/* What an entry that is a tail says of an address: the leaf value. */
+static inline uint32_t lpm_tail_value(const struct tables *tables, uint32_t entry,
+				      const uint8_t *address)
+{
+	const struct lpm_tail *tail = tables_object(tables, lpm_offset(entry));
+
+	return atomic_load_explicit(lpm_prefix_matches(address, tail->prefix, tail->length)
+					    ? &tail->value
+					    : &tail->otherwise,
+				    memory_order_relaxed);
 }
 
 /* Leaf value of an address (4 or 16 bytes, network order), LPM_NONE if no prefix covers it.
@@ -106,23 +123,64 @@ static inline uint32_t lpm_lookup(const struct tables *tables, const _Atomic uin
 	while (lpm_type(entry) == LPM_NODE8 || lpm_type(entry) == LPM_NODE16)
 		entry = atomic_load_explicit(lpm_step(tables, entry, address, &depth),
 					     memory_order_acquire);
-	if (lpm_type(entry) == LPM_TAIL) {
-		const struct lpm_tail *tail = tables_object(tables, lpm_offset(entry));
-		return atomic_load_explicit(
-			lpm_prefix_matches(address, tail->prefix, tail->length) ? &tail->value :
-										  &tail->otherwise,
-			memory_order_relaxed);
+	return lpm_type(entry) == LPM_TAIL ? lpm_tail_value(tables, entry, address) : entry;
+}
+
+/* Start to read what an entry names, for the address at bit `depth`. */
+static inline const _Atomic uint32_t *lpm_prefetch(const struct tables *tables, uint32_t entry,
+						   const uint8_t *address, unsigned int depth)
+{
+	const _Atomic uint32_t *next = lpm_type(entry) == LPM_TAIL
+					       ? tables_object(tables, lpm_offset(entry))
+					       : lpm_step(tables, entry, address, &depth);
+	__builtin_prefetch((const void *)next);
+	return next;
+}
+
+/* The same for a burst of packets (at most LPM_BURST) step by step together, so that their cache
+ * misses overlap: entry[i] is the root entry of address[i]'s table, loaded with acquire order, and
+ * becomes the leaf value. */
+#define LPM_BURST 64
+static inline void lpm_lookup_burst(const struct tables *tables, uint32_t *entry,
+				    const uint8_t *const *address, unsigned int count)
+{
+	const _Atomic uint32_t *next[LPM_BURST];
+	uint8_t depth[LPM_BURST], list[LPM_BURST];
+	unsigned int active = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (lpm_type(entry[i]) == LPM_LEAF)
+			continue;
+		depth[i] = 0;
+		next[i] = lpm_prefetch(tables, entry[i], address[i], 0);
+		list[active++] = (uint8_t)i;
 	}
-	return entry;
+	for (unsigned int still; active > 0; active = still) {
+		still = 0;
+		for (unsigned int k = 0; k < active; k++) {
+			unsigned int i = list[k];
+			if (lpm_type(entry[i]) == LPM_TAIL) {
+				entry[i] = lpm_tail_value(tables, entry[i], address[i]);
+				continue;
+			}
+			depth[i] =
+				(uint8_t)(depth[i] + (lpm_type(entry[i]) == LPM_NODE16 ? 16 : 8));
+			entry[i] = atomic_load_explicit(next[i], memory_order_acquire);
+			if (lpm_type(entry[i]) == LPM_LEAF)
+				continue;
+			next[i] = lpm_prefetch(tables, entry[i], address[i], depth[i]);
+			list[still++] = (uint8_t)i;
+		}
+	}
 }
 
 /* ---- control plane ---- */
 
 struct lpm; /* private: which prefixes there are, and which node stands where */
 
-/* A table whose root entry is `root` (in the tables file, LPM_NONE or left behind by an earlier process:
- * that one goes on answering until lpm_publish). `address_size` is 4 or 16; `large` begins with 16 bits.
- * NULL: no memory. */
+/* A table whose root entry is `root` (in the tables file, LPM_NONE or left behind by an earlier
+ * process: that one goes on answering until lpm_publish). `address_size` is 4 or 16; `large` begins
+ * with 16 bits. NULL: no memory. */
 struct lpm *lpm_new(struct tables *tables, struct heap *heap, _Atomic uint32_t *root,
 		    unsigned int address_size, bool large);
 /* The process ends: frees what is private. What was published stays and goes on answering. */
@@ -130,12 +188,13 @@ void lpm_delete(struct lpm *lpm);
 /* Remove every prefix, at once (a VRF goes away). */
 void lpm_clear(struct lpm *lpm);
 
-/* Until this is called, nothing reaches the root entry (replay); after it, every change does. Frees what
- * stood there before. */
+/* Until this is called, nothing reaches the root entry (replay); after it, every change does. Frees
+ * what stood there before. */
 void lpm_publish(struct lpm *lpm);
 
-/* Insert a prefix or change its value (1 to LPM_VALUE_MASK). Host bits must be 0. -ENOSPC: no memory in
- * the heap or for private use, nothing changed; -EINVAL. To change the value needs no memory. */
+/* Insert a prefix or change its value (1 to LPM_VALUE_MASK). Host bits must be 0. -ENOSPC: no
+ * memory in the heap or for private use, nothing changed; -EINVAL. To change the value needs no
+ * memory. */
 int lpm_insert(struct lpm *lpm, const uint8_t *prefix, unsigned int length, uint32_t value);
 
 /* -ENOENT: no such prefix. Never fails for want of memory. */
@@ -146,7 +205,8 @@ uint32_t lpm_get(const struct lpm *lpm, const uint8_t *prefix, unsigned int leng
 
 /* Every prefix in order of address, then of length. `visit` returns non-zero to stop. */
 int lpm_walk(const struct lpm *lpm,
-	     int (*visit)(void *context, const uint8_t *prefix, unsigned int length, uint32_t value),
+	     int (*visit)(void *context, const uint8_t *prefix, unsigned int length,
+			  uint32_t value),
 	     void *context);
 
 /* Restart: claim from the heap what the root entry reaches, so that it stays until lpm_publish.
