@@ -2,8 +2,8 @@
  *
  * ip.c: IP forwarding (RFC 1812, RFC 8200), for packets that came in plain or out of labels.
  *
- * First pass: is the header one to forward by, and which entry of the route table comes first? Second
- * pass: the node that it names. Third pass: the rest of the way, and what the route says.
+ * First pass: is the header one to forward by? Then the whole vector goes through the route tables step
+ * by step together (lpm.h), and the last pass does what the routes say.
  */
 #include <rte_ether.h>
 #include "dataplane/shm/lpm.h"
@@ -208,55 +208,16 @@ static inline const uint8_t *destination_of(const struct packet *packet)
 	return packet->l3 + (packet->payload == PAYLOAD_IPV4 ? 16 : 24);
 }
 
-/* A packet on its way through the trie: the entry that it stands at. */
-struct walk {
-	struct packet *packet;
-	const uint8_t *destination;
-	uint32_t entry;
-	unsigned int depth;
-	const _Atomic uint32_t *next; /* asked for; NULL: entry is no node */
-};
-
-static inline bool is_node(uint32_t entry)
-{
-	return lpm_type(entry) == LPM_NODE8 || lpm_type(entry) == LPM_NODE16;
-}
-
-/* Ask for the line of the next entry on the way. */
-static inline void walk_ask(const struct worker *worker, struct walk *walk)
-{
-	walk->next = NULL;
-	if (!is_node(walk->entry))
-		return;
-	walk->next = lpm_step(worker->tables, walk->entry, walk->destination, &walk->depth);
-	rte_prefetch0(walk->next);
-}
-
-static inline void walk_take(struct walk *walk)
-{
-	if (walk->next != NULL)
-		walk->entry = atomic_load_explicit(walk->next, memory_order_acquire);
-}
-
-/* The leaf, after the first steps have been taken one by one for the whole vector. */
-static inline uint32_t walk_end(const struct worker *worker, struct walk *walk)
-{
-	walk_take(walk);
-	while (is_node(walk->entry)) {
-		walk_ask(worker, walk);
-		walk_take(walk);
-	}
-	return lpm_leaf(worker->tables, walk->entry, walk->destination);
-}
-
 void ip(struct worker *worker)
 {
-	struct walk walks[VECTOR_SIZE];
+	struct packet *packets[VECTOR_SIZE];
+	const uint8_t *destinations[VECTOR_SIZE];
+	uint32_t entries[VECTOR_SIZE]; /* root entries, then leaves */
 	unsigned int count = 0;
 
+	static_assert(VECTOR_SIZE <= LPM_BURST, "a vector is one burst");
 	for (unsigned int i = 0; i < worker->ip.count; i++) {
 		struct packet *packet = worker->ip.packet[i];
-		struct walk *walk = &walks[count];
 		int reason = validate(packet);
 
 		if (unlikely(reason != GOES_ON)) {
@@ -265,24 +226,19 @@ void ip(struct worker *worker)
 		}
 		if (end_by_destination(worker, packet))
 			continue;
-		walk->packet = packet;
-		walk->destination = destination_of(packet);
-		walk->depth = 0;
-		walk->entry = atomic_load_explicit(root_of(worker, packet), memory_order_acquire);
-		walk_ask(worker, walk);
+		packets[count] = packet;
+		destinations[count] = destination_of(packet);
+		entries[count] = atomic_load_explicit(root_of(worker, packet), memory_order_acquire);
 		count++;
 	}
 	worker->ip.count = 0;
+	lpm_lookup_burst(worker->tables, entries, destinations, count);
 	for (unsigned int i = 0; i < count; i++) {
-		walk_take(&walks[i]);
-		walk_ask(worker, &walks[i]);
-	}
-	for (unsigned int i = 0; i < count; i++) {
-		uint32_t leaf = walk_end(worker, &walks[i]);
+		uint32_t leaf = entries[i];
 
 		if (likely(route_kind(leaf) == ROUTE_NEXTHOP || route_kind(leaf) == ROUTE_GROUP))
-			forward(worker, walks[i].packet, leaf);
+			forward(worker, packets[i], leaf);
 		else
-			end_by_route(worker, walks[i].packet, leaf);
+			end_by_route(worker, packets[i], leaf);
 	}
 }
