@@ -69,6 +69,7 @@ static const struct column address[] = {
 static const struct column neigh[] = {
 	{ .title = "ADDRESS", .key = "address" }, { .title = "LLADDR", .key = "lladdr" },
 	{ .title = "DEV", .key = "dev" },         { .title = "STATE", .key = "state" },
+	{ .title = "AGE", .key = "age", .flags = RIGHT },
 	{ .title = "ORIGIN", .key = "origin" },   { .title = NULL },
 };
 

@@ -184,7 +184,9 @@ static int address_add(struct model *model, const struct arguments *arguments, s
 		result = check_overlap(model, &prefix->address, length, interface, text, error);
 	if (result != 0)
 		return result;
-	if (neighbour_find(model, &prefix->address, interface) != NULL)
+	struct neighbour_object *neighbour = neighbour_find(model, &prefix->address, interface);
+	/* a learned one makes room: if somebody still has it, that is noticed as a duplicate */
+	if (neighbour != NULL && (neighbour->configured || !neighbour_yield(model, neighbour)))
 		return refuse(error, -EEXIST, "address %s is a neighbour's on %s", text,
 			      interface->name);
 	struct address_object *object = calloc(1, sizeof(*object));
@@ -262,6 +264,7 @@ static int address_del(struct model *model, const struct arguments *arguments, s
 		return refuse(error, -ENOENT, "address %s does not exist on %s", text,
 			      interface->name);
 	}
+	neighbour_flush(model, interface, object);
 	int result = address_unused(model, object, error);
 	if (result != 0)
 		return result;

@@ -325,6 +325,7 @@ int interface_unused(struct model *model, const struct interface_object *interfa
 	const char *kind = interface_kind_name(interface->kind);
 	char text[128];
 
+	neighbour_flush(model, interface, NULL);
 	for (const struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next)
 		if (i->parent == interface)
 			return refuse(error, -EBUSY, "%s %s is in use by vlan %s", kind,

@@ -341,8 +341,14 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 		snprintf(error, REGION_ERROR_SIZE, "out of memory");
 		return -ENOMEM;
 	}
-	model->private = (struct model_private){ private_addresses, private_heap,
-						 private_references, private_punted };
+	model->private = (struct model_private){
+		.addresses = private_addresses,
+		.heap = private_heap,
+		.references = private_references,
+		.punted = private_punted,
+		.neighbour = neighbour_private_state,
+		.unknown_neighbours = neighbour_private_unknown,
+	};
 	model->place = *place;
 	model->grace_limit_ns = GRACE_LIMIT_NS;
 	model->tables_region.fd = model->state_region.fd = -1;
@@ -372,6 +378,7 @@ void model_settle(struct model *model)
 			model_complain(model, "%s %s: not in the tables: %s",
 				       interface_kind_name(i->kind), i->name, strerror(-result));
 	}
+	neighbour_take_over(model);
 	for (struct neighbour_object *n = model->neighbours; n != NULL; n = n->hh.next) {
 		int result = n->configured ? neighbour_publish(model, n) : 0;
 		if (result != 0)
@@ -381,6 +388,7 @@ void model_settle(struct model *model)
 	nexthop_refresh_all(model);
 	group_repair(model);
 	label_settle(model);
+	neighbour_tell_fib(model);
 	group_sweep(model);
 	nexthop_sweep(model);
 	vlan_sweep(model);
@@ -407,6 +415,9 @@ static void free_objects(struct model *model)
 	free(address);
 	HASH_ITER(hh, model->neighbours, neighbour, next_neighbour)
 	{
+		struct neighbour_packet *packet;
+		while ((packet = neighbour_dequeue(model, neighbour)) != NULL)
+			free(packet);
 		HASH_DEL(model->neighbours, neighbour);
 		free(neighbour);
 	}

@@ -61,6 +61,7 @@ struct interface_object {
 	uint16_t device_mtu;                 /* port: what its device has now; 0 while unknown */
 	bool link_up;
 	bool announce;     /* gratuitous ARP is due */
+	uint32_t dynamic;  /* neighbours that are dynamic */
 	UT_hash_handle hh; /* model->interfaces, by name */
 };
 
@@ -72,12 +73,44 @@ struct address_object {
 	struct address_object *all_prev, *all_next; /* model->addresses */
 };
 
-/* A neighbour that is configured, that a nexthop goes by, or both. */
+/* What is known of a neighbour that is not configured (RFC 4861 7.3.2, for IPv4 too). The data
+ * plane does not tell which neighbours it sends to, so that each is asked again before it expires:
+ * STALE is short. */
+enum neighbour_state {
+	NEIGHBOUR_NONE,       /* not dynamic: configured, or named by a nexthop before settle */
+	NEIGHBOUR_INCOMPLETE, /* asked, no answer yet */
+	NEIGHBOUR_REACHABLE,  /* it answered */
+	NEIGHBOUR_STALE,      /* heard of, or found in the tables: to be asked */
+	NEIGHBOUR_PROBE,      /* known, and asked again */
+	NEIGHBOUR_FAILED,     /* did not answer, and is asked now and then as long as it is needed */
+};
+
+/* A packet that waits for its neighbour's address. */
+struct neighbour_packet {
+	struct neighbour_packet *prev, *next;
+	uint32_t ingress; /* interface that it came in by, or PACKET_OWN */
+	uint16_t vrf;
+	uint16_t length;
+	uint8_t data[]; /* from its IP header on, as it is sent */
+};
+#define PACKET_OWN UINT32_MAX /* made by ourselves: nobody is told about its loss */
+
+/* A neighbour that is configured, that a nexthop goes by, that is dynamic, or all of these. */
 struct neighbour_object {
 	struct neighbour_key key;
 	struct interface_object *interface;
 	bool configured; /* static: mac is valid and the tables have it */
-	uint8_t mac[6];
+	uint8_t mac[6];  /* valid if neighbour_known */
+	bool router;     /* IPv6: says that it is one */
+	bool waiting;    /* is in the wheel */
+	bool told;       /* the route tables take it for known */
+	enum neighbour_state state;
+	unsigned int asked;                   /* requests since it answered last */
+	uint64_t confirmed;                   /* ns: when it was heard of last */
+	uint64_t due;                         /* ns: when something is to be done about it */
+	struct neighbour_packet *packets;
+	unsigned int packet_count;
+	struct neighbour_object *wheel_prev, *wheel_next;
 	struct nexthop_object *nexthops;      /* that go by it */
 	struct neighbour_object *prev, *next; /* of the interface */
 	UT_hash_handle hh;                    /* model->neighbours, by key */
@@ -132,6 +165,30 @@ struct nexthop_request {
 };
 static_assert(sizeof(struct nexthop_request) % 8 == 0, "hash_bytes takes whole words");
 
+enum {
+	NEIGHBOUR_WHEEL = 4096,         /* slots of the timer wheel */
+	NEIGHBOUR_MAX = 65536,          /* dynamic neighbours */
+	NEIGHBOUR_INTERFACE_MAX = 32768, /* of one interface */
+	NEIGHBOUR_PACKETS = 3,          /* packets that wait for one neighbour ... */
+	NEIGHBOUR_PACKETS_MAX = 1024,   /* ... and in all */
+};
+#define NEIGHBOUR_TICK_NS 100000000ull /* of the wheel */
+
+/* What the protocols counted since the process began. */
+struct protocol_counters {
+	uint64_t arp_invalid, nd_invalid, router_solicitations, router_messages;
+	uint64_t duplicates;        /* somebody else claims an address of ours */
+	uint64_t neighbours_full;   /* not learned: a limit is reached */
+	uint64_t packets_dropped;   /* that waited or should have waited for a neighbour */
+	uint64_t echo_requests, icmp_invalid, icmp_sent, icmp_suppressed, icmp_limited;
+	uint64_t icmp_no_way;       /* no address to send from, or no way back */
+};
+
+/* Token bucket of ICMP errors about packets of one interface. */
+struct icmp_bucket {
+	uint64_t time; /* ns: when it was full, as far as it is */
+};
+
 enum row_use { ROW_FREE, ROW_USED, ROW_WAITING, ROW_FOUND };
 
 struct model {
@@ -161,6 +218,15 @@ struct model {
 	uint64_t *staged[LABEL_SPACE_MAX]; /* replay: the words to be; NULL: none in this space */
 	unsigned int inject_workers;       /* that have a ring */
 	unsigned int announcements;        /* interfaces with announce set */
+
+	uint64_t (*clock)(void); /* nanoseconds; NULL: CLOCK_MONOTONIC. For tests */
+	struct neighbour_object *wheel[NEIGHBOUR_WHEEL]; /* lists, by tick that is due */
+	uint64_t wheel_tick;                             /* the first that is not over */
+	uint32_t dynamic_count, packet_count;
+	uint64_t duplicate_logged; /* ns */
+	uint16_t ip_identification; /* the last one given */
+	struct icmp_bucket icmp_bucket[INTERFACE_MAX];
+	struct protocol_counters counters;
 
 	struct {
 		struct nexthop_request request;
@@ -319,7 +385,63 @@ struct neighbour_object *neighbour_acquire(struct model *model, const uint8_t vi
 void neighbour_release(struct model *model, struct neighbour_object *neighbour);
 int neighbour_publish(struct model *model, const struct neighbour_object *neighbour);
 void neighbour_sweep(struct model *model);
+/* Nexthops that go by it get their rewrites anew. */
+void neighbour_refresh_nexthops(struct model *model, struct neighbour_object *neighbour);
 void neigh_to_arguments(const struct neighbour_object *neighbour, struct arguments *arguments);
+
+/* ---- neigh-dynamic.c ---- */
+
+/* Nanoseconds by the model's clock. */
+uint64_t model_now(const struct model *model);
+/* Can it be sent to? */
+bool neighbour_known(const struct neighbour_object *neighbour);
+/* Somebody needs it: it is asked at the next turn unless it is known or asked already. */
+void neighbour_need(struct model *model, struct neighbour_object *neighbour);
+/* Find or make a dynamic one. NULL: a limit is reached (counted), or no memory. */
+struct neighbour_object *neighbour_discover(struct model *model, const struct address *address,
+					    struct interface_object *interface);
+/* It has this MAC and is in state REACHABLE, STALE or PROBE from now on: table entry and rewrites
+ * follow, and the route tables are told if it was not known. Not for configured ones. */
+void neighbour_learned(struct model *model, struct neighbour_object *neighbour,
+		       const uint8_t mac[6], enum neighbour_state state);
+/* Nobody answers: the opposite. It stays in state FAILED while a nexthop goes by it, else it is
+ * forgotten: the pointer is not valid any more if this returns false. */
+bool neighbour_lost(struct model *model, struct neighbour_object *neighbour);
+/* Tell the route tables, unless they know already (fib-hook.h). */
+void neighbour_tell(struct model *model, struct neighbour_object *neighbour, bool known);
+/* Forget what is known of a dynamic neighbour; the object goes if no nexthop goes by it. */
+void neighbour_forget(struct model *model, struct neighbour_object *neighbour);
+/* Forget it unless a nexthop goes by it that is not its host route's. True: forgotten. */
+bool neighbour_yield(struct model *model, struct neighbour_object *neighbour);
+/* Before an interface or one of its addresses goes: forget its dynamic neighbours (NULL: all; else
+ * those on that network alone) but for those that nexthops go by. */
+void neighbour_flush(struct model *model, const struct interface_object *interface,
+		     const struct address_object *network);
+/* The link came back: another machine may be at its other end. All are asked again. */
+void neighbour_suspect(struct model *model, struct interface_object *interface);
+/* Do something about it at `due` (ns). */
+void neighbour_schedule(struct model *model, struct neighbour_object *neighbour, uint64_t due);
+void neighbour_unschedule(struct model *model, struct neighbour_object *neighbour);
+/* One that is due at `now`, out of the wheel; NULL: none. */
+struct neighbour_object *neighbour_due(struct model *model, uint64_t now);
+/* Let a packet wait (copied). The oldest makes room if there are too many for this neighbour. */
+void neighbour_queue(struct model *model, struct neighbour_object *neighbour, const void *packet,
+		     size_t length, uint16_t vrf, uint32_t ingress);
+/* The oldest packet, out of the queue, to be freed by the caller; NULL: none. */
+struct neighbour_packet *neighbour_dequeue(struct model *model, struct neighbour_object *neighbour);
+/* Settle: learned entries of the tables are stale neighbours now; what nexthops need is asked. */
+void neighbour_take_over(struct model *model);
+/* Settle: tell the route tables who is known. */
+void neighbour_tell_fib(struct model *model);
+const char *neighbour_state_name(const struct neighbour_object *neighbour);
+/* For struct model_private. */
+const char *neighbour_private_state(const struct model *model, const struct neighbour_key *key,
+				    uint64_t *age);
+void neighbour_private_unknown(const struct model *model,
+			       void (*visit)(void *context, const struct neighbour_key *key),
+			       void *context);
+/* fe80::/64 and the modified EUI-64 of the interface's MAC. RFC 4291 2.5.1, RFC 4862 5.3 */
+void interface_link_local(const struct interface_object *interface, struct address *address);
 
 /* ---- nexthop.c ---- */
 

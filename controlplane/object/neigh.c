@@ -50,8 +50,14 @@ struct neighbour_object *neighbour_acquire(struct model *model, const uint8_t vi
 
 void neighbour_release(struct model *model, struct neighbour_object *neighbour)
 {
-	if (neighbour->configured || neighbour->nexthops != NULL)
+	struct neighbour_packet *packet;
+
+	if (neighbour->configured || neighbour->nexthops != NULL ||
+	    neighbour->state != NEIGHBOUR_NONE)
 		return;
+	while ((packet = neighbour_dequeue(model, neighbour)) != NULL)
+		free(packet);
+	neighbour_unschedule(model, neighbour);
 	DL_DELETE(neighbour->interface->neighbours, neighbour);
 	HASH_DEL(model->neighbours, neighbour);
 	free(neighbour);
@@ -59,7 +65,10 @@ void neighbour_release(struct model *model, struct neighbour_object *neighbour)
 
 int neighbour_publish(struct model *model, const struct neighbour_object *neighbour)
 {
-	struct neighbour_entry entry = { .key = neighbour->key, .origin = ORIGIN_STATIC };
+	struct neighbour_entry entry = {
+		.key = neighbour->key,
+		.origin = neighbour->configured ? ORIGIN_STATIC : ORIGIN_LEARNED,
+	};
 	const struct neighbour_entry *old;
 
 	memcpy(entry.mac, neighbour->mac, 6);
@@ -83,7 +92,7 @@ static void collect_unknown(void *context, const void *found)
 	struct sweep *sweep = context;
 	const struct neighbour_object *neighbour = find_key(sweep->model, &entry->key);
 
-	if (neighbour != NULL && neighbour->configured)
+	if (neighbour != NULL && neighbour_known(neighbour))
 		return;
 	if (sweep->count == sweep->size) {
 		size_t size = sweep->size == 0 ? 64 : sweep->size * 2;
@@ -108,7 +117,7 @@ void neighbour_sweep(struct model *model)
 
 /* ---------------------------------------------------------------- commands */
 
-static void refresh_nexthops(struct model *model, struct neighbour_object *neighbour)
+void neighbour_refresh_nexthops(struct model *model, struct neighbour_object *neighbour)
 {
 	struct nexthop_object *nexthop;
 
@@ -201,7 +210,11 @@ static int put(struct model *model, const struct arguments *arguments, bool repl
 		neighbour_release(model, neighbour);
 		return refuse_full(model, error, "neighbour", 0, 1);
 	}
-	refresh_nexthops(model, neighbour);
+	neighbour_refresh_nexthops(model, neighbour);
+	if (!model->settled)
+		return 0;
+	neighbour_tell(model, neighbour, true);
+	neighbour_forget(model, neighbour); /* what was learned of it; what waits is sent */
 	return 0;
 }
 
@@ -230,8 +243,11 @@ static int neigh_del(struct model *model, const struct arguments *arguments, str
 	if (neighbour == NULL || !neighbour->configured)
 		return refuse(error, -ENOENT, "neighbour %s does not exist on %s", text,
 			      interface->name);
+	/* its host route's nexthop is no user of it */
+	neighbour_tell(model, neighbour, false);
 	if (neighbour->nexthops != NULL) {
 		nexthop_describe(model, neighbour->nexthops, user, sizeof(user));
+		neighbour_tell(model, neighbour, true);
 		return refuse(error, -EBUSY, "neighbour %s is in use by %s", text, user);
 	}
 	if (model->settled)

@@ -29,7 +29,7 @@ static enum nexthop_kind make_rewrite(const struct nexthop_object *nexthop, stru
 	rewrite->mtu = interface_mtu(interface);
 	rewrite->backup = nexthop->backup != NULL ? nexthop->backup->index : NEXTHOP_NONE;
 	/* a port that is set down is the data plane's to see: then a backup takes over */
-	bool usable = nexthop->neighbour->configured && interface->mac != 0 &&
+	bool usable = neighbour_known(nexthop->neighbour) && interface->mac != 0 &&
 		      (interface->parent == NULL || interface->settings.up);
 	return usable ? NEXTHOP_FORWARD : NEXTHOP_UNRESOLVED;
 }
@@ -117,6 +117,7 @@ static int link_nexthop(struct model *model, struct nexthop_object *nexthop)
 		return -ENOMEM;
 	nexthop->interface = interface;
 	DL_APPEND(nexthop->neighbour->nexthops, nexthop);
+	neighbour_need(model, nexthop->neighbour);
 	return 0;
 }
 

@@ -155,8 +155,10 @@ static void take_status(struct model *model, struct interface_object *port,
 	if (!came_up)
 		return;
 	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next)
-		if (i == port || i->parent == port)
+		if (i == port || i->parent == port) {
 			interface_announce(model, i);
+			neighbour_suspect(model, i);
+		}
 }
 
 /* An answer to an earlier wish for another device of this row tells nothing about this one. */

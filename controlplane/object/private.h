@@ -12,6 +12,7 @@
 #include "dataplane/shm/heap.h"
 
 struct model;
+struct neighbour_key;
 
 struct model_private {
 	/* interface addresses as JSON: [{ prefix, dev }] */
@@ -21,6 +22,14 @@ struct model_private {
 	uint32_t (*references)(const struct model *model, uint32_t nexthop);
 	/* frames taken out of the punt rings, by reason */
 	uint64_t (*punted)(const struct model *model, unsigned int reason);
+	/* a neighbour's state ("permanent", "reachable" ...) and the seconds since it was heard of;
+	 * NULL: there is none */
+	const char *(*neighbour)(const struct model *model, const struct neighbour_key *key,
+				 uint64_t *age);
+	/* neighbours that are asked for and not in the tables: visited one by one */
+	void (*unknown_neighbours)(const struct model *model,
+				   void (*visit)(void *context, const struct neighbour_key *key),
+				   void *context);
 };
 
 #endif

@@ -59,6 +59,38 @@ static bool neighbour_wanted(const struct arguments *arguments, const struct nei
 		memcmp(arguments->value[NEIGH_ADDRESS].address.bytes, entry->key.address, 16) == 0);
 }
 
+/* State and age of learned ones are the control plane's own: they are left out without it. */
+static void add_state(const struct view *view, json_t *row, const struct neighbour_key *key)
+{
+	const char *state;
+	uint64_t age = 0;
+
+	if (view->model == NULL)
+		return;
+	state = view_private(view)->neighbour(view->model, key, &age);
+	if (state == NULL)
+		return;
+	json_object_set_new(row, "state", json_string(state));
+	json_object_set_new(row, "age", json_integer((json_int_t)age));
+}
+
+/* One that is asked for: it has no MAC. */
+static void visit_unknown(void *context, const struct neighbour_key *key)
+{
+	struct neighbour_list *list = context;
+	struct neighbour_entry entry = { .key = *key };
+	char dev[NAME_SIZE], address[46];
+
+	if (view_interface(list->view, key->interface, dev) == 0 ||
+	    !neighbour_wanted(list->arguments, &entry, dev))
+		return;
+	address_format((const struct address *)key->address, address);
+	json_t *row = json_pack("{s:s, s:s, s:s}", "address", address, "dev", dev, "origin",
+				"learned");
+	add_state(list->view, row, key);
+	json_array_append_new(list->array, row);
+}
+
 static void visit_neighbour(void *context, const void *found)
 {
 	static const char *const origins[] = {
@@ -73,11 +105,14 @@ static void visit_neighbour(void *context, const void *found)
 		return;
 	address_format((const struct address *)entry.key.address, address);
 	mac_format(entry.mac, mac);
-	json_array_append_new(
-		list->array,
-		json_pack("{s:s, s:s, s:s, s:s}", "address", address, "lladdr", mac, "dev", dev,
-			  "origin",
-			  entry.origin <= ORIGIN_LEARNED ? origins[entry.origin] : "unknown"));
+	json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "address", address, "lladdr", mac, "dev",
+				dev, "origin",
+				entry.origin <= ORIGIN_LEARNED ? origins[entry.origin] : "unknown");
+	if (entry.origin == ORIGIN_STATIC)
+		json_object_set_new(row, "state", json_string("permanent"));
+	else
+		add_state(list->view, row, &entry.key);
+	json_array_append_new(list->array, row);
 }
 
 /* The whole list is one copy: an entry found twice would be worse than looking again. */
@@ -87,6 +122,8 @@ static json_t *build_neighbours(const struct view *view, const void *what)
 
 	view_hash_walk(view, HASH_NEIGHBOUR, sizeof(struct neighbour_entry), visit_neighbour,
 		       &list);
+	if (view->model != NULL)
+		view_private(view)->unknown_neighbours(view->model, visit_unknown, &list);
 	return json_pack("{s:o}", "list", list.array);
 }
 

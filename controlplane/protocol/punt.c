@@ -5,6 +5,11 @@
 #include <time.h>
 #include "controlplane/object/model.h"
 #include "controlplane/protocol/arp.h"
+#include "controlplane/protocol/icmp-error.h"
+#include "controlplane/protocol/icmp.h"
+#include "controlplane/protocol/ip-send.h"
+#include "controlplane/protocol/nd.h"
+#include "controlplane/protocol/neighbour.h"
 #include "controlplane/protocol/punt.h"
 #include "dataplane/shm/reason.h"
 #include "dataplane/shm/ring.h"
@@ -19,8 +24,28 @@ static uint64_t now(void)
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+/* Frames with an IP packet that the control plane has to do something about. */
+static void dispatch_ip(struct model *model, const struct frame_slot *slot)
+{
+	struct punted punted;
+
+	if (!punted_read(model, slot, &punted))
+		return;
+	switch (slot->reason) {
+	case PUNT_ip_local:
+		icmp_input(model, &punted);
+		return;
+	case PUNT_neighbour_unknown:
+	case PUNT_ip_options:
+		ip_forward(model, &punted);
+		return;
+	default:
+		icmp_error_punted(model, &punted, slot->reason);
+	}
+}
+
 /* What comes from another process is checked before it is used. */
-static void dispatch(struct model *model, const struct frame_slot *slot)
+void punt_dispatch(struct model *model, const struct frame_slot *slot)
 {
 	if (slot->reason >= PUNT_REASON_MAX)
 		return;
@@ -30,6 +55,10 @@ static void dispatch(struct model *model, const struct frame_slot *slot)
 		return;
 	if (slot->reason == PUNT_arp)
 		arp_input(model, slot->interface, slot->data, slot->length, slot->l3_offset);
+	else if (slot->reason == PUNT_nd)
+		nd_input(model, slot->interface, slot->data, slot->length, slot->l3_offset);
+	else
+		dispatch_ip(model, slot);
 }
 
 static unsigned int poll_worker(struct model *model, unsigned int worker, uint64_t end)
@@ -43,11 +72,24 @@ static unsigned int poll_worker(struct model *model, unsigned int worker, uint64
 		if (slot == NULL ||
 		    (count % FRAMES_BETWEEN_LOOKS == FRAMES_BETWEEN_LOOKS - 1 && now() > end))
 			break;
-		dispatch(model, slot);
+		punt_dispatch(model, slot);
 		ring_release(consumer);
 		count++;
 	}
 	return count;
+}
+
+/* Addresses of interfaces for which that is due and whose link is up. */
+static void announce(struct model *model)
+{
+	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
+		const struct interface_object *port = i->parent != NULL ? i->parent : i;
+		if (!i->announce || !port->link_up || !interface_is_up(i) ||
+		    !arp_announce(model, i) || !nd_announce(model, i))
+			continue;
+		i->announce = false;
+		model->announcements--;
+	}
 }
 
 unsigned int punt_poll(struct model *model)
@@ -60,7 +102,8 @@ unsigned int punt_poll(struct model *model)
 	for (unsigned int i = 0; i < WORKER_MAX; i++)
 		count += poll_worker(model, i, end);
 	if (model->announcements > 0)
-		arp_announce(model);
+		announce(model);
+	neighbour_poll(model);
 	return count;
 }
 

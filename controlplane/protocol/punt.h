@@ -14,6 +14,10 @@
  * it returns more than 0. Returns how many frames were taken. From the event loop only. */
 unsigned int punt_poll(struct model *model);
 
+/* Count one frame and hand it to its protocol; nothing in it is believed, and nothing after its
+ * `length` bytes is read. Called by punt_poll, and by tests. */
+void punt_dispatch(struct model *model, const struct frame_slot *slot);
+
 /* Tell the data plane whether the event loop is about to sleep, so that it rings the doorbell when
  * it punts a frame. False: a frame came in meanwhile; the loop is not taken to be asleep, and must
  * call punt_poll first. Always true when `sleeping` is false. */

@@ -45,7 +45,7 @@ static const struct place places[] = {
 	STRUCT(frame_slot)
 	FIELD(frame_slot, length) FIELD(frame_slot, interface) FIELD(frame_slot, reason)
 	FIELD(frame_slot, l3_offset) FIELD(frame_slot, time) FIELD(frame_slot, sequence)
-	FIELD(frame_slot, data)
+	FIELD(frame_slot, nexthop) FIELD(frame_slot, ethertype) FIELD(frame_slot, data)
 	STRUCT(ring_producer)
 	FIELD(ring_producer, tail) FIELD(ring_producer, slot)
 	STRUCT(ring_consumer)

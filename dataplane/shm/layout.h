@@ -89,7 +89,10 @@ struct frame_slot {
 	uint32_t l3_offset; /* punt: bytes from data to the layer-3 header or label stack */
 	uint64_t time;      /* punt: CLOCK_MONOTONIC nanoseconds when it was put here */
 	uint64_t sequence;  /* position in the ring, so that a check can see loss and repetition */
-	uint8_t reserved[32];
+	uint32_t nexthop;   /* punt, mtu_exceeded: whose MTU it was; else 0 */
+	uint32_t ethertype; /* punt, mtu_exceeded: of what stands at l3_offset, without Ethernet
+	                     * header; 0: the frame has its own */
+	uint8_t reserved[24];
 	uint8_t data[FRAME_MAX];
 };
 static_assert(sizeof(struct frame_slot) == 10240, "frame_slot");

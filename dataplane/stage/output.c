@@ -230,7 +230,10 @@ static __rte_noinline void too_long(struct worker *worker, struct packet *packet
 		return;
 	}
 	move_start(packet->mbuf, offset_of_l3(packet));
-	punt(worker, packet->mbuf, packet->interface, PUNT_mtu_exceeded, packet->l3);
+	punt_too_long(worker, packet->mbuf, packet->interface, packet->l3, packet->nexthop,
+		      packet->payload == PAYLOAD_MPLS	? RTE_ETHER_TYPE_MPLS
+		      : packet->payload == PAYLOAD_IPV4 ? RTE_ETHER_TYPE_IPV4
+							: RTE_ETHER_TYPE_IPV6);
 }
 
 /* Labels to push, tags to write, or a payload that is not labelled any more. */
@@ -256,7 +259,7 @@ static __rte_noinline void output_general(struct worker *worker, struct packet *
 	emit(worker, packet, rewrite, mbuf->pkt_len);
 }
 
-/* The common case: still labelled, nothing to push, an untagged header. It fits where the old one was
+/* The common case: nothing to push, an untagged header. It fits where the old one was
  * (l3 never moves towards the start before this stage), and only its own bytes are written, so that
  * no line before the frame's is touched. */
 static inline void output_common(struct worker *worker, struct packet *packet,
@@ -272,6 +275,8 @@ static inline void output_common(struct worker *worker, struct packet *packet,
 	}
 	memcpy(packet->l3 - RTE_ETHER_HDR_LEN,
 	       rewrite->header + sizeof(rewrite->header) - RTE_ETHER_HDR_LEN, RTE_ETHER_HDR_LEN);
+	if (packet->payload != PAYLOAD_MPLS)
+		store_ethertype(packet->l3, packet->payload);
 	if (unlikely(moved != 0)) /* else leave the line clean */
 		move_start(mbuf, moved);
 	emit(worker, packet, rewrite, length);
@@ -289,8 +294,7 @@ void output(struct worker *worker)
 		if (unlikely(rewrite == NULL))
 			continue;
 		pushed += rewrite->label_count != 0;
-		if (likely(rewrite->header_length == RTE_ETHER_HDR_LEN &&
-			   rewrite->label_count == 0 && packet->payload == PAYLOAD_MPLS))
+		if (likely(rewrite->header_length == RTE_ETHER_HDR_LEN && rewrite->label_count == 0))
 			output_common(worker, packet, rewrite);
 		else
 			output_general(worker, packet, rewrite);

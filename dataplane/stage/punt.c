@@ -49,9 +49,16 @@ static uint64_t monotonic_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-void punt(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
-	  enum punt_reason reason, const uint8_t *l3)
+/* What the control plane is told besides the frame itself. */
+struct cause {
+	enum punt_reason reason;
+	uint32_t nexthop, ethertype;
+};
+
+static void punt_for(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+		     const struct cause *cause, const uint8_t *l3)
 {
+	enum punt_reason reason = cause->reason;
 	struct rte_meter_srtcm *meter = &worker->punt_meter[reason];
 
 	if (rte_meter_srtcm_color_blind_check(meter, worker->punt_profile, rte_rdtsc(),
@@ -72,6 +79,8 @@ void punt(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
 	slot->length = mbuf->pkt_len;
 	slot->interface = interface;
 	slot->reason = reason;
+	slot->nexthop = cause->nexthop;
+	slot->ethertype = cause->ethertype;
 	slot->l3_offset = (uint32_t)(l3 - rte_pktmbuf_mtod(mbuf, const uint8_t *));
 	slot->time = monotonic_ns();
 	const void *bytes = rte_pktmbuf_read(mbuf, 0, mbuf->pkt_len, slot->data);
@@ -82,4 +91,18 @@ void punt(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
 	counter_add(&worker->interface[interface].punted, 1);
 	rte_pktmbuf_free(mbuf);
 	ring_doorbell(worker);
+}
+
+void punt(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+	  enum punt_reason reason, const uint8_t *l3)
+{
+	punt_for(worker, mbuf, interface, &(struct cause){ .reason = reason }, l3);
+}
+
+void punt_too_long(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+		   const uint8_t *l3, uint32_t nexthop, uint32_t ethertype)
+{
+	struct cause cause = { PUNT_mtu_exceeded, nexthop, ethertype };
+
+	punt_for(worker, mbuf, interface, &cause, l3);
 }

@@ -30,6 +30,11 @@ void output(struct worker *worker);
 void punt(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
 	  enum punt_reason reason, const uint8_t *l3);
 
+/* The same for a packet that is longer than its nexthop's MTU: it begins at `l3`, as it would have left,
+ * and is of this Ethertype. */
+void punt_too_long(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+		   const uint8_t *l3, uint32_t nexthop, uint32_t ethertype);
+
 /* Policers of `rate` packets a second and reason; a tenth of a second's worth may come at once. */
 int punt_init(struct worker *worker, unsigned int rate);
 

@@ -179,7 +179,7 @@ static void unknown_names_are_refused(void **state)
 static void from_the_files_alone(void **state)
 {
 	static const char *const lines[] = {
-		"port show", "vlan show",  "loopback show", "neigh show",
+		"port show", "vlan show",  "loopback show", "neigh show 10.0.0.2",
 		"mpls show", "show drops", "show counters", "show workers",
 	};
 	struct fixture *f = *state;

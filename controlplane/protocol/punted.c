@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * punted.c: Ethernet header, tags, label stack and IP header of a punted frame.
+ */
+#include "controlplane/protocol/bytes.h"
+#include "controlplane/protocol/punted.h"
+
+enum {
+	ETHERNET_HEADER = 14,
+	TAG = 4,
+	TAGS_MAX = 2,
+	TYPE_TAG = 0x8100,
+	TYPE_SERVICE_TAG = 0x88a8,
+	TYPE_MPLS = 0x8847,
+	TYPE_MPLS_UPSTREAM = 0x8848,
+	LABEL_SIZE = 4,
+	ENTROPY_INDICATOR = 7, /* RFC 6790 */
+};
+
+bool punted_ip(const uint8_t *at, size_t room, struct punted *punted)
+{
+	if (room < IPV4_HEADER_SIZE)
+		return false;
+	punted->packet = at;
+	punted->ipv4 = at[0] >> 4 == 4;
+	if (punted->ipv4) {
+		punted->header_length = (at[0] & 0xfu) * 4;
+		punted->length = load16(at + 2);
+		return punted->header_length >= IPV4_HEADER_SIZE &&
+		       punted->length >= punted->header_length && punted->length <= room;
+	}
+	if (at[0] >> 4 != 6 || room < IPV6_HEADER_SIZE)
+		return false;
+	punted->header_length = IPV6_HEADER_SIZE;
+	punted->length = IPV6_HEADER_SIZE + (size_t)load16(at + 4);
+	return punted->length <= room;
+}
+
+/* Where the Ethernet header with its tags ends, and the type at its end. 0: not in the frame. */
+static size_t link_header(const struct frame_slot *slot, unsigned int *type)
+{
+	size_t at = ETHERNET_HEADER;
+
+	if (slot->length < at)
+		return 0;
+	*type = load16(slot->data + at - 2);
+	for (unsigned int i = 0;
+	     i < TAGS_MAX && (*type == TYPE_TAG || *type == TYPE_SERVICE_TAG); i++) {
+		at += TAG;
+		if (slot->length < at)
+			return 0;
+		*type = load16(slot->data + at - 2);
+	}
+	return at;
+}
+
+/* The stack at `at`, to its bottom. Returns where it ends, 0 if that is not within the limits. */
+static size_t read_stack(const struct frame_slot *slot, size_t at, struct punted *punted)
+{
+	while (punted->depth < PUNTED_STACK_MAX && slot->length - at >= LABEL_SIZE) {
+		uint32_t word = load32(slot->data + at);
+		at += LABEL_SIZE;
+		punted->stack[punted->depth++] = word;
+		if (word >> 8 & 1)
+			return at;
+	}
+	return 0;
+}
+
+/* An IP packet out of labels: the bottom one, or the one above an entropy pair there, says in which
+ * VRF and whose TTL it has. */
+static void take_label(const struct model *model, struct punted *punted)
+{
+	unsigned int bottom = punted->depth - 1;
+
+	if (bottom >= 1 && punted->stack[bottom - 1] >> 12 == ENTROPY_INDICATOR)
+		bottom -= bottom >= 2 ? 2 : 1;
+	uint32_t label = punted->stack[bottom] >> 12;
+	unsigned int space = bottom == 0 ? punted->ingress->settings.space : 0;
+	uint64_t entry = label >= LABEL_FIRST_FREE ? label_get(model->tables, space, label) : 0;
+
+	punted->ttl_done = !(entry & LABEL_TTL_PIPE);
+	if (label_operation(entry) == LABEL_POP_IP)
+		punted->vrf = (uint16_t)(label_index(entry) % VRF_MAX);
+}
+
+bool punted_read(const struct model *model, const struct frame_slot *slot, struct punted *punted)
+{
+	unsigned int type = 0;
+
+	memset(punted, 0, sizeof(*punted));
+	punted->ingress = model->interface[slot->interface];
+	if (punted->ingress == NULL || !interface_is_up(punted->ingress))
+		return false;
+	punted->vrf = punted->ingress->settings.vrf;
+	punted->nexthop = slot->nexthop;
+	size_t at = slot->l3_offset;
+	type = slot->ethertype;
+	if (type == 0) {
+		at = link_header(slot, &type);
+		if (at == 0 || slot->l3_offset < at)
+			return false;
+		punted->link_multicast = slot->data[0] & 1;
+	}
+	if (type == TYPE_MPLS || type == TYPE_MPLS_UPSTREAM) {
+		at = read_stack(slot, at, punted);
+		if (at == 0)
+			return false;
+		if (slot->ethertype == 0) /* else they are those that it would have left with */
+			take_label(model, punted);
+	}
+	return punted_ip(slot->data + at, slot->length - at, punted);
+}
