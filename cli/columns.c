@@ -73,6 +73,16 @@ static const struct column neigh[] = {
 	{ .title = "ORIGIN", .key = "origin" },   { .title = NULL },
 };
 
+static const struct column route[] = {
+	{ .title = "PREFIX", .key = "prefix" },
+	{ .title = "VRF", .key = "vrf", .flags = RIGHT },
+	{ .title = "KIND", .key = "kind" },
+	{ .title = "DEV", .key = "dev" },
+	{ .title = "NEXTHOPS", .key = "nexthops", .inner = "labels entropy via dev weight state backup" },
+	{ .title = "ACTIVE", .key = "active", .flags = COLUMN_STATISTICS },
+	{ .title = NULL },
+};
+
 static const struct column mpls[] = {
 	{ .title = "LABEL", .key = "label", .flags = RIGHT },
 	{ .title = "SPACE", .key = "space", .flags = RIGHT },
@@ -152,7 +162,8 @@ static const struct column workers[] = {
 static const struct sheet sheets[] = {
 	{ COMMAND_PORT_SHOW, port },         { COMMAND_VLAN_SHOW, vlan },
 	{ COMMAND_LOOPBACK_SHOW, loopback }, { COMMAND_ADDRESS_SHOW, address },
-	{ COMMAND_NEIGH_SHOW, neigh },       { COMMAND_MPLS_SHOW, mpls },
+	{ COMMAND_NEIGH_SHOW, neigh },       { COMMAND_ROUTE_SHOW, route },
+	{ COMMAND_MPLS_SHOW, mpls },
 	{ COMMAND_NEXTHOP_SHOW, nexthop },   { COMMAND_SHOW_DROPS, drops },
 	{ COMMAND_SHOW_COUNTERS, counters }, { COMMAND_SHOW_WORKERS, workers },
 };

@@ -146,6 +146,38 @@ static int mpls_check(struct arguments *arguments, struct place place, struct er
 	return 0;
 }
 
+static int route_check(const struct arguments *arguments, struct place place, struct error *error)
+{
+	bool target = argument_present(arguments, ROUTE_TARGET);
+
+	if (target && arguments->path_count > 0)
+		return wrong(place, ROUTE_TARGET, -1, error,
+			     "paths and blackhole or unreachable exclude each other",
+			     "one of the two");
+	if (!target && arguments->path_count == 0)
+		return wrong(place, -1, -1, error, "where to is missing",
+			     "via IP and/or dev IF, blackhole or unreachable");
+	for (unsigned int i = 0; i < arguments->path_count; i++) {
+		int code = path_check(&arguments->path[i], (int)i, place, error);
+		if (code != 0)
+			return code;
+	}
+	return 0;
+}
+
+static int route_show_check(const struct arguments *arguments, struct place place,
+			    struct error *error)
+{
+	int page = argument_present(arguments, ROUTE_SHOW_FROM)    ? ROUTE_SHOW_FROM
+		   : argument_present(arguments, ROUTE_SHOW_COUNT) ? ROUTE_SHOW_COUNT
+								   : -1;
+
+	if (page < 0 || !argument_present(arguments, ROUTE_PREFIX))
+		return 0;
+	return wrong(place, page, -1, error, "from and count go with a list, not with one prefix",
+		     "the end of the command");
+}
+
 int command_check(struct arguments *arguments, struct error *error, int *parameter, int *path)
 {
 	struct place place = { parameter, path };
@@ -159,6 +191,11 @@ int command_check(struct arguments *arguments, struct error *error, int *paramet
 	case COMMAND_MPLS_ADD:
 	case COMMAND_MPLS_REPLACE:
 		return mpls_check(arguments, place, error);
+	case COMMAND_ROUTE_ADD:
+	case COMMAND_ROUTE_REPLACE:
+		return route_check(arguments, place, error);
+	case COMMAND_ROUTE_SHOW:
+		return route_show_check(arguments, place, error);
 	case COMMAND_PORT_SET:
 	case COMMAND_VLAN_SET:
 	case COMMAND_LOOPBACK_SET:

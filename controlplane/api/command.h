@@ -21,6 +21,7 @@ enum {
 	PARAMETER_MAX = 24,  /* parameters of a command, or of a path */
 	STRING_MAX = 4096,   /* bytes of a string value with its zero */
 	ERROR_TEXT_MAX = 512,
+	ROUTE_ROWS_MAX = 65536, /* rows of one `route show` */
 };
 
 /* ---- values ---- */
@@ -100,6 +101,7 @@ enum command_id {
 	COMMAND_LOOPBACK_ADD, COMMAND_LOOPBACK_SET, COMMAND_LOOPBACK_DEL, COMMAND_LOOPBACK_SHOW,
 	COMMAND_ADDRESS_ADD, COMMAND_ADDRESS_DEL, COMMAND_ADDRESS_SHOW,
 	COMMAND_NEIGH_ADD, COMMAND_NEIGH_REPLACE, COMMAND_NEIGH_DEL, COMMAND_NEIGH_SHOW,
+	COMMAND_ROUTE_ADD, COMMAND_ROUTE_REPLACE, COMMAND_ROUTE_DEL, COMMAND_ROUTE_SHOW,
 	COMMAND_MPLS_ADD, COMMAND_MPLS_REPLACE, COMMAND_MPLS_DEL, COMMAND_MPLS_SHOW,
 	COMMAND_NEXTHOP_SHOW,
 	COMMAND_SHOW_DROPS, COMMAND_SHOW_COUNTERS, COMMAND_SHOW_WORKERS, COMMAND_SHOW_MEMORY,
@@ -131,6 +133,15 @@ enum vlan_parameter {      /* vlan add NAME dev PORT tag N [inner N] [mtu N] [mp
 enum loopback_parameter { LOOPBACK_NAME, LOOPBACK_VRF, LOOPBACK_ADMIN };
 enum address_parameter { ADDRESS_PREFIX, ADDRESS_DEV };           /* address add PREFIX dev IF */
 enum neigh_parameter { NEIGH_ADDRESS, NEIGH_LLADDR, NEIGH_DEV };  /* neigh add IP lladdr MAC dev IF */
+enum route_parameter {
+	/* route add PREFIX [vrf N] PATH [PATH ...] | blackhole | unreachable; a PATH has no swap here.
+	 * blackhole and unreachable are POSITIONAL WORD ROUTE_TARGET, in JSON "target" */
+	ROUTE_PREFIX, ROUTE_VRF, ROUTE_TARGET, ROUTE_PATHS
+};
+enum route_target_word { TARGET_BLACKHOLE, TARGET_UNREACHABLE };
+/* route show [PREFIX] [vrf N] [from PREFIX] [count N]: rows in the order of VRF, family, address and
+ * length. `from` is of the first VRF that is shown. */
+enum route_show_parameter { ROUTE_SHOW_FROM = ROUTE_VRF + 1, ROUTE_SHOW_COUNT };
 enum mpls_parameter {
 	/* mpls add L [space N] swap STACK PATH [swap STACK PATH ...]
 	 *                      | pop PATH [PATH ...] | pop ip [vrf N] | pop label | pop bridge BR [control-word]

@@ -45,7 +45,8 @@ static void offer_tails(struct completion *completion, const struct command *com
 {
 	for (const struct parameter *list = command->parameters; list->name; list++) {
 		for (unsigned int i = 0; list->group && list->group[i].name; i++)
-			offer_tail(completion, list->group[i].name);
+			if (!(list->group[i].flags & PARAMETER_ABSENT))
+				offer_tail(completion, list->group[i].name);
 		for (unsigned int i = 0; list->words && list->words[i]; i++)
 			offer_tail(completion, list->words[i]);
 	}

@@ -22,7 +22,7 @@ void moved_add(struct moved *moved, const struct arguments *add)
 	if (first->type == VALUE_NAME) {
 		moved->name = grow(moved->name, moved->name_count, sizeof(*moved->name));
 		snprintf(moved->name[moved->name_count++], NAME_SIZE, "%s", add->value[0].string);
-	} else if (first->type == VALUE_PREFIX) {
+	} else if (!strcmp(add->command->noun, "address")) {
 		moved->network =
 			grow(moved->network, moved->network_count, sizeof(*moved->network));
 		moved->network[moved->network_count++] = add->value[0];

@@ -142,7 +142,8 @@ static int path_member(const struct parameter *group, const char *prefix, const 
 	snprintf(full, sizeof(full), "%s%.*s", prefix, KEY_MAX - 1, key);
 	for (unsigned int i = 0; group[i].name; i++) {
 		bool nested = strchr(group[i].name, ' ') != NULL;
-		if (strcmp(json_key(group[i].name, name), full) != 0 || nested != (*prefix != '\0'))
+		if (group[i].flags & PARAMETER_ABSENT ||
+		    strcmp(json_key(group[i].name, name), full) != 0 || nested != (*prefix != '\0'))
 			continue;
 		int code = value_from_json(&group[i], json, arguments, &path->value[i], error);
 		if (code == 0 && !(group[i].type == VALUE_FLAG && path->value[i].number == 0))

@@ -167,7 +167,8 @@ void parse_keywords(const struct parser *parser, void (*visit)(void *context, co
 	for (unsigned int i = 0; list[i].name; i++) {
 		if (list[i].type == VALUE_PATHS) {
 			for (unsigned int j = 0; list[i].group[j].name; j++)
-				visit(context, list[i].group[j].name);
+				if (!(list[i].group[j].flags & PARAMETER_ABSENT))
+					visit(context, list[i].group[j].name);
 		} else if (list[i].flags & PARAMETER_ABSENT || argument_present(arguments, i)) {
 			continue;
 		} else if (!(list[i].flags & PARAMETER_POSITIONAL)) {

@@ -36,7 +36,7 @@
 #define UPSTREAM_SPACE                                                                             \
 	NUMBER("upstream-space", 0, 0, LABEL_SPACE_MAX - 1,                                        \
 	       "context space of upstream-assigned labels (RFC 5332), 0: none")
-#define VRF(text) NUMBER("vrf", 0, 0, UINT16_MAX, text)
+#define VRF(text) NUMBER("vrf", 0, 0, VRF_MAX - 1, text)
 #define DEV(extra, nouns, text)                                                                    \
 	{                                                                                          \
 		.name = "dev", .type = VALUE_NAME, .flags = extra, .complete = nouns, .help = text \
@@ -227,6 +227,68 @@ static const struct parameter path_parameters[] = {
 	[PATH_PARAMETER_COUNT] = { .name = NULL },
 };
 
+/* ---- routes ---- */
+
+static const char *const target_words[] = { "blackhole", "unreachable", NULL };
+
+/* A path's, without swap. */
+static const struct parameter route_path_parameters[] = {
+	[PATH_SWAP] = NOT_HERE,
+	[PATH_VIA] = { .name = "via",
+		       .type = VALUE_ADDRESS,
+		       .help = "address of the next node, which may be one that a route leads to" },
+	[PATH_DEV] = DEV(0, INTERFACES, "interface to leave by; left out: the connected network's"),
+	[PATH_PUSH] = { .name = "push",
+			.type = VALUE_STACK,
+			.help = "labels to put on, outermost first" },
+	[PATH_ENTROPY] = { .name = "entropy",
+			   .type = VALUE_FLAG,
+			   .help = "and an entropy label below them (RFC 6790)" },
+	[PATH_WEIGHT] =
+		NUMBER("weight", 0, 1, GROUP_BUCKETS, "share of the traffic, 1 if left out"),
+	[PATH_BACKUP_VIA] = { .name = "backup via",
+			      .type = VALUE_ADDRESS,
+			      .help = "node that takes over while the link is down" },
+	[PATH_BACKUP_DEV] = { .name = "backup dev",
+			      .type = VALUE_NAME,
+			      .complete = INTERFACES,
+			      .help = "interface to it" },
+	[PATH_PARAMETER_COUNT] = { .name = NULL },
+};
+
+#define ROUTE_VRF_KEY(text) NUMBER("vrf", PARAMETER_KEY, 0, VRF_MAX - 1, text)
+
+static const struct parameter route_change[] = {
+	[ROUTE_PREFIX] = PREFIX(KEY, "the destinations: 10.0.0.0/8, 2001:db8::/32"),
+	[ROUTE_VRF] = ROUTE_VRF_KEY("routing table, 0 is the main one"),
+	[ROUTE_TARGET] = WORDS("target", PARAMETER_POSITIONAL, target_words,
+			       "drop the packets, silently or telling the sender"),
+	[ROUTE_PATHS] = { .name = "paths",
+			  .type = VALUE_PATHS,
+			  .group = route_path_parameters,
+			  .help = "where packets go; several share the traffic" },
+	[ROUTE_PATHS + 1] = { .name = NULL },
+};
+
+static const struct parameter route_del[] = {
+	[ROUTE_PREFIX] = PREFIX(KEY, "the destinations"),
+	[ROUTE_VRF] = ROUTE_VRF_KEY("routing table, 0 is the main one"),
+	[ROUTE_VRF + 1] = { .name = NULL },
+};
+
+static const struct parameter route_show[] = {
+	[ROUTE_PREFIX] = PREFIX(PARAMETER_KEY, "only this one"),
+	[ROUTE_VRF] = ROUTE_VRF_KEY("only this routing table"),
+	[ROUTE_SHOW_FROM] = { .name = "from",
+			      .type = VALUE_PREFIX,
+			      .help = "first prefix to look at" },
+	[ROUTE_SHOW_COUNT] =
+		NUMBER("count", 0, 1, ROUTE_ROWS_MAX, "at most so many of them"),
+	[ROUTE_SHOW_COUNT + 1] = { .name = NULL },
+};
+
+/* ---- labels ---- */
+
 #define LABEL(extra, text)                                                                         \
 	{                                                                                          \
 		.name = "label", .type = VALUE_LABEL, .flags = PARAMETER_POSITIONAL | (extra),     \
@@ -343,6 +405,11 @@ static const struct command table[] = {
 	CHANGE(NEIGH_REPLACE, "neigh", "replace", neigh_change, "add or change a static neighbour"),
 	CHANGE(NEIGH_DEL, "neigh", "del", neigh_del, "remove a neighbour"),
 	LOOK(NEIGH_SHOW, "neigh", "show", neigh_show, "neighbours"),
+	CHANGE(ROUTE_ADD, "route", "add", route_change, "add a route"),
+	CHANGE(ROUTE_REPLACE, "route", "replace", route_change,
+	       "add or change a route, without a gap"),
+	CHANGE(ROUTE_DEL, "route", "del", route_del, "remove a route"),
+	LOOK(ROUTE_SHOW, "route", "show", route_show, "routes of all kinds"),
 	CHANGE(MPLS_ADD, "mpls", "add", mpls_change, "add a label route"),
 	CHANGE(MPLS_REPLACE, "mpls", "replace", mpls_change,
 	       "add or change a label route, without a gap"),

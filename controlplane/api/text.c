@@ -174,13 +174,16 @@ void parameter_placeholder(const struct command *command, const struct parameter
 static void usage_group(const struct command *command, const struct parameter *group, char *text,
 			size_t size)
 {
+	const char *between = "";
 	char value[128];
 
 	append(text, size, " [");
 	for (unsigned int i = 0; group[i].name; i++) {
+		if (group[i].flags & PARAMETER_ABSENT)
+			continue;
 		parameter_placeholder(command, &group[i], value, sizeof(value));
-		append(text, size, "%s%s%s%s", i ? "] [" : "", group[i].name, *value ? " " : "",
-		       value);
+		append(text, size, "%s%s%s%s", between, group[i].name, *value ? " " : "", value);
+		between = "] [";
 	}
 	append(text, size, "]...");
 }

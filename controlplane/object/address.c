@@ -168,6 +168,14 @@ static int check_overlap(const struct model *model, const struct address *addres
 
 /* ---------------------------------------------------------------- commands */
 
+static void forget(struct model *model, struct address_object *object)
+{
+	DL_DELETE(object->interface->addresses, object);
+	DL_DELETE2(model->addresses, object, all_prev, all_next);
+	fib_address_removed(model, object);
+	free(object);
+}
+
 static int address_add(struct model *model, const struct arguments *arguments, struct error *error)
 {
 	const struct value *prefix = &arguments->value[ADDRESS_PREFIX];
@@ -197,6 +205,11 @@ static int address_add(struct model *model, const struct arguments *arguments, s
 	object->interface = interface;
 	DL_APPEND(interface->addresses, object);
 	DL_APPEND2(model->addresses, object, all_prev, all_next);
+	if (fib_address_added(model, object) != 0) {
+		forget(model, object);
+		return refuse_full(model, error, "route", 0, 1);
+	}
+	route_refresh(model);
 	if (model->settled)
 		interface_announce(model, interface);
 	return 0;
@@ -239,8 +252,8 @@ static int address_unused(const struct model *model, const struct address_object
 	     n = n->next) {
 		if (!needs(n, object))
 			continue;
-		if (n->nexthops != NULL) {
-			nexthop_describe(model, n->nexthops, user, sizeof(user));
+		if (neighbour_user(n) != NULL) {
+			nexthop_describe(model, neighbour_user(n), user, sizeof(user));
 			return refuse(error, -EBUSY, "address %s is in use by %s", text, user);
 		}
 		address_format((const struct address *)n->key.address, user);
@@ -264,13 +277,17 @@ static int address_del(struct model *model, const struct arguments *arguments, s
 		return refuse(error, -ENOENT, "address %s does not exist on %s", text,
 			      interface->name);
 	}
+	/* recursive routes look for another way first */
+	object->leaving = true;
+	route_refresh(model);
 	neighbour_flush(model, interface, object);
 	int result = address_unused(model, object, error);
-	if (result != 0)
+	if (result != 0) {
+		object->leaving = false;
+		route_refresh(model);
 		return result;
-	DL_DELETE(interface->addresses, object);
-	DL_DELETE2(model->addresses, object, all_prev, all_next);
-	free(object);
+	}
+	forget(model, object);
 	return 0;
 }
 

@@ -16,7 +16,8 @@ static void expire(void *context, uint64_t index)
 
 static void discard(struct model *model, struct group_object *group)
 {
-	HASH_DEL(model->groups, group);
+	if (group->list == NULL)
+		HASH_DEL(model->groups, group);
 	model->group[group->index] = NULL;
 	heap_defer(model->heap, expire, model, group->index);
 	free(group);
@@ -67,18 +68,38 @@ static int create(struct model *model, const struct group_members *members,
 	return 0;
 }
 
+int group_own(struct model *model, const struct group_members *members, struct path_list *list,
+	      struct group_object **out)
+{
+	struct group_object *group = find(model, members);
+
+	/* after a restart, the one that it had */
+	if (group == NULL || !group->found || group->references > 0) {
+		int result = create(model, members, &group);
+		if (result != 0)
+			return result;
+	}
+	HASH_DEL(model->groups, group);
+	group->list = list;
+	group->references = 1;
+	*out = group;
+	return 0;
+}
+
 /* In place: only the buckets that must move do, and flows by members that stay keep their way. */
-static int change(struct model *model, struct group_object *group,
-		  const struct group_members *members)
+int group_change(struct model *model, struct group_object *group,
+		 const struct group_members *members)
 {
 	struct group_members before = group->members;
 	int result = group_set(model->pool, group->index, members);
 
 	if (result != 0)
 		return result;
-	HASH_DEL(model->groups, group);
+	if (group->list == NULL)
+		HASH_DEL(model->groups, group);
 	group->members = *members;
-	HASH_ADD(hh, model->groups, members, sizeof(group->members), group);
+	if (group->list == NULL)
+		HASH_ADD(hh, model->groups, members, sizeof(group->members), group);
 	release_members(model, &before);
 	return 0;
 }
@@ -94,7 +115,7 @@ int group_acquire(struct model *model, const struct group_members *members,
 		release_members(model, members);
 	} else if (group == NULL && reuse != NULL && reuse->references == 1 && model->settled) {
 		group = reuse;
-		result = change(model, group, members);
+		result = group_change(model, group, members);
 	} else if (group == NULL) {
 		result = create(model, members, &group);
 	}
@@ -136,10 +157,13 @@ int group_load(struct model *model)
  * as it should be, this stores nothing. */
 void group_repair(struct model *model)
 {
-	for (struct group_object *g = model->groups; g != NULL; g = g->hh.next)
-		if (g->references > 0 && group_set(model->pool, g->index, &g->members) != 0)
+	for (uint32_t i = 1; i < GROUP_MAX; i++) {
+		const struct group_object *group = model->group[i];
+		if (group != NULL && group->references > 0 &&
+		    group_set(model->pool, i, &group->members) != 0)
 			model_complain(model, "nexthop group %u: its change cannot be completed",
-				       g->index);
+				       i);
+	}
 }
 
 void group_sweep(struct model *model)

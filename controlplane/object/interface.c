@@ -331,9 +331,9 @@ int interface_unused(struct model *model, const struct interface_object *interfa
 			return refuse(error, -EBUSY, "%s %s is in use by vlan %s", kind,
 				      interface->name, i->name);
 	for (const struct neighbour_object *n = interface->neighbours; n != NULL; n = n->next) {
-		if (n->nexthops == NULL)
+		if (neighbour_user(n) == NULL)
 			continue;
-		nexthop_describe(model, n->nexthops, text, sizeof(text));
+		nexthop_describe(model, neighbour_user(n), text, sizeof(text));
 		return refuse(error, -EBUSY, "%s %s is in use by %s", kind, interface->name, text);
 	}
 	if (interface->addresses != NULL) {

@@ -226,34 +226,10 @@ int label_route_read(const struct arguments *arguments, struct label_route *rout
 	return 0;
 }
 
-static void copy_name(char to[NAME_SIZE], const char *from)
-{
-	size_t length = strnlen(from, NAME_SIZE - 1);
-
-	memcpy(to, from, length);
-}
-
 void label_route_request(struct label_route *route, unsigned int i)
 {
 	struct label_path *path = &route->path[i];
-	struct nexthop_request *request = &path->request;
-	const struct path *given = path->given;
 
-	memset(request, 0, sizeof(*request));
-	request->label_count = (uint8_t)(path->count - (route->operation == LABEL_SWAP ? 1 : 0));
-	memcpy(request->label, path->stack, request->label_count * sizeof(request->label[0]));
-	request->has_via = path_present(given, PATH_VIA);
-	if (request->has_via)
-		memcpy(request->via, given->value[PATH_VIA].address.bytes, sizeof(request->via));
-	if (path_present(given, PATH_DEV))
-		copy_name(request->dev, given->value[PATH_DEV].string);
-	request->entropy =
-		path_present(given, PATH_ENTROPY) && given->value[PATH_ENTROPY].number != 0;
-	request->has_backup = path_present(given, PATH_BACKUP_VIA);
-	if (!request->has_backup)
-		return;
-	memcpy(request->backup_via, given->value[PATH_BACKUP_VIA].address.bytes,
-	       sizeof(request->backup_via));
-	if (path_present(given, PATH_BACKUP_DEV))
-		copy_name(request->backup_dev, given->value[PATH_BACKUP_DEV].string);
+	path_to_request(path->given, path->stack,
+			path->count - (route->operation == LABEL_SWAP ? 1 : 0), &path->request);
 }

@@ -4,42 +4,6 @@
  */
 #include "label_route.h"
 
-static const char *interface_name(const struct model *model, uint32_t index)
-{
-	const struct interface_object *interface =
-		index < INTERFACE_MAX ? model->interface[index] : NULL;
-
-	return interface != NULL ? interface->name : "";
-}
-
-static void path_string(struct arguments *arguments, struct path *path,
-			enum path_parameter parameter, const char *string)
-{
-	size_t size = strlen(string) + 1;
-
-	if (size > sizeof(arguments->text) - arguments->text_used)
-		return;
-	char *to = arguments->text + arguments->text_used;
-	memcpy(to, string, size);
-	arguments->text_used += (unsigned int)size;
-	path->value[parameter].string = to;
-	path->present |= 1u << parameter;
-}
-
-static void path_address(struct path *path, enum path_parameter parameter, const uint8_t bytes[16])
-{
-	memcpy(path->value[parameter].address.bytes, bytes, 16);
-	path->present |= 1u << parameter;
-}
-
-static void path_stack(struct path *path, enum path_parameter parameter, const uint32_t *labels,
-		       unsigned int count)
-{
-	path->value[parameter].stack_count = (uint8_t)count;
-	memcpy(path->value[parameter].stack, labels, count * sizeof(labels[0]));
-	path->present |= 1u << parameter;
-}
-
 /* What a path puts on: all of it in swap, but the labels above an entropy label in push. */
 static void write_stacks(struct path *path, const struct nexthop_key *key, uint64_t word)
 {
@@ -59,11 +23,11 @@ static void write_stacks(struct path *path, const struct nexthop_key *key, uint6
 	else
 		pushed = 0;
 	if (pushed > 0)
-		path_stack(path, PATH_PUSH, stack, pushed);
+		path_put_stack(path, PATH_PUSH, stack, pushed);
 	if (operation != LABEL_POP && count > pushed)
-		path_stack(path, PATH_SWAP, stack + pushed, count - pushed);
+		path_put_stack(path, PATH_SWAP, stack + pushed, count - pushed);
 	else if (operation != LABEL_POP)
-		path_stack(path, PATH_SWAP, implicit_null, 1);
+		path_put_stack(path, PATH_SWAP, implicit_null, 1);
 	if (entropy) {
 		path->value[PATH_ENTROPY].number = 1;
 		path->present |= 1u << PATH_ENTROPY;
@@ -74,23 +38,15 @@ static void write_path(const struct model *model, struct arguments *arguments, u
 		       uint64_t word, uint32_t weight, bool with_weight)
 {
 	struct path *path = &arguments->path[arguments->path_count++];
-	const struct nexthop_key *key = &model->nexthop[nexthop]->key;
+	struct nexthop_request request;
 
-	path->present = 0;
-	write_stacks(path, key, word);
-	path_address(path, PATH_VIA, key->via);
-	if (key->flags & REWRITE_DEV_GIVEN)
-		path_string(arguments, path, PATH_DEV, interface_name(model, key->interface));
+	path_of_nexthop(model, nexthop, &request);
+	path_put_hop(arguments, path, &request);
+	write_stacks(path, &model->nexthop[nexthop]->key, word);
 	if (with_weight) {
 		path->value[PATH_WEIGHT].number = weight;
 		path->present |= 1u << PATH_WEIGHT;
 	}
-	if (!key->has_backup)
-		return;
-	path_address(path, PATH_BACKUP_VIA, key->backup_via);
-	if (key->flags & REWRITE_BACKUP_DEV)
-		path_string(arguments, path, PATH_BACKUP_DEV,
-			    interface_name(model, key->backup_interface));
 }
 
 static void write_paths(const struct model *model, struct arguments *arguments, uint64_t word)

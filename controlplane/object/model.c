@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "dataplane/shm/epoch.h"
+#include "dataplane/shm/lpm.h"
 #include "dataplane/shm/ring.h"
 #include "model.h"
 
@@ -102,6 +103,8 @@ void model_poll(struct model *model)
 		port_poll(model);
 	if (model->dirty)
 		nexthop_refresh_dirty(model);
+	if (model->routes_dirty)
+		route_refresh_dirty(model);
 	heap_reclaim(model->heap);
 }
 
@@ -183,10 +186,28 @@ static uint64_t private_punted(const struct model *model, unsigned int reason)
 	return reason < PUNT_REASON_MAX ? model->punted[reason] : 0;
 }
 
+static int claim_routes(struct model *model)
+{
+	int result = 0;
+
+	for (unsigned int vrf = 0; vrf < VRF_MAX; vrf++) {
+		for (unsigned int family = 0; family < ROUTE_FAMILIES && result == 0; family++) {
+			uint32_t root = atomic_load_explicit(&model->tables->route_root[vrf][family],
+							     memory_order_acquire);
+			result = lpm_claim(model->tables, model->heap, root,
+					   family == ROUTE_IPV4 ? 4 : 16);
+		}
+	}
+	return result;
+}
+
 /* Everything reachable is the heap's again. */
 static int claim(struct model *model)
 {
 	int result = tables_claim(model->tables, model->heap);
+
+	if (result == 0)
+		result = claim_routes(model);
 
 	for (unsigned int id = 0; result == 0 && id < HASH_TABLE_MAX; id++)
 		if (word_load(&model->tables->hash_root[id]) != 0)
@@ -349,6 +370,8 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 		.neighbour = neighbour_private_state,
 		.unknown_neighbours = neighbour_private_unknown,
 	};
+	model->private.routes = route_rows;
+	model->private.route_paths = route_asked;
 	model->place = *place;
 	model->grace_limit_ns = GRACE_LIMIT_NS;
 	model->tables_region.fd = model->state_region.fd = -1;
@@ -389,6 +412,7 @@ void model_settle(struct model *model)
 	group_repair(model);
 	label_settle(model);
 	neighbour_tell_fib(model);
+	route_settle(model);
 	group_sweep(model);
 	nexthop_sweep(model);
 	vlan_sweep(model);
@@ -404,7 +428,6 @@ static void free_objects(struct model *model)
 	struct interface_object *interface, *next_interface;
 	struct address_object *address, *next_address;
 	struct neighbour_object *neighbour, *next_neighbour;
-	struct group_object *group, *next_group;
 
 	HASH_ITER(hh, model->interfaces, interface, next_interface)
 	{
@@ -424,11 +447,9 @@ static void free_objects(struct model *model)
 	HASH_CLEAR(hh, model->nexthops);
 	for (uint32_t i = 0; i < NEXTHOP_MAX; i++)
 		free(model->nexthop[i]);
-	HASH_ITER(hh, model->groups, group, next_group)
-	{
-		HASH_DEL(model->groups, group);
-		free(group);
-	}
+	HASH_CLEAR(hh, model->groups);
+	for (uint32_t i = 0; i < GROUP_MAX; i++)
+		free(model->group[i]);
 	for (unsigned int i = 0; i < LABEL_SPACE_MAX; i++)
 		free(model->staged[i]);
 }
@@ -437,6 +458,7 @@ void model_close(struct model *model)
 {
 	if (model == NULL)
 		return;
+	route_close(model);
 	free_objects(model);
 	if (model->pool != NULL)
 		nexthop_pool_delete(model->pool);

@@ -69,6 +69,7 @@ struct address_object {
 	struct address address; /* host bits included */
 	uint8_t length;         /* bits of its own family */
 	struct interface_object *interface;
+	bool leaving; /* is being deleted: no route goes by its network any more */
 	struct address_object *prev, *next;         /* of the interface */
 	struct address_object *all_prev, *all_next; /* model->addresses */
 };
@@ -112,6 +113,7 @@ struct neighbour_object {
 	unsigned int packet_count;
 	struct neighbour_object *wheel_prev, *wheel_next;
 	struct nexthop_object *nexthops;      /* that go by it */
+	struct nexthop_object *adjacency;     /* of its host route (fib.c), or NULL */
 	struct neighbour_object *prev, *next; /* of the interface */
 	UT_hash_handle hh;                    /* model->neighbours, by key */
 };
@@ -124,7 +126,7 @@ struct nexthop_key {
 	uint8_t label_count;
 	uint8_t flags; /* REWRITE_... */
 	uint8_t has_backup;
-	uint8_t reserved;
+	uint8_t nowhere; /* enum nexthop_kind of a nexthop by nobody; else NEXTHOP_FREE */
 	uint32_t backup_interface;
 	uint8_t backup_via[16];
 };
@@ -133,7 +135,7 @@ static_assert(sizeof(struct nexthop_key) == 76, "nexthop_key has no padding");
 struct nexthop_object {
 	struct nexthop_key key;
 	uint32_t index;
-	uint32_t references; /* label words, group members, a primary's backup */
+	uint32_t references; /* label words, routes, group members, a primary's backup, a host route */
 	bool dirty;          /* its rewrite could not be written yet: model_poll tries again */
 	bool found;          /* came from the tables: stays there until settle, wanted or not */
 	bool shared;         /* in model->nexthops */
@@ -147,8 +149,9 @@ struct nexthop_object {
 struct group_object {
 	struct group_members members; /* key: zero beyond count */
 	uint32_t index;
-	uint32_t references; /* label words */
+	uint32_t references; /* label words and routes; a recursive one's: its path list */
 	bool found;
+	struct path_list *list; /* whose members these are at the moment: not shared; or NULL */
 	UT_hash_handle hh; /* model->groups, by members */
 };
 
@@ -161,7 +164,7 @@ struct nexthop_request {
 	char dev[NAME_SIZE];
 	char backup_dev[NAME_SIZE];
 	uint8_t has_via, has_backup, label_count, entropy;
-	uint32_t reserved;
+	uint32_t vrf; /* where `via` without dev is looked for; labels': 0 */
 };
 static_assert(sizeof(struct nexthop_request) % 8 == 0, "hash_bytes takes whole words");
 
@@ -214,6 +217,15 @@ struct model {
 	struct nexthop_object *nexthop[NEXTHOP_MAX];
 	struct group_object *groups;
 	struct group_object *group[GROUP_MAX];
+	struct lpm *route_table[VRF_MAX][ROUTE_FAMILIES]; /* NULL: never had a route */
+	struct route_shadow *shadows;   /* static routes behind a system's, by prefix */
+	struct path_list *path_lists;   /* of recursive routes, by what was asked for */
+	struct path_list **list_number; /* replay: by number */
+	uint32_t list_numbers;
+	struct via_index *vias; /* where recursive routes look, in order */
+	uint32_t via_count;
+	bool routes_live;       /* settled: the tables answer */
+	bool routes_dirty;      /* something did not fit: model_poll tries again */
 	uint32_t nexthop_count, group_count;
 	uint64_t *staged[LABEL_SPACE_MAX]; /* replay: the words to be; NULL: none in this space */
 	unsigned int inject_workers;       /* that have a ring */
@@ -462,7 +474,40 @@ void nexthop_sweep(struct model *model);
 void nexthop_describe(const struct model *model, const struct nexthop_object *nexthop, char *text,
 		      size_t size);
 
+/* What makes the nexthop of a request; no backup's or nexthop's existence is needed. -ENETUNREACH:
+ * `via` is on no connected network. */
+int nexthop_resolve(struct model *model, const struct nexthop_request *request, const char *where,
+		    struct nexthop_key *key, struct error *error);
+/* The shared nexthop of a key, with one more reference. -ENOSPC, -ENOMEM. */
+int nexthop_acquire_key(struct model *model, const struct nexthop_key *key,
+			struct nexthop_object **nexthop);
+/* A key that leads nowhere: NEXTHOP_UNRESOLVED or NEXTHOP_BLACKHOLE. */
+void nexthop_key_nowhere(enum nexthop_kind kind, struct nexthop_key *key);
+/* A nexthop by this neighbour besides that of its host route, or NULL. */
+struct nexthop_object *neighbour_user(const struct neighbour_object *neighbour);
+
+/* ---- path.c ---- */
+
+/* A path's hop and the labels that it puts on, as a request. */
+void path_to_request(const struct path *path, const uint32_t *labels, unsigned int label_count,
+		     struct nexthop_request *request);
+/* via, dev and backup of a request into an empty path; strings go to arguments->text. */
+void path_put_hop(struct arguments *arguments, struct path *path,
+		  const struct nexthop_request *request);
+void path_put_stack(struct path *path, enum path_parameter parameter, const uint32_t *labels,
+		    unsigned int count);
+/* The request that gives this nexthop, its labels all in it. */
+void path_of_nexthop(const struct model *model, uint32_t nexthop, struct nexthop_request *request);
+
 /* ---- group.c ---- */
+
+/* A group of a path list's own, or a change of its members. The caller's references on the members
+ * go over to it unless this fails. */
+int group_own(struct model *model, const struct group_members *members, struct path_list *list,
+	      struct group_object **group);
+int group_change(struct model *model, struct group_object *group,
+		 const struct group_members *members);
+
 
 /* The shared group with these members, with one more reference. The caller holds a reference on
  * each member, which the group takes over unless this fails. `reuse`: the group that the caller is
@@ -486,6 +531,31 @@ bool label_user(const struct model *model, uint32_t nexthop, unsigned int *space
 void label_settle(struct model *model);
 void mpls_to_arguments(const struct model *model, unsigned int space, uint32_t label, uint64_t word,
 		       struct arguments *arguments);
+
+/* ---- route.c, fib.c, path_list.c ---- */
+
+extern const struct handler route_add_handler, route_replace_handler, route_del_handler;
+/* The address' network, host and broadcast routes. -ENOSPC: nothing changed. */
+int fib_address_added(struct model *model, const struct address_object *address);
+/* It is out of the lists, but not freed yet. */
+void fib_address_removed(struct model *model, const struct address_object *address);
+/* Some route that uses this nexthop: "route 10.0.0.0/8". False: none. */
+bool route_user(const struct model *model, uint32_t nexthop, char *text, size_t size);
+/* Resolve recursive routes again, since networks or routes have changed. */
+void route_refresh(struct model *model);
+/* What did not fit before. */
+void route_refresh_dirty(struct model *model);
+/* Settle: the tables that were built aside answer from now on. */
+void route_settle(struct model *model);
+/* Visit every static route's add command. */
+int route_configuration(const struct model *model, struct arguments *arguments,
+			int (*visit)(void *context, const struct arguments *arguments),
+			void *context);
+/* For the views, as struct model_private says. */
+void route_rows(const struct model *model, const struct route_range *range,
+		int (*visit)(void *context, const struct route_row *row), void *context);
+json_t *route_asked(const struct model *model, uint32_t leaf);
+void route_close(struct model *model);
 
 /* ---- counters.c ---- */
 

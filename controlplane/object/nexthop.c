@@ -13,11 +13,12 @@ enum { TYPE_MPLS = 0x8847 };
 
 static enum nexthop_kind make_rewrite(const struct nexthop_object *nexthop, struct rewrite *rewrite)
 {
-	const struct interface_object *interface = nexthop->interface;
-	const struct interface_object *port =
-		interface->parent != NULL ? interface->parent : interface;
+	const struct interface_object *interface = nexthop->interface, *port;
 
 	memset(rewrite, 0, sizeof(*rewrite));
+	if (nexthop->key.nowhere != NEXTHOP_FREE)
+		return (enum nexthop_kind)nexthop->key.nowhere;
+	port = interface->parent != NULL ? interface->parent : interface;
 	rewrite->header_length = (uint8_t)interface_header(interface, nexthop->neighbour->mac,
 							   TYPE_MPLS, rewrite->header);
 	rewrite->label_count = nexthop->key.label_count;
@@ -82,6 +83,12 @@ static void forget_cached(struct model *model, const struct nexthop_object *next
 			model->cache[i].nexthop = NULL;
 }
 
+static void unlink_nexthop(struct model *model, struct nexthop_object *nexthop)
+{
+	DL_DELETE(nexthop->neighbour->nexthops, nexthop);
+	neighbour_release(model, nexthop->neighbour);
+}
+
 /* Take the object out of the model; its index follows after a grace period. */
 static void discard(struct model *model, struct nexthop_object *nexthop)
 {
@@ -97,8 +104,8 @@ void nexthop_release(struct model *model, struct nexthop_object *nexthop)
 	if (--nexthop->references > 0)
 		return;
 	forget_cached(model, nexthop);
-	DL_DELETE(nexthop->neighbour->nexthops, nexthop);
-	neighbour_release(model, nexthop->neighbour);
+	if (nexthop->neighbour != NULL)
+		unlink_nexthop(model, nexthop);
 	nexthop->neighbour = NULL;
 	nexthop->interface = NULL;
 	if (nexthop->backup != NULL)
@@ -112,6 +119,8 @@ static int link_nexthop(struct model *model, struct nexthop_object *nexthop)
 {
 	struct interface_object *interface = model->interface[nexthop->key.interface];
 
+	if (nexthop->key.nowhere != NEXTHOP_FREE)
+		return 0;
 	nexthop->neighbour = neighbour_acquire(model, nexthop->key.via, interface);
 	if (nexthop->neighbour == NULL)
 		return -ENOMEM;
@@ -121,11 +130,6 @@ static int link_nexthop(struct model *model, struct nexthop_object *nexthop)
 	return 0;
 }
 
-static void unlink_nexthop(struct model *model, struct nexthop_object *nexthop)
-{
-	DL_DELETE(nexthop->neighbour->nexthops, nexthop);
-	neighbour_release(model, nexthop->neighbour);
-}
 
 static int create(struct model *model, const struct nexthop_key *key, struct nexthop_object *backup,
 		  struct nexthop_object **out)
@@ -142,7 +146,7 @@ static int create(struct model *model, const struct nexthop_key *key, struct nex
 		enum nexthop_kind kind = make_rewrite(nexthop, &rewrite);
 		result = when_full_again(model,
 					 nexthop_add(model->pool, kind, &rewrite, &nexthop->index));
-		if (result != 0)
+		if (result != 0 && nexthop->neighbour != NULL)
 			unlink_nexthop(model, nexthop);
 	}
 	if (result != 0) {
@@ -156,9 +160,6 @@ static int create(struct model *model, const struct nexthop_key *key, struct nex
 	*out = nexthop;
 	return 0;
 }
-
-static int acquire_key(struct model *model, const struct nexthop_key *key,
-		       struct nexthop_object **out);
 
 static int acquire_backup(struct model *model, const struct nexthop_key *key,
 			  struct nexthop_object **backup)
@@ -175,11 +176,11 @@ static int acquire_backup(struct model *model, const struct nexthop_key *key,
 		return 0;
 	memcpy(backup_key.via, key->backup_via, sizeof(backup_key.via));
 	memcpy(backup_key.label, key->label, sizeof(backup_key.label));
-	return acquire_key(model, &backup_key, backup);
+	return nexthop_acquire_key(model, &backup_key, backup);
 }
 
-static int acquire_key(struct model *model, const struct nexthop_key *key,
-		       struct nexthop_object **out)
+int nexthop_acquire_key(struct model *model, const struct nexthop_key *key,
+			struct nexthop_object **out)
 {
 	struct nexthop_object *nexthop, *backup;
 	int result;
@@ -208,14 +209,15 @@ static int acquire_key(struct model *model, const struct nexthop_key *key,
 
 /* ---------------------------------------------------------------- resolution */
 
-/* Without dev: whose network has the address, in the main VRF. */
-static struct interface_object *connected_interface(const struct model *model,
+/* Without dev: whose network has the address. */
+static struct interface_object *connected_interface(const struct model *model, uint32_t vrf,
 						    const struct address *via)
 {
 	const struct address_object *object;
 
 	DL_FOREACH2(model->addresses, object, all_next)
-	if (object->interface->settings.vrf == 0 && object->interface->kind != INTERFACE_LOOPBACK &&
+	if (object->interface->settings.vrf == vrf && !object->leaving &&
+	    object->interface->kind != INTERFACE_LOOPBACK &&
 	    prefix_contains(&object->address, object->length, via))
 		return object->interface;
 	return NULL;
@@ -244,15 +246,15 @@ static int resolve_dev(struct model *model, const struct address *via, const cha
 	return 0;
 }
 
-static int resolve_via(struct model *model, const struct address *via, const char *text,
-		       const char *where, struct interface_object **out, struct error *error)
+static int resolve_via(struct model *model, uint32_t vrf, const struct address *via,
+		       const char *text, const char *where, struct interface_object **out, struct error *error)
 {
 	if (via == NULL)
 		return refuse(error, -EINVAL, "%sno nexthop: expected via IP [dev IF]", where);
 	if (address_is_link_local(via))
 		return refuse(error, -EINVAL, "%snexthop %s is link-local: expected via %s dev IF",
 			      where, text, text);
-	*out = connected_interface(model, via);
+	*out = connected_interface(model, vrf, via);
 	if (*out == NULL)
 		return refuse(error, -ENETUNREACH, "%snexthop %s is on no connected network", where,
 			      text);
@@ -260,7 +262,7 @@ static int resolve_via(struct model *model, const struct address *via, const cha
 }
 
 /* The interface that a via leads to. */
-static int resolve(struct model *model, const struct address *via, const char *dev,
+static int resolve(struct model *model, uint32_t vrf, const struct address *via, const char *dev,
 		   const char *where, struct interface_object **interface, struct error *error)
 {
 	char text[46] = "";
@@ -268,7 +270,7 @@ static int resolve(struct model *model, const struct address *via, const char *d
 	if (via != NULL)
 		address_format(via, text);
 	int result = dev[0] != 0 ? resolve_dev(model, via, text, dev, where, interface, error)
-				 : resolve_via(model, via, text, where, interface, error);
+				 : resolve_via(model, vrf, via, text, where, interface, error);
 	if (result != 0)
 		return result;
 	const struct address_object *own = address_own(model, (*interface)->settings.vrf, via);
@@ -283,11 +285,12 @@ static int resolve(struct model *model, const struct address *via, const char *d
 	return 0;
 }
 
-static int resolve_request(struct model *model, const struct nexthop_request *request,
-			   const char *where, struct nexthop_key *key, struct error *error)
+int nexthop_resolve(struct model *model, const struct nexthop_request *request, const char *where,
+		    struct nexthop_key *key, struct error *error)
 {
 	struct interface_object *interface, *backup;
-	int result = resolve(model, request->has_via ? (const struct address *)request->via : NULL,
+	int result = resolve(model, request->vrf,
+			     request->has_via ? (const struct address *)request->via : NULL,
 			     request->dev, where, &interface, error);
 
 	if (result != 0)
@@ -303,7 +306,8 @@ static int resolve_request(struct model *model, const struct nexthop_request *re
 		return 0;
 	char where_backup[64];
 	snprintf(where_backup, sizeof(where_backup), "%sbackup ", where);
-	result = resolve(model, (const struct address *)request->backup_via, request->backup_dev,
+	result = resolve(model, request->vrf, (const struct address *)request->backup_via,
+			 request->backup_dev,
 			 where_backup, &backup, error);
 	if (result != 0)
 		return result;
@@ -334,10 +338,10 @@ int nexthop_acquire(struct model *model, const struct nexthop_request *request, 
 		(*nexthop)->references++;
 		return 0;
 	}
-	int result = resolve_request(model, request, where, &key, error);
+	int result = nexthop_resolve(model, request, where, &key, error);
 	if (result != 0)
 		return result;
-	result = acquire_key(model, &key, nexthop);
+	result = nexthop_acquire_key(model, &key, nexthop);
 	if (result == -ENOSPC)
 		return refuse_full(model, error, "nexthop", model->nexthop_count, NEXTHOP_MAX - 1);
 	if (result != 0)
@@ -345,6 +349,22 @@ int nexthop_acquire(struct model *model, const struct nexthop_request *request, 
 	model->cache[slot].request = *request;
 	model->cache[slot].nexthop = *nexthop;
 	return 0;
+}
+
+void nexthop_key_nowhere(enum nexthop_kind kind, struct nexthop_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	key->nowhere = (uint8_t)kind;
+}
+
+struct nexthop_object *neighbour_user(const struct neighbour_object *neighbour)
+{
+	struct nexthop_object *nexthop;
+
+	DL_FOREACH(neighbour->nexthops, nexthop)
+	if (nexthop != neighbour->adjacency || nexthop->references > 1)
+		return nexthop;
+	return NULL;
 }
 
 /* ---------------------------------------------------------------- for messages */
@@ -357,13 +377,17 @@ void nexthop_describe(const struct model *model, const struct nexthop_object *ne
 	char via[46];
 	unsigned int space;
 	uint32_t label;
+	char route[64];
 
 	if (nexthop->key.flags & REWRITE_IS_BACKUP)
 		for (struct nexthop_object *n = model->nexthops; n != NULL; n = n->hh.next)
 			if (n->backup == nexthop && n->references > 0)
 				user = n;
 	address_format((const struct address *)nexthop->key.via, via);
-	if (!label_user(model, user->index, &space, &label))
+	if (!label_user(model, user->index, &space, &label) &&
+	    route_user(model, user->index, route, sizeof(route)))
+		snprintf(text, size, "%s %s dev %s of %s", what, via, nexthop->interface->name, route);
+	else if (!label_user(model, user->index, &space, &label))
 		snprintf(text, size, "%s %s dev %s", what, via, nexthop->interface->name);
 	else if (space == 0)
 		snprintf(text, size, "%s %s dev %s of label %u", what, via,
@@ -385,12 +409,17 @@ static const struct rewrite *rewrite_at(const struct model *model, uint32_t inde
 }
 
 /* The key that makes this rewrite. */
-static void read_key(const struct model *model, const struct rewrite *rewrite,
+static void read_key(const struct model *model, uint32_t index, const struct rewrite *rewrite,
 		     struct nexthop_key *key)
 {
 	const struct rewrite *backup = rewrite_at(model, rewrite->backup);
+	static const uint8_t no_via[16];
 
 	memset(key, 0, sizeof(*key));
+	if (memcmp(rewrite->via, no_via, sizeof(no_via)) == 0) {
+		nexthop_key_nowhere(nexthop_kind(word_load(&model->tables->nexthop[index])), key);
+		return;
+	}
 	memcpy(key->via, rewrite->via, sizeof(key->via));
 	memcpy(key->label, rewrite->label, sizeof(key->label));
 	key->label_count = rewrite->label_count;
@@ -415,7 +444,7 @@ int nexthop_load(struct model *model)
 			return -ENOMEM;
 		nexthop->index = i;
 		nexthop->found = true;
-		read_key(model, rewrite, &nexthop->key);
+		read_key(model, i, rewrite, &nexthop->key);
 		model->nexthop[i] = nexthop;
 		model->nexthop_count++;
 		HASH_FIND(hh, model->nexthops, &nexthop->key, sizeof(nexthop->key), same);

@@ -20,6 +20,9 @@ static const struct handler *const handlers[COMMAND_COUNT] = {
 	[COMMAND_NEIGH_ADD] = &neigh_add_handler,
 	[COMMAND_NEIGH_REPLACE] = &neigh_replace_handler,
 	[COMMAND_NEIGH_DEL] = &neigh_del_handler,
+	[COMMAND_ROUTE_ADD] = &route_add_handler,
+	[COMMAND_ROUTE_REPLACE] = &route_replace_handler,
+	[COMMAND_ROUTE_DEL] = &route_del_handler,
 	[COMMAND_MPLS_ADD] = &mpls_add_handler,
 	[COMMAND_MPLS_REPLACE] = &mpls_replace_handler,
 	[COMMAND_MPLS_DEL] = &mpls_del_handler,
@@ -185,6 +188,8 @@ int model_configuration(const struct model *model,
 		result = visit_addresses(model, &visitor);
 	if (result == 0)
 		result = visit_neighbours(model, &visitor);
+	if (result == 0)
+		result = route_configuration(model, visitor.arguments, visit, context);
 	if (result == 0)
 		result = visit_labels(model, &visitor);
 	free(visitor.arguments);

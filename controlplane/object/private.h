@@ -9,9 +9,27 @@
 #define SHUNT_OBJECT_PRIVATE_H
 
 #include <jansson.h>
+#include "controlplane/api/command.h"
 #include "dataplane/shm/heap.h"
 
 struct model;
+
+/* One line of `route show`. */
+struct route_row {
+	struct address address;
+	unsigned int length; /* bits of its own family */
+	unsigned int vrf;
+	uint32_t leaf;
+	bool hidden; /* another entry of the same prefix answers */
+};
+
+/* Which ones. */
+struct route_range {
+	unsigned int first_vrf, end_vrf;
+	const struct address *from; /* NULL: from the beginning of the first VRF */
+	unsigned int from_length;
+	bool one; /* the prefix `from` alone */
+};
 struct neighbour_key;
 
 struct model_private {
@@ -30,6 +48,11 @@ struct model_private {
 	void (*unknown_neighbours)(const struct model *model,
 				   void (*visit)(void *context, const struct neighbour_key *key),
 				   void *context);
+	/* routes in the order of VRF, family, address and length; `visit` returns non-zero to stop */
+	void (*routes)(const struct model *model, const struct route_range *range,
+		       int (*visit)(void *context, const struct route_row *row), void *context);
+	/* the paths that were asked for, of a recursive route: a new reference; else NULL */
+	json_t *(*route_paths)(const struct model *model, uint32_t leaf);
 };
 
 #endif

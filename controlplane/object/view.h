@@ -63,6 +63,8 @@ json_t *view_addresses(const struct view *view, const struct arguments *argument
 		       struct error *error);
 json_t *view_neighbours(const struct view *view, const struct arguments *arguments,
 			struct error *error);
+json_t *view_routes(const struct view *view, const struct arguments *arguments,
+		    struct error *error);
 json_t *view_labels(const struct view *view, const struct arguments *arguments,
 		    struct error *error);
 json_t *view_nexthops(const struct view *view, const struct arguments *arguments,

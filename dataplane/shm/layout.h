@@ -287,6 +287,7 @@ enum route_kind {
 };
 #define ROUTE_INDEX_MASK 0xfffffu
 #define ROUTE_KIND_SHIFT 20
+#define ROUTE_SYSTEM     (1u << 24) /* not configured as a route: of an address or a neighbour */
 
 /* ---------------------------------------------------------------- hash tables */
 

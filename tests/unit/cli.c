@@ -21,7 +21,7 @@
 static const struct {
 	const char *line, *offered; /* words, and <nouns> for live names */
 } completions[] = {
-	{ "", "port vlan loopback address neigh mpls nexthop show counters config" },
+	{ "", "port vlan loopback address neigh route mpls nexthop show counters config" },
 	{ "po", "port" },
 	{ "x", "" },
 	{ "port ", "add set del show" },
@@ -34,6 +34,7 @@ static const struct {
 	{ "port add p0 mpls ", "on off" },
 	{ "port set p0 mpls on u", "upstream-space up" },
 	{ "vlan add v0 dev ", "<port>" },
+	{ "route add 1.0.0.0/8 ", "vrf blackhole unreachable via dev push entropy weight backup" },
 	{ "mpls add 16 ttl ", "uniform pipe" },
 	{ "mpls add 16 s", "space swap" },
 	{ "mpls add 16 swap 17 d", "dev" },

@@ -210,6 +210,15 @@ static void add_label_route(char *line, const struct parameter *list)
 			add_parameter(line, &list[i], list[i].name);
 }
 
+/* So does a route: paths or a word. */
+static void add_route(char *line, const struct parameter *list)
+{
+	if (pick(3) == 0)
+		add_parameter(line, &list[ROUTE_TARGET], list[ROUTE_TARGET].name);
+	else
+		add_paths(line, list[ROUTE_PATHS].group, false);
+}
+
 static void random_command(char *line)
 {
 	unsigned int count;
@@ -224,6 +233,13 @@ static void random_command(char *line)
 			add_label_route(line, command->parameters);
 			return;
 		}
+		if (i == ROUTE_TARGET && (command->id == COMMAND_ROUTE_ADD ||
+					  command->id == COMMAND_ROUTE_REPLACE)) {
+			add_route(line, command->parameters);
+			return;
+		}
+		if (command->id == COMMAND_ROUTE_SHOW && i == ROUTE_SHOW_FROM && strchr(line, '/'))
+			return; /* a list's words, not one prefix' */
 		bool needed = parameter->flags & PARAMETER_REQUIRED ||
 			      (i > 0 && strcmp(command->verb, "set") == 0 &&
 			       !command->parameters[i + 1].name);

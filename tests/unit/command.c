@@ -42,13 +42,13 @@ static const struct {
 	{ "port add " LONG_NAME " devargs x", "port add " LONG_NAME " devargs x",
 	  "{\"name\":\"" LONG_NAME "\",\"devargs\":\"x\"}" },
 	{ "port add p0 rx-q 2 mtu 9000 devargs \"a b\\\"c\\\\\" mpls on space 3 upstream-space 4 "
-	  "vrf 65535",
+	  "vrf 255",
 	  "port add p0 devargs \"a b\\\"c\\\\\" mtu 9000 rx-queues 2 mpls on space 3 "
 	  "upstream-space 4 vrf "
-	  "65535",
+	  "255",
 	  "{\"name\":\"p0\",\"devargs\":\"a "
 	  "b\\\"c\\\\\",\"mtu\":9000,\"rx_queues\":2,\"mpls\":true,"
-	  "\"space\":3,\"upstream_space\":4,\"vrf\":65535}" },
+	  "\"space\":3,\"upstream_space\":4,\"vrf\":255}" },
 	{ "port add p0 devargs 'single \"quotes\"'",
 	  "port add p0 devargs \"single \\\"quotes\\\"\"",
 	  "{\"name\":\"p0\",\"devargs\":\"single \\\"quotes\\\"\"}" },

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "model-fixture.h"
 
-enum { HEAP_SIZE = 256 << 20, SMALL_HEAP = 18 << 20 };
+enum { HEAP_SIZE = 256 << 20, SMALL_HEAP = 24 << 20 };
 
 const uint8_t port_macs[2][6] = { { 2, 0, 0, 0, 0, 0x10 }, { 2, 0, 0, 0, 0, 0x11 } };
 

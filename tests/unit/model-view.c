@@ -117,8 +117,8 @@ static void routes(void **state)
 	assert_string_equal(text(json_object_get(path, "backup"), "state"), "active");
 	json_decref(list);
 
-	list = show(f, "nexthop show");
-	assert_int_equal(json_array_size(list), 4);
+	list = show(f, "nexthop show"); /* two of them are of neighbours' host routes */
+	assert_int_equal(json_array_size(list), 6);
 	json_decref(list);
 }
 
