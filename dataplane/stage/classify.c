@@ -209,14 +209,24 @@ static __rte_noinline void classify_other(struct worker *worker, struct packet *
 	}
 }
 
-/* The destination address as it stands in a plain labelled frame for this interface, or a value that no
- * six bytes have if it takes none. */
+/* The destination address as it stands in a frame for this interface, or a value that no six bytes have if
+ * it takes none. */
 static uint64_t expected_mac(const struct interface *row, uint64_t flags)
 {
-	const uint64_t wanted = INTERFACE_VALID | INTERFACE_UP | INTERFACE_MPLS;
+	const uint64_t wanted = INTERFACE_VALID | INTERFACE_UP;
 	uint64_t mac = word_load(&row->mac);
 
 	return (flags & wanted) == wanted && mac != 0 ? mac : UINT64_MAX;
+}
+
+/* What the stages need to know of an IP packet that came in by `interface`. */
+static inline struct packet ip_packet(unsigned int interface, uint64_t flags, uint8_t payload)
+{
+	return (struct packet){
+		.interface = (uint16_t)interface,
+		.vrf = (uint16_t)(flags >> INTERFACE_VRF_SHIFT),
+		.payload = payload,
+	};
 }
 
 void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
@@ -225,10 +235,14 @@ void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **m
 	const struct interface *row = &worker->tables->interface[interface];
 	uint64_t flags = word_load(&row->flags);
 	uint64_t mac = expected_mac(row, flags);
-	uint64_t context =
+	/* an Ethertype that no frame has where labels are not taken */
+	uint32_t mpls_type = flags & INTERFACE_MPLS ? RTE_BE16(ETHERTYPE_MPLS) : UINT32_MAX;
+	uint64_t mpls_context =
 		mpls_packet(interface, (unsigned int)(flags >> INTERFACE_SPACE_SHIFT) & 0xff).context;
+	uint64_t ipv4_context = ip_packet(interface, flags, PAYLOAD_IPV4).context;
+	uint64_t ipv6_context = ip_packet(interface, flags, PAYLOAD_IPV6).context;
 	uint64_t bytes = 0;
-	unsigned int labelled = 0, others = 0;
+	unsigned int others = 0;
 
 	for (unsigned int i = 0; i < count; i++)
 		rte_prefetch0(mbufs[i]);
@@ -242,22 +256,31 @@ void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **m
 		if (i + PREFETCH_AHEAD < count)
 			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
 		packet->mbuf = mbuf;
-		/* the common case: untagged, ours, labelled, and long enough for one label */
-		if (likely(mbuf->data_len >= RTE_ETHER_HDR_LEN + 4 &&
-			   (load64(frame) & rte_cpu_to_le_64(MAC_MASK)) == mac &&
-			   load16(frame + 12) == RTE_BE16(ETHERTYPE_MPLS))) {
-			bytes += mbuf->pkt_len;
-			packet->l3 = frame + RTE_ETHER_HDR_LEN;
-			packet->context = context;
-			worker->mpls.packet[labelled++] = packet;
-		} else {
-			worker->mpls.count = labelled;
+		packet->l3 = frame + RTE_ETHER_HDR_LEN;
+		/* the common case: untagged, ours, and long enough for one label */
+		if (unlikely(mbuf->data_len < RTE_ETHER_HDR_LEN + 4 ||
+			     (load64(frame) & rte_cpu_to_le_64(MAC_MASK)) != mac)) {
 			classify_other(worker, packet, interface);
-			labelled = worker->mpls.count;
 			others++;
+			continue;
 		}
+		uint16_t type = load16(frame + 12);
+		if (type == mpls_type) {
+			packet->context = mpls_context;
+			vector_add(&worker->mpls, packet);
+		} else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4)) {
+			packet->context = ipv4_context;
+			vector_add(&worker->ip, packet);
+		} else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6)) {
+			packet->context = ipv6_context;
+			vector_add(&worker->ip, packet);
+		} else {
+			classify_other(worker, packet, interface);
+			others++;
+			continue;
+		}
+		bytes += mbuf->pkt_len;
 	}
-	worker->mpls.count = labelled;
 	counter_add(&worker->interface[interface].rx_packets, count - others);
 	counter_add(&worker->interface[interface].rx_bytes, bytes);
 }

@@ -12,6 +12,8 @@
 #include <rte_prefetch.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "dataplane/shm/lpm.h"
+#include "dataplane/stage/ip_header.h"
 #include "dataplane/stage/mpls_header.h"
 #include "tests/stage/fixture.h"
 
@@ -23,10 +25,11 @@ enum {
 	NEXTHOPS = 16,
 	EGRESS_PORTS = 4,
 	FIRST_LABEL = 16,
+	FIRST_NETWORK = 0x010000, /* 1.0.0.0/24 */
 	SAMPLE_MAX = 1 << 16,
 };
 
-enum operation { SWAP, SWAP_3, POP, PUSH_2 };
+enum operation { SWAP, SWAP_3, POP, PUSH_2, POP_IP, ROUTE_4 };
 
 struct scenario {
 	const char *name;
@@ -39,6 +42,8 @@ static const struct scenario scenarios[] = {
 	{ "mpls-swap-3-labels", SWAP_3, 3 },
 	{ "mpls-pop", POP, 2 },
 	{ "mpls-push-2", PUSH_2, 1 },
+	{ "mpls-pop-ip", POP_IP, 1 },
+	{ "ip4-route", ROUTE_4, 0 },
 };
 static const unsigned int default_entries[] = { 1, 1000, 100000, 1000000 };
 
@@ -62,6 +67,35 @@ static uint64_t random_next(uint64_t *state)
 	return *state;
 }
 
+/* Route i is the /24 number FIRST_NETWORK + i; mpls-pop-ip has a default route. */
+static void make_routes(const struct scenario *scenario, unsigned int entries)
+{
+	static struct lpm *lpm;
+
+	if (lpm == NULL) {
+		lpm = lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][ROUTE_IPV4],
+			      4, true);
+		lpm_publish(lpm);
+	}
+	for (uint32_t i = 0; i < entries; i++) {
+		uint32_t address = scenario->operation == ROUTE_4 ? (FIRST_NETWORK + i) << 8 : 0;
+		uint32_t prefix = rte_cpu_to_be_32(address);
+		int result = lpm_insert(lpm, (const uint8_t *)&prefix,
+					scenario->operation == ROUTE_4 ? 24 : 0,
+					route_leaf(ROUTE_NEXTHOP, nexthops[i % NEXTHOPS]));
+		if (result != 0) {
+			fprintf(stderr, "bench-pipeline: route %u: %s\n", i, strerror(-result));
+			exit(1);
+		}
+	}
+}
+
+static enum label_operation label_operation_of(const struct scenario *scenario)
+{
+	return scenario->operation == POP ? LABEL_POP :
+	       scenario->operation == POP_IP ? LABEL_POP_IP : LABEL_SWAP;
+}
+
 static void make_tables(const struct scenario *scenario, unsigned int entries)
 {
 	static const uint32_t pushed[2] = { 900001, 900002 };
@@ -70,13 +104,15 @@ static void make_tables(const struct scenario *scenario, unsigned int entries)
 	for (unsigned int i = 0; i < NEXTHOPS; i++)
 		nexthops[i] = fixture_nexthop(&fixture, 1 + i % EGRESS_PORTS, i, pushed, push,
 					      NEXTHOP_NONE, 0);
-	for (uint32_t i = 0; i < entries; i++) {
+	if (scenario->operation == ROUTE_4 || scenario->operation == POP_IP)
+		make_routes(scenario, scenario->operation == ROUTE_4 ? entries : 1);
+	for (uint32_t i = 0; i < entries && scenario->stack > 0; i++) {
 		uint32_t label = FIRST_LABEL + i;
-		enum label_operation operation = scenario->operation == POP ? LABEL_POP : LABEL_SWAP;
+		enum label_operation operation = label_operation_of(scenario);
 		fixture_label(&fixture, 0, label,
 			      label_entry(operation,
 					  operation == LABEL_SWAP ? LABEL_COUNT - 1 - label : 0,
-					  nexthops[i % NEXTHOPS], 0));
+					  operation == LABEL_POP_IP ? 0 : nexthops[i % NEXTHOPS], 0));
 	}
 }
 
@@ -86,6 +122,22 @@ static void choose_labels(unsigned int entries)
 
 	for (unsigned int i = 0; i < SET_SIZE; i++)
 		labels[i] = FIRST_LABEL + (uint32_t)(random_next(&random) % entries);
+}
+
+/* An IPv4 header with TTL 64, total length 40 and a right checksum. */
+static void write_ipv4(uint8_t *header, uint32_t destination)
+{
+	static const uint8_t start[16] = { 0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 9 };
+	uint32_t sum = 0;
+
+	memcpy(header, start, sizeof(start));
+	lse_store(header + 16, destination);
+	for (unsigned int i = 0; i < 20; i += 2)
+		sum += (uint32_t)(header[i] << 8 | header[i + 1]);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~((sum & 0xffff) + (sum >> 16));
+	header[10] = (uint8_t)(sum >> 8);
+	header[11] = (uint8_t)sum;
 }
 
 /* Packet `i` as it arrives: Ethernet, the stack, IPv4. */
@@ -108,8 +160,11 @@ static void restore(const struct scenario *scenario, unsigned int i)
 		lse_store(frame + 14 + k * 4,
 			  label << 12 | (k + 1 == scenario->stack ? LSE_BOTTOM : 0) | 64);
 	}
-	frame[14 + scenario->stack * 4] = 0x45;
-	frame[14 + scenario->stack * 4 + 8] = 64;
+	if (scenario->stack == 0)
+		memcpy(frame + 12, (const uint8_t[]){ 0x08, 0x00 }, 2);
+	write_ipv4(frame + 14 + scenario->stack * 4,
+		   scenario->operation == ROUTE_4 ? (FIRST_NETWORK + labels[i] - FIRST_LABEL) << 8 | 1
+						  : 0xc0000201);
 }
 
 static void restore_all(const struct scenario *scenario)
@@ -206,6 +261,60 @@ static __rte_always_inline void bare_vector(enum operation operation, unsigned i
 		bare_transmit[i].count = 0;
 }
 
+/* What a popped label or an arriving packet needs to be routed: two steps down the trie, TTL, header. */
+static __rte_always_inline void bare_route(unsigned int first, bool labelled)
+{
+	const struct tables *tables = fixture.tables;
+	const _Atomic uint32_t *root = &tables->route_root[0][ROUTE_IPV4];
+	struct traffic_counter *counters = fixture.worker->label[0];
+	const _Atomic uint64_t *ilm = NULL;
+	uint32_t entries[VECTOR_SIZE];
+	const uint8_t *destinations[VECTOR_SIZE];
+
+	if (labelled) {
+		ilm = tables_object(tables, word_load(&tables->label_space[0]));
+		bare_prefetch(POP, first, ilm, counters);
+	} else {
+		for (unsigned int i = 0; i < VECTOR_SIZE; i++)
+			rte_prefetch0(packets[first + i]);
+		for (unsigned int i = 0; i < VECTOR_SIZE; i++)
+			rte_prefetch0(rte_pktmbuf_mtod(packets[first + i], void *));
+	}
+	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
+		uint8_t *l3 = rte_pktmbuf_mtod_offset(packets[first + i], uint8_t *, 14);
+		if (labelled) {
+			uint32_t label = lse_label(lse_load(l3));
+			if (label_operation(word_load(&ilm[label])) != LABEL_POP_IP)
+				continue;
+			counter_add(&counters[label].packets, 1);
+			counter_add(&counters[label].bytes, packets[first + i]->pkt_len);
+			l3 += 4;
+		}
+		destinations[i] = l3 + 16;
+		entries[i] = atomic_load_explicit(root, memory_order_acquire);
+	}
+	lpm_lookup_burst(tables, entries, destinations, VECTOR_SIZE);
+	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
+		struct rte_mbuf *mbuf = packets[first + i];
+		uint8_t *l3 = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, labelled ? 18 : 14);
+		const struct rewrite *rewrite = nexthop_rewrite(
+			tables, word_load(&tables->nexthop[route_index(entries[i])]));
+
+		ipv4_decrement(l3);
+		memcpy(l3 - 14, rewrite->header + 10, 12);
+		memcpy(l3 - 2, (const uint8_t[]){ 0x08, 0x00 }, 2);
+		if (labelled) {
+			mbuf->data_off = (uint16_t)(mbuf->data_off + 4);
+			mbuf->data_len = (uint16_t)(mbuf->data_len - 4);
+			mbuf->pkt_len -= 4;
+		}
+		struct bare_buffer *buffer = &bare_transmit[rewrite->port];
+		buffer->mbuf[buffer->count++ % VECTOR_SIZE] = mbuf;
+	}
+	for (unsigned int i = 0; i <= EGRESS_PORTS; i++)
+		bare_transmit[i].count = 0;
+}
+
 static void run_bare(enum operation operation, unsigned int first)
 {
 	switch (operation) {
@@ -218,6 +327,12 @@ static void run_bare(enum operation operation, unsigned int first)
 		break;
 	case PUSH_2:
 		bare_vector(PUSH_2, first);
+		break;
+	case POP_IP:
+		bare_route(first, true);
+		break;
+	case ROUTE_4:
+		bare_route(first, false);
 		break;
 	}
 }
