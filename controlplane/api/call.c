@@ -155,7 +155,12 @@ static bool step_long(const struct call *call, struct call_state *state, struct 
 	return true;
 }
 
-/* ---- the others, done at once ---- */
+static struct view view_of(const struct call *call)
+{
+	struct model *model = call->api->model;
+
+	return (struct view){ model_tables(model), model_state(model), model };
+}
 
 static int call_config(const struct call *call, struct outcome *outcome)
 {
@@ -185,12 +190,50 @@ static int call_config(const struct call *call, struct outcome *outcome)
 
 static int call_look(const struct call *call, struct outcome *outcome)
 {
-	struct view view = { model_tables(call->api->model), model_state(call->api->model),
-			     call->api->model };
+	struct view view = view_of(call);
 
 	outcome->result = view_show(&view, &arguments, &outcome->error);
 	return outcome->result ? 0 : -ENOENT;
 }
+
+/* ---- `mpls show`, which may be long ---- */
+
+static void end_listing(struct call_state *state, struct outcome *outcome, int status)
+{
+	if (status > 0)
+		outcome->text = state->listing->text;
+	else
+		outcome_refuse(outcome, status);
+	free(state->listing);
+	state->listing = NULL;
+}
+
+static bool step_listing(const struct call *call, struct call_state *state, struct outcome *outcome,
+			 uint64_t deadline)
+{
+	struct error *error = &outcome->error;
+	struct view view = view_of(call);
+	int status = 0;
+
+	if (!state->listing) {
+		state->listing = calloc(1, sizeof(*state->listing));
+		if (!state->listing)
+			abort();
+		status = command_from_json(command_by_id(COMMAND_MPLS_SHOW), call->params,
+					   &arguments, error);
+		if (!status)
+			status = label_listing_begin(state->listing, &view, &arguments, error);
+	}
+	while (!status) {
+		status = label_listing_step(state->listing, &view, error);
+		if (!status && queue_clock() >= deadline)
+			return false;
+	}
+	end_listing(state, outcome, status);
+	return true;
+}
+
+/* ---- the others, done at once ---- */
 
 static void call_short(const struct call *call, struct outcome *outcome)
 {
@@ -219,6 +262,8 @@ bool call_step(const struct call *call, struct call_state *state, struct outcome
 {
 	if (is_long(call))
 		return step_long(call, state, outcome, deadline);
+	if (!strcmp(call->method, "mpls show"))
+		return step_listing(call, state, outcome, deadline);
 	call_short(call, outcome);
 	return true;
 }

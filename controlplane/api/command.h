@@ -21,6 +21,7 @@ enum {
 	PARAMETER_MAX = 24,  /* parameters of a command, or of a path */
 	STRING_MAX = 4096,   /* bytes of a string value with its zero */
 	ERROR_TEXT_MAX = 512,
+	LABEL_ROWS_MAX = 65536, /* rows of one `mpls show` */
 };
 
 /* ---- values ---- */
@@ -140,6 +141,9 @@ enum mpls_parameter {
 	MPLS_LABEL, MPLS_SPACE, MPLS_OPERATION, MPLS_PATHS, MPLS_VRF, MPLS_BRIDGE, MPLS_CONTROL_WORD,
 	MPLS_TTL, MPLS_TC, MPLS_NO_COUNTERS
 };
+/* mpls show [L] [space N] [from L] [count N]: rows are in the order of space and label. `from` is of
+ * the first space that is shown. */
+enum mpls_show_parameter { MPLS_SHOW_FROM = MPLS_SPACE + 1, MPLS_SHOW_COUNT };
 enum mpls_operation_word { OPERATION_SWAP, OPERATION_POP, OPERATION_POP_IP, OPERATION_POP_LABEL,
 			   OPERATION_POP_BRIDGE };
 enum model_word { MODEL_UNIFORM, MODEL_PIPE }; /* ttl, tc */

@@ -281,7 +281,13 @@ static const struct parameter mpls_show[] = {
 			 .flags = PARAMETER_KEY,
 			 .maximum = LABEL_SPACE_MAX - 1,
 			 .help = "only this label space" },
-	[MPLS_SPACE + 1] = { .name = NULL },
+	[MPLS_SHOW_FROM] = { .name = "from",
+			     .type = VALUE_LABEL,
+			     .minimum = LABEL_FIRST_FREE,
+			     .maximum = LABEL_COUNT - 1,
+			     .help = "first label to look at" },
+	[MPLS_SHOW_COUNT] = NUMBER("count", 0, 1, LABEL_ROWS_MAX, "at most so many of them"),
+	[MPLS_SHOW_COUNT + 1] = { .name = NULL },
 };
 
 static const struct parameter nexthop_show[] = {

@@ -153,8 +153,13 @@ void address_format(const struct address *address, char text[46])
 
 void mac_format(const uint8_t mac[6], char text[18])
 {
-	snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
-		 mac[5]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (unsigned int i = 0; i < 6; i++) {
+		*text++ = digits[mac[i] >> 4];
+		*text++ = digits[mac[i] & 15];
+		*text++ = i < 5 ? ':' : '\0';
+	}
 }
 
 static bool ipv4_from_text(const char *text, size_t length, struct address *address)

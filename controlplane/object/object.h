@@ -13,6 +13,7 @@
 #ifndef SHUNT_OBJECT_OBJECT_H
 #define SHUNT_OBJECT_OBJECT_H
 
+#include "controlplane/api/buffer.h"
 #include "controlplane/api/command.h"
 #include "dataplane/shm/hash.h"
 #include "dataplane/shm/heap.h"
@@ -79,5 +80,22 @@ struct view {
 /* Handle any `show` command (NOUN show, show NOUN). NULL with *error set on failure. Config
  * commands are not shown here. Everything is bounds-checked: the tables may change meanwhile. */
 json_t *view_show(const struct view *view, const struct arguments *arguments, struct error *error);
+
+/* `mpls show` in steps of well under a millisecond, for the event loop. The rows are looked at as they
+ * are in the step that comes to them. */
+struct label_listing {
+	unsigned int space, end_space; /* where it is; behind the last one */
+	uint32_t label, end_label;
+	uint32_t wanted, count; /* rows at most; so far */
+	struct buffer text;     /* the array as JSON text, to be freed at the end */
+};
+
+/* 0, or -ENOENT with *error set: the one label that was asked for does not exist. */
+int label_listing_begin(struct label_listing *listing, const struct view *view,
+			const struct arguments *arguments, struct error *error);
+
+/* 0: go on. 1: the text is complete. -E2BIG with *error set and the text freed: more than
+ * LABEL_ROWS_MAX rows. */
+int label_listing_step(struct label_listing *listing, const struct view *view, struct error *error);
 
 #endif
