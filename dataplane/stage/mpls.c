@@ -185,8 +185,8 @@ static void end_by_replace(struct descent *descent, uint64_t entry)
 	uint32_t nexthop = choose(descent, entry);
 	const struct rewrite *rewrite = nexthop_get(descent->worker->tables, nexthop);
 
-	if (rewrite == NULL) /* the output stage says why not */
-		forward(descent, entry, descent->top, PAYLOAD_MPLS, nexthop, 0);
+	if (rewrite == NULL) /* not left to the output stage, for which it may be there again */
+		end_by_drop(descent, nexthop_trouble(descent->worker->tables, nexthop));
 	else if (rewrite->label_count == 0)
 		end_by_pop(descent, entry, nexthop);
 	else

@@ -14,6 +14,21 @@ static inline const struct rewrite *nexthop_get(const struct tables *tables, uin
 	return nexthop_kind(word) == NEXTHOP_FORWARD ? nexthop_rewrite(tables, word) : NULL;
 }
 
+/* Why nexthop_get gave NULL. It may have been resolved since: a packet is dropped all the same, since what
+ * was decided without its rewrite does not go with it. */
+static inline enum drop_reason nexthop_trouble(const struct tables *tables, uint32_t index)
+{
+	switch (nexthop_kind(word_load(&tables->nexthop[index & (NEXTHOP_MAX - 1)]))) {
+	case NEXTHOP_FORWARD:
+	case NEXTHOP_UNRESOLVED:
+		return DROP_nexthop_unresolved;
+	case NEXTHOP_BLACKHOLE:
+		return DROP_blackhole;
+	default:
+		return DROP_nexthop_invalid;
+	}
+}
+
 /* May packets go out of this port row now? The control thread says so the moment the link goes. */
 static inline bool port_is_live(const struct worker *worker, unsigned int port)
 {

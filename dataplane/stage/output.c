@@ -172,19 +172,6 @@ static inline int offset_of_l3(const struct packet *packet)
 	return (int)(packet->l3 - rte_pktmbuf_mtod(packet->mbuf, const uint8_t *));
 }
 
-/* Where a packet ends whose nexthop has no rewrite. */
-static __rte_noinline void drop_without_rewrite(struct worker *worker, struct packet *packet)
-{
-	uint64_t word = word_load(&worker->tables->nexthop[packet->nexthop & (NEXTHOP_MAX - 1)]);
-	enum drop_reason reason = DROP_nexthop_invalid;
-
-	if (nexthop_kind(word) == NEXTHOP_UNRESOLVED)
-		reason = DROP_nexthop_unresolved;
-	else if (nexthop_kind(word) == NEXTHOP_BLACKHOLE)
-		reason = DROP_blackhole;
-	drop(worker, packet->mbuf, packet->interface, reason);
-}
-
 /* Fast reroute: the nexthop's port is down; its backup, if that one can send. */
 static __rte_noinline const struct rewrite *backup_of(struct worker *worker, const struct rewrite *rewrite)
 {
@@ -200,7 +187,8 @@ static inline const struct rewrite *resolve(struct worker *worker, struct packet
 	const struct rewrite *rewrite = nexthop_get(worker->tables, packet->nexthop);
 
 	if (unlikely(rewrite == NULL)) {
-		drop_without_rewrite(worker, packet);
+		drop(worker, packet->mbuf, packet->interface,
+		     nexthop_trouble(worker->tables, packet->nexthop));
 		return NULL;
 	}
 	if (likely(port_is_live(worker, rewrite->port)))
