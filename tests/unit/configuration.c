@@ -183,7 +183,7 @@ static void test_change(void **state)
 	expect_difference(
 		"\"port\":[" P0 "]",
 		"\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\",\"admin\":\"down\"}]",
-		"-port del p0\n+port add p0 devargs net_null1\n+port set p0 down\n");
+		"-port del p0\n+port add p0 devargs net_null1 down\n");
 }
 
 #define P0_1 "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\"}]"
@@ -193,6 +193,11 @@ static void test_change(void **state)
 	"{\"label\":18,\"operation\":\"pop-label\"}]"
 
 /* What stands on an object that is made anew is made anew too, and nothing else. */
+#define MOVES(dev)                                                                                 \
+	"\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"" dev "\"}],\"neigh\":[{"                     \
+	"\"address\":\"10.0.0.2\",\"lladdr\":\"02:00:00:00:00:02\",\"dev\":\"" dev "\"}],\"mpls\":["     \
+	"{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\"10.0.0.2\"}]}]"
+
 static void test_moved(void **state)
 {
 	(void)state;
@@ -202,6 +207,14 @@ static void test_moved(void **state)
 			  "-port del p0\n"
 			  "+port add p0 devargs net_null1\n"
 			  "+address add 10.0.0.1/24 dev p0\n"
+			  "+mpls add 16 swap 17 via 10.0.0.2\n");
+	/* With its neighbour: the route goes before both, or it would be added again too early. */
+	expect_difference(MOVES("a"), MOVES("b"),
+			  "-mpls del 16\n"
+			  "-neigh del 10.0.0.2 dev a\n"
+			  "-address del 10.0.0.1/24 dev a\n"
+			  "+address add 10.0.0.1/24 dev b\n"
+			  "+neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev b\n"
 			  "+mpls add 16 swap 17 via 10.0.0.2\n");
 	/* An address that moves to another interface. */
 	expect_difference("\"loopback\":[{\"name\":\"a\"},{\"name\":\"b\"}],"
@@ -214,8 +227,8 @@ static void test_moved(void **state)
 			  "\"mpls\":[{\"label\":16,\"operation\":\"pop\",\"paths\":["
 			  "{\"via\":\"10.0.0.9\"}]},{\"label\":17,\"operation\":\"pop\",\"paths\":["
 			  "{\"via\":\"10.0.1.9\",\"dev\":\"b\"}]}]",
-			  "-address del 10.0.0.1/24 dev a\n"
 			  "-mpls del 16\n"
+			  "-address del 10.0.0.1/24 dev a\n"
 			  "+address add 10.0.0.1/24 dev b\n"
 			  "+mpls add 16 pop via 10.0.0.9\n");
 }
