@@ -65,7 +65,7 @@ static int take_running(void *context, const struct arguments *arguments)
 	copy->path_count = arguments->path_count;
 	memcpy(copy->value, arguments->value, sizeof(copy->value));
 	memcpy(copy->path, arguments->path, arguments->path_count * sizeof(copy->path[0]));
-	return configuration_apply(running->configuration, copy, running->error);
+	return configuration_take(running->configuration, copy, running->error);
 }
 
 static int running_load(struct api *api, struct configuration *configuration, struct error *error)

@@ -267,19 +267,9 @@ static struct configuration_entry *add_entry(struct configuration *configuration
 	return entry;
 }
 
-/* A `set` whose parameters are all as they are anyway is not kept. */
-static void keep_set(struct configuration *configuration, struct configuration_entry *entry,
-		     const struct arguments *arguments, const char *text, int length)
+int configuration_take(struct configuration *configuration, struct arguments *arguments,
+		       struct error *error)
 {
-	bool says_something = arguments->present & ~configuration_key(arguments->command);
-
-	entry->set = says_something ? keep_string(configuration, text, (size_t)length) : NULL;
-}
-
-int configuration_apply(struct configuration *configuration, struct arguments *arguments,
-			struct error *error)
-{
-	bool add = !strcmp(arguments->command->verb, "add");
 	static char key[TEXT_MAX], text[TEXT_MAX];
 	struct configuration_entry *entry;
 	int length;
@@ -293,17 +283,10 @@ int configuration_apply(struct configuration *configuration, struct arguments *a
 		return error_set(error, ERROR_USAGE, -EINVAL,
 				 "%s %s: too long, or a newline in a string",
 				 arguments->command->noun, arguments->command->verb);
-	entry = configuration_find(configuration, key);
-	if (add && entry)
+	if (configuration_find(configuration, key))
 		return error_set(error, ERROR_USAGE, -EEXIST, "'%s': stands here twice", text);
-	if (!add && !entry)
-		return error_set(error, ERROR_USAGE, -ENOENT, "'%s': no such object", text);
-	if (add) {
-		entry = add_entry(configuration, key, arguments->command);
-		entry->line = keep_string(configuration, text, (size_t)length);
-	} else {
-		keep_set(configuration, entry, arguments, text, length);
-	}
+	entry = add_entry(configuration, key, arguments->command);
+	entry->line = keep_string(configuration, text, (size_t)length);
 	return 0;
 }
 
@@ -317,10 +300,6 @@ void configuration_commands(const struct configuration *configuration, struct bu
 				continue;
 			buffer_add_string(lines, entry->line);
 			buffer_add(lines, "\n", 1);
-			if (entry->set) {
-				buffer_add_string(lines, entry->set);
-				buffer_add(lines, "\n", 1);
-			}
 		}
 	}
 }

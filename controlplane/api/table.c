@@ -70,7 +70,7 @@ static const struct parameter port_add[] = {
 	[PORT_SPACE] = SPACE("label space of what comes in here"),
 	[PORT_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[PORT_VRF] = VRF("routing table of what comes in here"),
-	[PORT_ADMIN] = NOT_HERE,
+	[PORT_ADMIN] = ADMIN,
 	[PORT_ADMIN + 1] = { .name = NULL },
 };
 
@@ -103,7 +103,7 @@ static const struct parameter vlan_add[] = {
 	[VLAN_SPACE] = SPACE("label space of what comes in here"),
 	[VLAN_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[VLAN_VRF] = VRF("routing table of what comes in here"),
-	[VLAN_ADMIN] = NOT_HERE,
+	[VLAN_ADMIN] = ADMIN,
 	[VLAN_ADMIN + 1] = { .name = NULL },
 };
 
@@ -130,7 +130,7 @@ static const struct parameter loopback_add[] = {
 	[LOOPBACK_NAME] =
 		OBJECT_NAME(KEY, NULL, "name of the new loopback, unique in the instance"),
 	[LOOPBACK_VRF] = VRF("routing table that its addresses belong to"),
-	[LOOPBACK_ADMIN] = NOT_HERE,
+	[LOOPBACK_ADMIN] = ADMIN,
 	[LOOPBACK_ADMIN + 1] = { .name = NULL },
 };
 

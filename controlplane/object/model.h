@@ -284,9 +284,8 @@ extern const struct handler vlan_add_handler, vlan_set_handler, vlan_del_handler
 extern const struct handler loopback_add_handler, loopback_set_handler, loopback_del_handler;
 void port_add_arguments(const struct interface_object *port, struct arguments *arguments);
 void vlan_add_arguments(const struct interface_object *vlan, struct arguments *arguments);
-/* The command that makes this interface; `down` tells whether it must be set down after it. */
-void interface_to_arguments(const struct interface_object *interface, struct arguments *arguments,
-			    bool *down);
+/* The command that makes this interface as it is. */
+void interface_to_arguments(const struct interface_object *interface, struct arguments *arguments);
 
 /* ---- address.c ---- */
 

@@ -94,27 +94,11 @@ struct visitor {
 static int visit_interfaces(const struct model *model, enum interface_kind kind,
 			    const struct visitor *visitor)
 {
-	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
-		bool down;
+	for (const struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
 		if (i->kind != kind)
 			continue;
-		interface_to_arguments(i, visitor->arguments, &down);
+		interface_to_arguments(i, visitor->arguments);
 		int result = visitor->visit(visitor->context, visitor->arguments);
-		if (result != 0)
-			return result;
-		if (!down)
-			continue;
-		arguments_begin(visitor->arguments, kind == INTERFACE_PORT ? COMMAND_PORT_SET
-						    : kind == INTERFACE_VLAN
-							    ? COMMAND_VLAN_SET
-							    : COMMAND_LOOPBACK_SET);
-		argument_string(visitor->arguments, PORT_NAME, i->name);
-		argument_number(visitor->arguments,
-				kind == INTERFACE_PORT   ? (unsigned int)PORT_ADMIN
-				: kind == INTERFACE_VLAN ? (unsigned int)VLAN_ADMIN
-							 : (unsigned int)LOOPBACK_ADMIN,
-				ADMIN_DOWN);
-		result = visitor->visit(visitor->context, visitor->arguments);
 		if (result != 0)
 			return result;
 	}

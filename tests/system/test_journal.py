@@ -212,6 +212,43 @@ class Configuration(Controlplane):
         self.start()
         self.assertEqual(self.client().call("config show"), self.FULL)
 
+    def test_down(self):
+        """What was set down stays down: saved, compacted, restarted, and deleted by a batch that is
+        undone."""
+        self.start()
+        client = self.client()
+        lines = ["port add p0 devargs net_null0", "port add p1 down devargs net_null1",
+                 "vlan add v0 dev p0 tag 7", "vlan add v1 dev p0 tag 8 down", "loopback add l0",
+                 "loopback add l1 down", "port set p0 down", "vlan set v0 down",
+                 "loopback set l0 down"]
+        self.assertEqual(client.batch(lines)["done"], len(lines))
+
+        def check(client):
+            shown = client.call("config show")
+            for noun in ("port", "vlan", "loopback"):
+                self.assertEqual([row["admin"] for row in shown[noun]], ["down"] * 2)
+                self.assertEqual([row["admin"] for row in client.call(f"{noun} show")],
+                                 ["down"] * 2)
+        check(client)
+        result = client.batch(["loopback del l0", "loopback del l1", "vlan del v0", "vlan del v1",
+                               "port del p0", "port del p1", "port del p2"], atomic=True)
+        self.assertEqual((result["done"], result["failed"]), (0, 1))
+        check(client)
+        path = str(self.directory / "saved.json")
+        client.call("config save", file=path)
+        for _ in range(2):  # the second one starts from the compacted journal
+            self.stop(signal.SIGKILL)
+            self.start()
+            check(self.client())
+        client = self.client()
+        client.call("config apply", config={"shunt_config": 1})
+        self.assertEqual(client.call("port show"), [])
+        client.call("config apply", file=path)
+        check(client)
+        client.batch(["port set p0 up"])
+        self.assertEqual(client.call("config diff", file=path)["change"][0]["text"],
+                         "port set p0 down")
+
     def test_save_refused(self):
         self.start()
         client = self.client()
