@@ -362,7 +362,7 @@ static const struct command table[] = {
 	LOOK(SHOW_MEMORY, "show", "memory", nothing, "table memory"),
 	LOOK(SHOW_VERSION, "show", "version", nothing,
 	     "versions of the processes and of the layout"),
-	CHANGE(COUNTERS_CLEAR, "counters", "clear", nothing, "count from zero again"),
+	CHANGE(COUNTERS_CLEAR, "counters", "clear", show_interface, "count from zero again"),
 	LOOK(CONFIG_SHOW, "config", "show", nothing, "the running configuration"),
 	CHANGE(CONFIG_SAVE, "config", "save", config_save,
 	       "write the running configuration to a file"),

@@ -36,6 +36,7 @@ static const struct {
 	{ "show memory", "show memory", "{}" },
 	{ "show version", "show version", "{}" },
 	{ "counters clear", "counters clear", "{}" },
+	{ "counters clear p0", "counters clear p0", "{\"name\":\"p0\"}" },
 	{ "  port \t show\r\n", "port show", "{}" },
 	{ "port add p0 devargs net_null0", "port add p0 devargs net_null0",
 	  "{\"name\":\"p0\",\"devargs\":\"net_null0\"}" },

@@ -601,6 +601,35 @@ static void ports_run_out(void **state)
 
 /* ---------------------------------------------------------------- counters */
 
+static uint64_t rx_packets(struct fixture *f, const char *line)
+{
+	json_t *rows = show(f, line);
+	json_int_t count =
+		json_integer_value(json_object_get(json_array_get(rows, 0), "rx_packets"));
+
+	json_decref(rows);
+	return (uint64_t)count;
+}
+
+static void counters_of_one_interface(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, "mpls add 100 swap 200 via 10.0.0.2");
+	counter_add(&f->instance.state->label[0][0][100].packets, 5);
+	counter_add(&f->instance.state->interface[0][0].rx_packets, 7);
+	counter_add(&f->instance.state->interface[0][1].rx_packets, 8);
+	say(f, "counters clear p1");
+	assert_int_equal(rx_packets(f, "show counters p0"), 7);
+	assert_int_equal(rx_packets(f, "show counters p1"), 0);
+	json_t *routes = show(f, "mpls show 100");
+	assert_int_equal(
+		json_integer_value(json_object_get(json_array_get(routes, 0), "packets")), 5);
+	json_decref(routes);
+	refused(f, "counters clear p9", "p9 does not exist");
+	refused(f, "counters clear all", "all does not exist");
+}
+
 static void counters_begin_at_zero(void **state)
 {
 	struct fixture *f = *state;
@@ -659,6 +688,7 @@ int main(void)
 		IN_PORTS(random_changes_leave_nothing),
 		cmocka_unit_test_setup_teardown(full_says_so, fixture_small, fixture_remove),
 		IN_EMPTY(ports_run_out),
+		IN_PORTS(counters_of_one_interface),
 		IN_PORTS(counters_begin_at_zero),
 	};
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);
