@@ -159,7 +159,8 @@ static struct view view_of(const struct call *call)
 {
 	struct model *model = call->api->model;
 
-	return (struct view){ model_tables(model), model_state(model), model };
+	return (struct view){ model_tables(model), model_state(model), model,
+			      model_tables_region(model), model_state_region(model) };
 }
 
 static int call_config(const struct call *call, struct outcome *outcome)

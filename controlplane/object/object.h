@@ -17,6 +17,7 @@
 #include "controlplane/api/command.h"
 #include "dataplane/shm/hash.h"
 #include "dataplane/shm/heap.h"
+#include "dataplane/shm/region.h"
 #include "dataplane/shm/table.h"
 
 struct model; /* object/model.h: for the files in object/ */
@@ -48,6 +49,9 @@ void model_poll(struct model *model);
 
 const struct tables *model_tables(const struct model *model);
 const struct state *model_state(const struct model *model); /* NULL: no data plane is alive */
+/* The files themselves; the state's has fd -1 while there is none. */
+const struct region *model_tables_region(const struct model *model);
+const struct region *model_state_region(const struct model *model);
 bool model_dataplane_alive(const struct model *model);
 
 /* ---- commands ---- */
@@ -75,6 +79,8 @@ struct view {
 	const struct tables *tables;
 	const struct state *state; /* NULL: none */
 	struct model *model;       /* NULL: read-only view by the CLI */
+	/* the files, for how much of them is allocated; NULL: that is not shown */
+	const struct region *tables_region, *state_region;
 };
 
 /* Handle any `show` command (NOUN show, show NOUN). NULL with *error set on failure. Config

@@ -190,7 +190,8 @@ char *configuration(struct fixture *fixture)
 json_t *show(struct fixture *fixture, const char *line)
 {
 	struct view view = { model_tables(fixture->model), model_state(fixture->model),
-			     fixture->model };
+			     fixture->model, model_tables_region(fixture->model),
+			     model_state_region(fixture->model) };
 
 	parse(fixture, line);
 	json_t *result = view_show(&view, fixture->arguments, &fixture->error);
