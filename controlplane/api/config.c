@@ -168,9 +168,10 @@ static struct batch *start_apply(struct api *api, const struct config_source *so
 
 	if (difference_load(api, source, &difference, error))
 		return NULL;
+	/* a route that is changed leaves its old network before that goes */
+	buffer_add(&lines, difference.change.data, difference.change.used);
 	buffer_add(&lines, difference.remove.data, difference.remove.used);
 	buffer_add(&lines, difference.add.data, difference.add.used);
-	buffer_add(&lines, difference.change.data, difference.change.used);
 	configuration_difference_free(&difference);
 	return batch_from_text(api, &lines, BATCH_ATOMIC | BATCH_REORDER);
 }

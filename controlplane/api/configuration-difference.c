@@ -135,27 +135,51 @@ static bool change_entry(struct configuration_difference *difference)
 	return true;
 }
 
+/* Must the object be deleted before something that it stands on goes away, and added again after that?
+ * A route that leaves the old networks for one that stays is changed in place first; one that leaves for
+ * a new one cannot wait for that, since what is new may need the place of what is old. Sets `after`, and
+ * `before` where that is needed. */
+static bool must_be_remade(const struct configuration_entry *old,
+			   const struct configuration_entry *new, const struct moved *moved,
+			   const struct moved *added)
+{
+	load(&after, new);
+	if (moved_mentions(moved, &after))
+		return true;
+	if (!strcmp(old->line, new->line))
+		return false;
+	load(&before, old);
+	return moved_mentions(moved, &before) && moved_mentions(added, &after);
+}
+
 /* An object that both have. */
 static void compare_entry(const struct configuration_entry *old,
 			  const struct configuration_entry *new, struct moved *moved,
-			  struct buffer removed[COMMAND_COUNT],
+			  const struct moved *added, struct buffer removed[COMMAND_COUNT],
 			  struct configuration_difference *difference)
 {
 	bool stays = !strcmp(old->line, new->line);
 
 	if (stays && !moved->name_count && !moved->network_count)
 		return;
-	load(&after, new);
-	if (!moved_mentions(moved, &after)) {
-		if (stays)
-			return;
-		load(&before, old);
-		if (change_entry(difference))
-			return;
-	}
+	if (!must_be_remade(old, new, moved, added) && (stays || change_entry(difference)))
+		return;
 	moved_add(moved, &after);
 	add_line(&removed[new->order], new->key);
 	add_line(&difference->add, new->line);
+}
+
+/* A new one; what has a name or a network is remembered. */
+static void add_new(const struct configuration_entry *entry, struct moved *added,
+		    struct configuration_difference *difference)
+{
+	enum value_type type = command_by_id(entry->order)->parameters[0].type;
+
+	add_line(&difference->add, entry->line);
+	if (type != VALUE_NAME && type != VALUE_PREFIX)
+		return;
+	load(&after, entry);
+	moved_add(added, &after);
 }
 
 /* What goes away. */
@@ -181,7 +205,7 @@ void configuration_difference(const struct configuration *old, const struct conf
 	/* by noun: with what is made anew, all that depends on others goes before them, so that
 	 * nothing is added again while what it stood on is still there */
 	struct buffer removed[COMMAND_COUNT] = { 0 };
-	struct moved moved = { 0 };
+	struct moved moved = { 0 }, added = { 0 };
 
 	memset(difference, 0, sizeof(*difference));
 	find_removed(old, new, &moved, removed);
@@ -194,9 +218,9 @@ void configuration_difference(const struct configuration *old, const struct conf
 				continue;
 			had = configuration_find(old, entry->key);
 			if (had)
-				compare_entry(had, entry, &moved, removed, difference);
+				compare_entry(had, entry, &moved, &added, removed, difference);
 			else
-				add_line(&difference->add, entry->line);
+				add_new(entry, &added, difference);
 		}
 	}
 	for (unsigned int order = COMMAND_COUNT; order-- > 0;) {
@@ -204,6 +228,7 @@ void configuration_difference(const struct configuration *old, const struct conf
 		buffer_free(&removed[order]);
 	}
 	moved_free(&moved);
+	moved_free(&added);
 }
 
 void configuration_difference_free(struct configuration_difference *difference)

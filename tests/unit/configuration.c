@@ -198,6 +198,12 @@ static void test_change(void **state)
 	"\"address\":\"10.0.0.2\",\"lladdr\":\"02:00:00:00:00:02\",\"dev\":\"" dev "\"}],\"mpls\":["     \
 	"{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\"10.0.0.2\"}]}]"
 
+/* Two networks, and a route whose nexthop follows. */
+#define GOES(dev, net, host, dev2, net2, host2)                                                    \
+	"\"address\":[{\"prefix\":\"10.0." net "." host "/24\",\"dev\":\"" dev                        \
+	"\"},{\"prefix\":\"10.0." net2 "." host2 "/24\",\"dev\":\"" dev2                               \
+	"\"}],\"mpls\":[{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\""
+
 static void test_moved(void **state)
 {
 	(void)state;
@@ -216,6 +222,18 @@ static void test_moved(void **state)
 			  "+address add 10.0.0.1/24 dev b\n"
 			  "+neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev b\n"
 			  "+mpls add 16 swap 17 via 10.0.0.2\n");
+	/* From a network that goes: to one that stays in place, to a new one not. */
+	expect_difference(GOES("a", "1", "3", "b", "2", "3") "10.0.1.2\"}]}]",
+			  GOES("b", "2", "3", "c", "3", "3") "10.0.2.2\"}]}]",
+			  "-address del 10.0.1.3/24 dev a\n"
+			  "+address add 10.0.3.3/24 dev c\n"
+			  "~mpls replace 16 swap 17 via 10.0.2.2\n");
+	expect_difference(GOES("a", "1", "3", "b", "2", "3") "10.0.1.2\"}]}]",
+			  GOES("b", "2", "3", "c", "3", "3") "10.0.3.2\"}]}]",
+			  "-mpls del 16\n"
+			  "-address del 10.0.1.3/24 dev a\n"
+			  "+address add 10.0.3.3/24 dev c\n"
+			  "+mpls add 16 swap 17 via 10.0.3.2\n");
 	/* An address that moves to another interface. */
 	expect_difference("\"loopback\":[{\"name\":\"a\"},{\"name\":\"b\"}],"
 			  "\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"a\"}],"
