@@ -129,8 +129,11 @@ int worker_run(void *argument)
 			epoch_report(plan->tables, worker->state);
 
 		uint64_t start = rte_rdtsc();
-		unsigned int packets = poll_queues(worker, plan) + inject(worker);
+		unsigned int packets = poll_queues(worker, plan);
+		unsigned int injected = inject(worker);
 		worker_flush(worker);
+		inject_done(worker, injected);
+		packets += injected;
 		uint64_t cycles = rte_rdtsc() - start;
 
 		counter_add(&worker->state->turns, 1);

@@ -183,7 +183,7 @@ static void end_by_pop(struct descent *descent, uint64_t entry, uint32_t nexthop
 static void end_by_replace(struct descent *descent, uint64_t entry)
 {
 	uint32_t nexthop = choose(descent, entry);
-	const struct rewrite *rewrite = nexthop_get(descent->worker->tables, nexthop);
+	const struct rewrite *rewrite = nexthop_usable(descent->worker, nexthop);
 
 	if (rewrite == NULL) /* not left to the output stage, for which it may be there again */
 		end_by_drop(descent, nexthop_trouble(descent->worker->tables, nexthop));

@@ -172,30 +172,14 @@ static inline int offset_of_l3(const struct packet *packet)
 	return (int)(packet->l3 - rte_pktmbuf_mtod(packet->mbuf, const uint8_t *));
 }
 
-/* Fast reroute: the nexthop's port is down; its backup, if that one can send. */
-static __rte_noinline const struct rewrite *backup_of(struct worker *worker, const struct rewrite *rewrite)
-{
-	if (rewrite->backup == NEXTHOP_NONE)
-		return NULL;
-	const struct rewrite *backup = nexthop_get(worker->tables, rewrite->backup);
-	return backup != NULL && port_is_live(worker, backup->port) ? backup : NULL;
-}
-
 /* The rewrite to use, or NULL after the packet was dropped. */
 static inline const struct rewrite *resolve(struct worker *worker, struct packet *packet)
 {
-	const struct rewrite *rewrite = nexthop_get(worker->tables, packet->nexthop);
+	const struct rewrite *rewrite = nexthop_usable(worker, packet->nexthop);
 
-	if (unlikely(rewrite == NULL)) {
+	if (unlikely(rewrite == NULL))
 		drop(worker, packet->mbuf, packet->interface,
 		     nexthop_trouble(worker->tables, packet->nexthop));
-		return NULL;
-	}
-	if (likely(port_is_live(worker, rewrite->port)))
-		return rewrite;
-	rewrite = backup_of(worker, rewrite);
-	if (rewrite == NULL)
-		drop(worker, packet->mbuf, packet->interface, DROP_nexthop_down);
 	return rewrite;
 }
 
