@@ -281,8 +281,9 @@ class Configuration(Controlplane):
         one = [one for one in diff["change"] if one["command"] == "mpls replace"][0]
         self.assertEqual(one["params"]["paths"], [{"swap": [301, 302], "via": "10.0.0.2"}])
         # v1 moves to another port, and what stands on it with it; nothing else is touched.
-        self.assertEqual(texts["delete"][-3:], ["mpls del 100", "address del 10.1.0.1/24 dev v1",
-                                                "vlan del v1"])
+        self.assertEqual(texts["delete"][-5:],
+                         ["mpls del 100", "address del 10.1.0.1/24 dev v1", "loopback del lo",
+                          "vlan del v1", "port del p1"])
         self.assertEqual(client.call("config show"), self.FULL)
 
     def test_apply_refused(self):
