@@ -48,14 +48,16 @@ static struct group_object *find(const struct model *model, const struct group_m
 }
 
 static int create(struct model *model, const struct group_members *members,
-		  struct group_object **out)
+		  const struct group_object *like, struct group_object **out)
 {
 	struct group_object *group = calloc(1, sizeof(*group));
 
 	if (group == NULL)
 		return -ENOMEM;
 	group->members = *members;
-	int result = when_full_again(model, group_add(model->pool, members, &group->index));
+	int result = when_full_again(model, group_add_like(model->pool, members,
+							     like != NULL ? like->index : 0,
+							     &group->index));
 	if (result != 0) {
 		free(group);
 		return result;
@@ -96,7 +98,7 @@ int group_acquire(struct model *model, const struct group_members *members,
 		group = reuse;
 		result = change(model, group, members);
 	} else if (group == NULL) {
-		result = create(model, members, &group);
+		result = create(model, members, reuse, &group);
 	}
 	if (result == -ENOSPC)
 		return refuse_full(model, error, "nexthop group", model->group_count,

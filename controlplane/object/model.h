@@ -343,8 +343,8 @@ void nexthop_describe(const struct model *model, const struct nexthop_object *ne
 
 /* The shared group with these members, with one more reference. The caller holds a reference on
  * each member, which the group takes over unless this fails. `reuse`: the group that the caller is
- * about to release; if nobody else uses it, it is changed in place, so that flows stay where they
- * can. NULL: none. */
+ * about to release; if nobody else uses it, it is changed in place, else the new group begins like
+ * it: either way flows stay where they can. NULL: none. */
 int group_acquire(struct model *model, const struct group_members *members,
 		  struct group_object *reuse, struct group_object **group, struct error *error);
 void group_release(struct model *model, struct group_object *group);

@@ -38,9 +38,9 @@ static int check_members(const struct group_members *members)
 	return 0;
 }
 
-/* What each member should have and, by the group's buckets (NULL: a new group), what it has. */
+/* What each member should have and, by the buckets of `before` (NULL: none), what it has. */
 static void plan_shares(struct plan *plan, const struct group_members *members,
-			const struct nexthop_group *group)
+			const struct nexthop_group *before)
 {
 	*plan = (struct plan){ .count = members->count };
 	for (uint32_t i = 0; i < members->count; i++)
@@ -53,9 +53,9 @@ static void plan_shares(struct plan *plan, const struct group_members *members,
 	}
 	for (unsigned int b = 0; b < GROUP_BUCKETS; b++) {
 		plan->owner[b] = UNOWNED;
-		if (group == NULL)
+		if (before == NULL)
 			continue;
-		uint32_t nexthop = atomic_load_explicit(&group->bucket[b], memory_order_relaxed);
+		uint32_t nexthop = atomic_load_explicit(&before->bucket[b], memory_order_relaxed);
 		for (uint32_t i = 0; i < plan->count && plan->owner[b] == UNOWNED; i++)
 			if (members->member[i].nexthop == nexthop)
 				plan->owner[b] = (int)i;
@@ -129,12 +129,14 @@ static void plan_owners(struct plan *plan)
 	}
 }
 
-/* One store for each bucket that moves, in place. */
-static void set_buckets(struct nexthop_group *group, const struct group_members *members, bool anew)
+/* Buckets that are as near as can be to those of `before`: the group's own (then one store for each that
+ * moves, in place), another group's, or NULL. */
+static void set_buckets(struct nexthop_group *group, const struct group_members *members,
+			const struct nexthop_group *before)
 {
 	struct plan plan;
 
-	plan_shares(&plan, members, anew ? NULL : group);
+	plan_shares(&plan, members, before);
 	plan_targets(&plan);
 	plan_owners(&plan);
 	for (unsigned int b = 0; b < GROUP_BUCKETS; b++) {
@@ -157,7 +159,8 @@ static uint64_t copy_members(struct nexthop_pool *pool, const struct group_membe
 	return offset;
 }
 
-int group_add(struct nexthop_pool *pool, const struct group_members *members, uint32_t *index)
+int group_add_like(struct nexthop_pool *pool, const struct group_members *members, uint32_t like,
+		   uint32_t *index)
 {
 	int result = check_members(members);
 
@@ -171,7 +174,8 @@ int group_add(struct nexthop_pool *pool, const struct group_members *members, ui
 		heap_free(pool->heap, offset, sizeof(*members));
 		return -ENOSPC;
 	}
-	set_buckets(&pool->tables->group[taken], members, true);
+	set_buckets(&pool->tables->group[taken], members,
+		    like != 0 && like < GROUP_MAX ? &pool->tables->group[like] : NULL);
 	word_store(&pool->tables->group_members[taken], offset);
 	*index = taken;
 	return 0;
@@ -202,7 +206,7 @@ int group_set(struct nexthop_pool *pool, uint32_t index, const struct group_memb
 	}
 	/* buckets first: who is killed in between finds the old members, sets them again and so
 	 * finishes the buckets */
-	set_buckets(&pool->tables->group[index], members, false);
+	set_buckets(&pool->tables->group[index], members, &pool->tables->group[index]);
 	if (offset != old) {
 		word_store(word, offset);
 		heap_free(pool->heap, old, sizeof(*members));
