@@ -334,7 +334,8 @@ class Batches(Controlplane):
                    "loopback add lo", "mpls add 70 swap 71 via 10.0.0.2", "port set p0 down",
                    "neigh replace 10.0.0.2 lladdr 02:00:00:00:00:99 dev p0"]
         for bad in ("mpls add 70 swap 1 via 10.0.0.2", "nonsense", "port del p0",
-                    "mpls add 71 swap 72 via 10.9.9.9", "show version", "config confirm"):
+                    "mpls add 71 swap 72 via 10.9.9.9", "show version", "config confirm",
+                    "counters clear"):
             with self.subTest(bad=bad):
                 result = client.batch(changes + [bad], atomic=True)
                 self.assertEqual((result["done"], result["failed"]), (0, 1), result)
