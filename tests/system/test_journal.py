@@ -361,6 +361,23 @@ class Configuration(Controlplane):
         self.start()
         self.client().call("config confirm")
 
+    def test_rollback_damaged(self):
+        """What is no way back is told at start and kept; it holds up nothing."""
+        path, aside = self.place / "rollback.json", self.place / "rollback.json.damaged"
+        self.start()
+        for text in ("", "{", "[]", '{"deadline_ns": "x", "config": {}}', '{"deadline_ns": 7}'):
+            with self.subTest(text=text):
+                self.stop(signal.SIGKILL)
+                path.write_text(text, encoding="ascii")
+                told = self.log_text().count("error: ")
+                self.start()
+                self.assertEqual(self.log_text().count("error: "), told + 1, self.log_text())
+                self.assertIn("rollback.json.damaged", self.log_text())
+                self.assertFalse(path.exists())
+                self.assertEqual(aside.read_text("ascii"), text)
+                self.client().call("config apply", config=self.FULL, confirm="1h")
+                self.client().call("config confirm")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
