@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Labels, nexthops, groups, label spaces and ports: random changes against a plain model while a
- * thread reads as a worker does. Run under ThreadSanitizer too.
- *
- * What the reader finds proves itself: a label's out label follows from the label, its space and
- * what it points at; a rewrite, a group's members and a port's wish each follow from a few of their
- * bytes. An object or an index that were reused too early would belong to something else.
+ * thread reads as a worker does (tables-reader.h). Run under ThreadSanitizer too.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -13,19 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "dataplane/shm/epoch.h"
 #include "instance.h"
+#include "tables-reader.h"
 
 enum {
 	HEAP_SIZE = 128 << 20,
-	SPACES = 4,
-	LABELS = 128,  /* in use of each space, from LABEL_FIRST_FREE on */
 	NEXTHOPS = 96, /* rows of the model, not indexes */
 	GROUPS = 24,
-	FAMILIES = 6, /* a group has members of one family alone */
-	PORTS = 8,
-	VECTOR = 16,           /* labels that the reader looks up in a turn */
-	HELD = 2 * VECTOR + 1, /* objects that it then holds: a rewrite and members each, a wish */
 	CHECK_EVERY = 5000,
 #ifdef __SANITIZE_THREAD__
 	STEPS = 120000,
@@ -34,266 +24,6 @@ enum {
 #endif
 	TURNS = 2000, /* of the reader, at least */
 };
-
-/* ---------------------------------------------------------------- what things look like */
-
-static uint32_t mix(uint32_t a, uint32_t b, uint32_t c)
-{
-	uint64_t x = (a * 0x9e3779b97f4a7c15ull) ^ (b * 0xc2b2ae3d27d4eb4full) ^
-		     (c * 0xff51afd7ed558ccdull);
-	x ^= x >> 31;
-	x *= 0x94d049bb133111ebull;
-	return (uint32_t)(x >> 32);
-}
-
-/* The identity stays with a nexthop; the serial number changes with each rewrite. */
-static struct rewrite make_rewrite(uint32_t identity, uint32_t serial, enum nexthop_kind kind)
-{
-	struct rewrite rewrite = { .header_length = 14,
-				   .port = (uint8_t)(serial % PORT_MAX),
-				   .label_count = STACK_MAX,
-				   .mtu = 1500,
-				   .flags = (uint8_t)kind };
-
-	memcpy(rewrite.via, &identity, 4);
-	memcpy(rewrite.via + 4, &serial, 4);
-	for (unsigned int i = 0; i < STACK_MAX; i++)
-		rewrite.label[i] = mix(identity, serial, i);
-	for (unsigned int i = 0; i < sizeof(rewrite.header); i++)
-		rewrite.header[i] = (uint8_t)mix(identity, serial, 100 + i);
-	return rewrite;
-}
-
-static uint32_t identity_of(const struct rewrite *rewrite)
-{
-	uint32_t identity;
-	memcpy(&identity, rewrite->via, 4);
-	return identity;
-}
-
-static bool rewrite_good(const struct rewrite *rewrite)
-{
-	uint32_t serial;
-	memcpy(&serial, rewrite->via + 4, 4);
-	struct rewrite good = make_rewrite(identity_of(rewrite), serial, rewrite->flags);
-	return memcmp(&good, rewrite, sizeof(good)) == 0;
-}
-
-/* What a label's word says of a nexthop or of a group of this family. */
-static uint64_t make_entry(unsigned int space, uint32_t label, uint32_t index, uint32_t subject,
-			   uint64_t flags)
-{
-	uint32_t out = mix(label << 8 | space, index, subject) & LABEL_OUT_MASK;
-	return label_entry(LABEL_SWAP, out, index, flags);
-}
-
-/* Weights follow from the first one. */
-static uint32_t weight_of(uint32_t salt, uint32_t nexthop)
-{
-	return 1 + mix(salt, nexthop, 7) % 9;
-}
-
-static bool members_good(const struct group_members *members)
-{
-	if (members->count == 0 || members->count > GROUP_MEMBER_MAX)
-		return false;
-	for (uint32_t i = 1; i < members->count; i++)
-		if (members->member[i].weight !=
-		    weight_of(members->member[0].weight, members->member[i].nexthop))
-			return false;
-	return true;
-}
-
-static struct port_wish make_wish(unsigned int port, uint64_t generation)
-{
-	struct port_wish wish = { .generation = generation,
-				  .identity = (uint32_t)generation * 3,
-				  .mtu = (uint16_t)(1000 + generation % 1000),
-				  .rx_queues = 1,
-				  .up = 1 };
-
-	wish.name[0] = (char)('a' + port);
-	memset(wish.devargs, (int)('a' + generation % 26), sizeof(wish.devargs) - 1);
-	return wish;
-}
-
-static bool wish_good(unsigned int port, const struct port_wish *wish)
-{
-	struct port_wish good = make_wish(port, wish->generation);
-	return memcmp(&good, wish, sizeof(good)) == 0;
-}
-
-/* ---------------------------------------------------------------- the reader */
-
-union object {
-	struct rewrite rewrite;
-	struct group_members members;
-	struct port_wish wish;
-};
-
-struct held {
-	const void *where;
-	size_t size;
-	union object copy;
-};
-
-struct lookup {
-	unsigned int space;
-	uint32_t label;
-	uint64_t entry;
-};
-
-struct reader {
-	const struct tables *tables;
-	struct worker_state *worker;
-	uint32_t seed;
-	struct held held[HELD];
-	unsigned int holds;
-	_Atomic uint64_t stop, turns;
-	uint64_t rewrites, groups, wishes;       /* looked at */
-	uint64_t bad_entry, bad_object, changed; /* must stay 0 */
-};
-
-static uint32_t random_number(uint32_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 17;
-	*seed ^= *seed << 5;
-	return *seed;
-}
-
-/* Keep a copy, to compare at the turn's end. */
-static const union object *hold(struct reader *reader, const void *where, size_t size)
-{
-	struct held *held = &reader->held[reader->holds++];
-
-	held->where = where;
-	held->size = size;
-	memcpy(&held->copy, where, size);
-	return &held->copy;
-}
-
-/* From a nexthop's index to its rewrite; NULL: it was removed since. */
-static const struct rewrite *follow(struct reader *reader, uint32_t index)
-{
-	uint64_t word = word_load(&reader->tables->nexthop[index]);
-
-	if (nexthop_kind(word) == NEXTHOP_FREE)
-		return NULL;
-	const struct rewrite *rewrite =
-		&hold(reader, nexthop_rewrite(reader->tables, word), sizeof(*rewrite))->rewrite;
-	reader->rewrites++;
-	reader->bad_object += !rewrite_good(rewrite) || rewrite->flags != nexthop_kind(word);
-	return rewrite;
-}
-
-/* A bucket's nexthop is of the family that the label was told of; its members are as they were set.
- */
-static void follow_group(struct reader *reader, unsigned int space, uint32_t label, uint64_t entry)
-{
-	uint32_t index = label_index(entry);
-	const struct nexthop_group *group = &reader->tables->group[index];
-	uint32_t bucket = random_number(&reader->seed) % GROUP_BUCKETS;
-	const struct rewrite *rewrite =
-		follow(reader, atomic_load_explicit(&group->bucket[bucket], memory_order_acquire));
-
-	reader->groups++;
-	if (rewrite != NULL)
-		reader->bad_entry +=
-			make_entry(space, label, index, identity_of(rewrite) % FAMILIES,
-				   LABEL_GROUP) != entry;
-	uint64_t offset = word_load(&reader->tables->group_members[index]);
-	if (offset == 0)
-		return;
-	const struct group_members *members =
-		&hold(reader, tables_object(reader->tables, offset), sizeof(*members))->members;
-	reader->bad_object += !members_good(members);
-}
-
-/* What a label's word said earlier in this turn still leads to what it meant then, or to nothing.
- */
-static void follow_label(struct reader *reader, const struct lookup *lookup)
-{
-	unsigned int space = lookup->space;
-	uint32_t label = lookup->label;
-	uint64_t entry = lookup->entry;
-
-	if (entry == 0)
-		return;
-	if (label < LABEL_FIRST_FREE) {
-		reader->bad_entry += label_operation(entry) != LABEL_SPECIAL;
-		return;
-	}
-	if (entry & LABEL_GROUP) {
-		follow_group(reader, space, label, entry);
-		return;
-	}
-	const struct rewrite *rewrite = follow(reader, label_index(entry));
-	if (rewrite != NULL)
-		reader->bad_entry += make_entry(space, label, label_index(entry),
-						identity_of(rewrite), 0) != entry;
-}
-
-static void look_at_port(struct reader *reader)
-{
-	unsigned int port = random_number(&reader->seed) % PORTS;
-	uint64_t offset = word_load(&reader->tables->port[port].wish);
-
-	if (offset == 0)
-		return;
-	const struct port_wish *wish =
-		&hold(reader, tables_object(reader->tables, offset), sizeof(*wish))->wish;
-	reader->wishes++;
-	reader->bad_object += !wish_good(port, wish);
-}
-
-/* As long as the writer has work. */
-static void linger(struct reader *reader)
-{
-	if (random_number(&reader->seed) % 4 == 0)
-		sched_yield();
-}
-
-/* As a worker with a vector of packets: look them all up, then find where they go, then send. */
-static void turn(struct reader *reader)
-{
-	struct lookup vector[VECTOR];
-
-	reader->holds = 0;
-	for (unsigned int i = 0; i < VECTOR; i++) {
-		struct lookup *lookup = &vector[i];
-		lookup->space = random_number(&reader->seed) % SPACES;
-		lookup->label = random_number(&reader->seed) % (LABEL_FIRST_FREE + LABELS);
-		lookup->entry = label_get(reader->tables, lookup->space, lookup->label);
-	}
-	linger(reader);
-	for (unsigned int i = 0; i < VECTOR; i++)
-		follow_label(reader, &vector[i]);
-	look_at_port(reader);
-	linger(reader);
-	for (unsigned int i = 0; i < reader->holds; i++)
-		reader->changed += memcmp(reader->held[i].where, &reader->held[i].copy,
-					  reader->held[i].size) != 0;
-}
-
-static void *work(void *argument)
-{
-	struct reader *reader = argument;
-
-	epoch_online(reader->tables, reader->worker);
-	while (atomic_load(&reader->stop) == 0) {
-		epoch_report(reader->tables, reader->worker);
-		turn(reader);
-		counter_add(&reader->turns, 1);
-		if (random_number(&reader->seed) % 16 == 0) {
-			epoch_offline(reader->worker);
-			sched_yield();
-			epoch_online(reader->tables, reader->worker);
-		}
-	}
-	epoch_offline(reader->worker);
-	return NULL;
-}
 
 /* ---------------------------------------------------------------- the writer's model */
 
@@ -599,7 +329,7 @@ static void reader_beside_a_writer(void **state)
 	reader->tables = writer->instance.tables;
 	reader->worker = &writer->instance.state->worker[3];
 	reader->seed = 77;
-	assert_int_equal(pthread_create(&thread, NULL, work, reader), 0);
+	assert_int_equal(pthread_create(&thread, NULL, read_as_worker, reader), 0);
 	for (unsigned int i = 1; i <= STEPS || counter_read(&reader->turns) < TURNS; i++) {
 		step(writer);
 		if (i % CHECK_EVERY == 0)
