@@ -36,12 +36,9 @@ void worker_process(struct worker *worker, unsigned int interface, struct rte_mb
 		    unsigned int count)
 {
 	classify(worker, interface, mbufs, count);
-	if (worker->mpls.count != 0)
-		mpls(worker);
-	if (worker->ip.count != 0)
-		ip(worker);
-	if (worker->output.count != 0)
-		output(worker);
+	mpls(worker);
+	ip(worker);
+	output(worker);
 }
 
 void worker_flush(struct worker *worker)

@@ -191,7 +191,6 @@ static inline void emit(struct worker *worker, const struct packet *packet,
 
 	counter_add(&egress->tx_packets, 1);
 	counter_add(&egress->tx_bytes, length);
-	counter_add(&worker->interface[packet->interface].forwarded, 1);
 	transmit_add(worker, rewrite->port, packet->mbuf, packet->interface);
 }
 
@@ -205,33 +204,46 @@ static __rte_noinline void too_long(struct worker *worker, struct packet *packet
 	punt(worker, packet->mbuf, packet->interface, PUNT_mtu_exceeded, packet->l3);
 }
 
-/* Labels to push, tags to write, or a payload that is not labelled any more. */
-static __rte_noinline void output_general(struct worker *worker, struct packet *packet,
-			   const struct rewrite *rewrite)
+/* Labels to push, tags to write, or a payload that is not labelled any more. False: it ended here. */
+static __rte_noinline bool output_general(struct worker *worker, struct packet *packet,
+					  const struct rewrite *rewrite)
 {
 	struct rte_mbuf *mbuf = packet->mbuf;
 
+	worker->pushed += rewrite->label_count != 0;
 	if (packet->l3 - buffer_start(mbuf) < headroom_needed(rewrite)) {
 		drop(worker, mbuf, packet->interface, DROP_no_headroom);
-		return;
+		return false;
 	}
 	push_labels(worker, packet, rewrite);
 	int offset = offset_of_l3(packet);
 	if ((int)mbuf->pkt_len - offset > rewrite->mtu) {
 		too_long(worker, packet);
-		return;
+		return false;
 	}
 	memcpy(packet->l3 - sizeof(rewrite->header), rewrite->header, sizeof(rewrite->header));
 	if (packet->payload != PAYLOAD_MPLS)
 		store_ethertype(packet->l3, packet->payload);
 	move_start(mbuf, offset - rewrite->header_length);
 	emit(worker, packet, rewrite, mbuf->pkt_len);
+	return true;
 }
 
-/* The common case: still labelled, nothing to push, an untagged header. It fits where the old one was
- * (l3 never moves towards the start before this stage), and only its own bytes are written, so that
- * no line before the frame's is touched. */
-static inline void output_common(struct worker *worker, struct packet *packet,
+/* An untagged header and nothing to push: two bytes that stand side by side, looked at together. */
+static inline bool is_plain(const struct rewrite *rewrite)
+{
+	uint16_t shape;
+
+	static_assert(offsetof(struct rewrite, label_count) ==
+			      offsetof(struct rewrite, header_length) + 1, "side by side");
+	memcpy(&shape, &rewrite->header_length, sizeof(shape));
+	return shape == RTE_LE16(RTE_ETHER_HDR_LEN);
+}
+
+/* The common case: still labelled, and a plain rewrite. The header fits where the old one was (l3 never
+ * moves towards the start before this stage), and only its own bytes are written, so that no line
+ * before the frame's is touched. False: it ended here. */
+static inline bool output_common(struct worker *worker, struct packet *packet,
 				 const struct rewrite *rewrite)
 {
 	struct rte_mbuf *mbuf = packet->mbuf;
@@ -240,33 +252,47 @@ static inline void output_common(struct worker *worker, struct packet *packet,
 
 	if (unlikely(length > rewrite->mtu + (uint32_t)RTE_ETHER_HDR_LEN)) {
 		too_long(worker, packet);
-		return;
+		return false;
 	}
 	memcpy(packet->l3 - RTE_ETHER_HDR_LEN,
 	       rewrite->header + sizeof(rewrite->header) - RTE_ETHER_HDR_LEN, RTE_ETHER_HDR_LEN);
 	if (unlikely(moved != 0)) /* else leave the line clean */
 		move_start(mbuf, moved);
 	emit(worker, packet, rewrite, length);
+	return true;
+}
+
+/* False: it ended here. */
+static inline bool output_one(struct worker *worker, struct packet *packet)
+{
+	const struct rewrite *rewrite = resolve(worker, packet);
+
+	if (unlikely(rewrite == NULL))
+		return false;
+	if (likely(is_plain(rewrite) && packet->payload == PAYLOAD_MPLS))
+		return output_common(worker, packet, rewrite);
+	return output_general(worker, packet, rewrite);
 }
 
 void output(struct worker *worker)
 {
-	struct vector *in = &worker->output;
-	unsigned int pushed = 0;
+	struct packet **packets = worker->output.packet;
+	unsigned int count = worker->output.count;
+	uint64_t forwarded = 0;
 
-	for (unsigned int i = 0; i < in->count; i++) {
-		struct packet *packet = in->packet[i];
-		const struct rewrite *rewrite = resolve(worker, packet);
-
-		if (unlikely(rewrite == NULL))
-			continue;
-		pushed += rewrite->label_count != 0;
-		if (likely(rewrite->header_length == RTE_ETHER_HDR_LEN &&
-			   rewrite->label_count == 0 && packet->payload == PAYLOAD_MPLS))
-			output_common(worker, packet, rewrite);
-		else
-			output_general(worker, packet, rewrite);
+	if (count == 0)
+		return;
+	unsigned int ingress = packets[0]->interface; /* whose forwarded packets are being added up */
+	worker->pushed = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		if (unlikely(packets[i]->interface != ingress)) {
+			counter_add(&worker->interface[ingress].forwarded, forwarded);
+			ingress = packets[i]->interface;
+			forwarded = 0;
+		}
+		forwarded += output_one(worker, packets[i]);
 	}
-	worker->pushing = pushed > in->count / 2;
-	in->count = 0;
+	counter_add(&worker->interface[ingress].forwarded, forwarded);
+	worker->pushing = worker->pushed > count / 2;
+	worker->output.count = 0;
 }
