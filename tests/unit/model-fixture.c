@@ -200,6 +200,19 @@ json_t *show(struct fixture *fixture, const char *line)
 	return result;
 }
 
+uint64_t packets_of(struct fixture *fixture, uint32_t label)
+{
+	char line[32];
+	json_int_t count;
+	json_t *rows;
+
+	snprintf(line, sizeof(line), "mpls show %u", label);
+	rows = show(fixture, line);
+	count = json_integer_value(json_object_get(json_array_get(rows, 0), "packets"));
+	json_decref(rows);
+	return (uint64_t)count;
+}
+
 uint64_t word_of(struct fixture *fixture, uint32_t label)
 {
 	return label_get(model_tables(fixture->model), 0, label);

@@ -124,6 +124,30 @@ static void history_is_not_replayed_to_packets(void **state)
 	free(lines);
 }
 
+/* A route that was replaced while we were away goes on counting; a new one begins at zero. */
+static void counters_go_on_after_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	char *lines;
+
+	say(f, "mpls add 100 swap 200 via 10.0.0.2");
+	counter_add(&f->instance.state->label[0][0][100].packets, 5);
+	counter_add(&f->instance.state->label[0][0][101].packets, 6);
+	lines = configuration(f);
+	model_end(f);
+
+	model_begin(f, HEAP_SIZE);
+	replay(f, lines);
+	say(f, "mpls replace 100 swap 999 via 10.0.1.2");
+	say(f, "mpls add 101 pop ip");
+	model_settle(f->model);
+	assert_int_equal(packets_of(f, 100), 5);
+	assert_int_equal(packets_of(f, 101), 0);
+	say(f, "mpls replace 100 swap 998 via 10.0.1.2");
+	assert_int_equal(packets_of(f, 100), 5);
+	free(lines);
+}
+
 static void what_is_not_asked_for_goes(void **state)
 {
 	struct fixture *f = *state;
@@ -390,6 +414,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_PORTS(restart_stores_nothing),
 		IN_PORTS(history_is_not_replayed_to_packets),
+		IN_PORTS(counters_go_on_after_a_restart),
 		IN_PORTS(what_is_not_asked_for_goes),
 		IN_PORTS(nexthops_stay_resolved_without_a_dataplane),
 		IN_PORTS(freed_indexes_wait_after_a_restart),

@@ -489,6 +489,29 @@ static void counters_of_one_interface(void **state)
 	refused(f, "counters clear all", "all does not exist");
 }
 
+/* Whatever a route is replaced by, it is the same route. */
+static void replaced_route_goes_on_counting(void **state)
+{
+	static const char *const lines[] = {
+		"mpls replace 100 swap 200 via 10.0.0.2",
+		"mpls replace 100 swap 201 via 10.0.0.2",
+		"mpls replace 100 swap 201 via 10.0.0.2 swap 202 via 10.0.1.2",
+		"mpls replace 100 pop ip",
+	};
+	struct fixture *f = *state;
+	struct traffic_counter *counter = &f->instance.state->label[0][0][100];
+
+	say(f, "mpls add 100 swap 200 via 10.0.0.2");
+	counter_add(&counter->packets, 5);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		say(f, lines[i]);
+		assert_int_equal(packets_of(f, 100), 5);
+	}
+	say(f, "mpls del 100");
+	say(f, "mpls replace 100 pop ip");
+	assert_int_equal(packets_of(f, 100), 0);
+}
+
 static void counters_begin_at_zero(void **state)
 {
 	struct fixture *f = *state;
@@ -544,6 +567,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(full_says_so, fixture_small, fixture_remove),
 		IN_EMPTY(ports_run_out),
 		IN_PORTS(counters_of_one_interface),
+		IN_PORTS(replaced_route_goes_on_counting),
 		IN_PORTS(counters_begin_at_zero),
 	};
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);
