@@ -100,6 +100,8 @@ static void note_error(struct batch *batch, size_t index, const struct error *er
 	batch->failed++;
 	if (json_array_size(batch->errors) >= BATCH_ERRORS_MAX)
 		return;
+	if (!json_array_size(batch->errors))
+		batch->first_code = error->code;
 	json_array_append_new(batch->errors,
 			      json_pack("{s:I,s:s,s:i,s:i,s:s,s:s}", "index", (json_int_t)index,
 					"message", error->text, "column", error->column, "length",

@@ -12,9 +12,9 @@ static bool may_change(const struct call *call, struct outcome *outcome)
 {
 	if (call->peer >= PEER_CHANGE)
 		return true;
-	outcome_refuse(outcome, error_set(&outcome->error, ERROR_REFUSED, -EPERM,
-					  "%.64s: only root and group shunt-admin may change",
-					  call->method));
+	error_set(&outcome->error, ERROR_REFUSED, -EPERM,
+		  "%.64s: only root and group shunt-admin may change", call->method);
+	outcome_refuse(outcome);
 	return false;
 }
 
@@ -136,7 +136,7 @@ static void begin_long(const struct call *call, struct call_state *state, struct
 		state->end = config_rolled_back;
 	}
 	if (!state->batch)
-		outcome_refuse(outcome, rc ? rc : -EPERM);
+		outcome_refuse(outcome);
 }
 
 static bool step_long(const struct call *call, struct call_state *state, struct outcome *outcome,
@@ -151,7 +151,7 @@ static bool step_long(const struct call *call, struct call_state *state, struct 
 	outcome->result = state->end(call->api, state->batch, &outcome->error);
 	state->batch = NULL;
 	if (!outcome->result)
-		outcome_refuse(outcome, -EPERM);
+		outcome_refuse(outcome);
 	return true;
 }
 
@@ -183,7 +183,7 @@ static int call_config(const struct call *call, struct outcome *outcome)
 	case COMMAND_CONFIG_DIFF:
 		if (take_source(call, &source, error))
 			outcome->result = config_diff(call->api, &source, error);
-		return outcome->result ? 0 : -EPERM;
+		return outcome->result ? 0 : error->code;
 	default:
 		return config_confirm(call->api, error);
 	}
@@ -194,7 +194,7 @@ static int call_look(const struct call *call, struct outcome *outcome)
 	struct view view = view_of(call);
 
 	outcome->result = view_show(&view, &arguments, &outcome->error);
-	return outcome->result ? 0 : -ENOENT;
+	return outcome->result ? 0 : outcome->error.code;
 }
 
 /* ---- `mpls show`, which may be long ---- */
@@ -204,7 +204,7 @@ static void end_listing(struct call_state *state, struct outcome *outcome, int s
 	if (status > 0)
 		outcome->text = state->listing->text;
 	else
-		outcome_refuse(outcome, status);
+		outcome_refuse(outcome);
 	free(state->listing);
 	state->listing = NULL;
 }
@@ -255,7 +255,7 @@ static void call_short(const struct call *call, struct outcome *outcome)
 	else if (!rc)
 		rc = unit_execute(call->unit, call->api, &arguments, NULL, &outcome->error);
 	if (rc)
-		outcome_refuse(outcome, rc);
+		outcome_refuse(outcome);
 }
 
 bool call_step(const struct call *call, struct call_state *state, struct outcome *outcome,

@@ -175,6 +175,7 @@ struct error {
 	enum error_kind kind;  /* USAGE: the words are wrong; REFUSED: the control plane says no */
 	int column;            /* text: of the word that is wrong, from 0; -1: none */
 	int length;            /* of that word */
+	int code;              /* REFUSED: negative errno; else -EINVAL */
 	char text[ERROR_TEXT_MAX]; /* names the object, the value and what was expected */
 	char expected[ERROR_TEXT_MAX]; /* what could have stood there, "" if it does not apply */
 };

@@ -72,8 +72,9 @@ static int running_load(struct api *api, struct configuration *configuration, st
 {
 	static struct arguments arguments; /* large; one thread */
 	struct running running = { configuration, &arguments, error };
+	int rc = model_configuration(api->model, take_running, &running);
 
-	return model_configuration(api->model, take_running, &running);
+	return rc == -ENOMEM ? error_set(error, ERROR_REFUSED, rc, "config: out of memory") : rc;
 }
 
 int config_show(struct api *api, struct buffer *buffer, struct error *error)
@@ -222,7 +223,7 @@ static json_t *finish(struct batch *batch, struct error *error)
 	json_t *first = json_array_get(batch->errors, 0), *result = NULL;
 
 	if (first)
-		error_set(error, ERROR_REFUSED, -EPERM, "config: %s; nothing was changed",
+		error_set(error, ERROR_REFUSED, batch->first_code, "config: %s; nothing was changed",
 			  json_string_value(json_object_get(first, "message")));
 	else
 		result = json_pack("{s:I}", "changed", (json_int_t)batch->done);

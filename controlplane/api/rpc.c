@@ -65,7 +65,7 @@ static void flush(struct rpc_job *job)
 
 	if (rc) {
 		unit_undo(&job->unit, job->api, UINT64_MAX);
-		outcome_refuse(&refused, rc);
+		outcome_refuse(&refused);
 	}
 	for (size_t i = 0; i < job->item_count; i++) {
 		const struct item *item = &job->item[i];

@@ -26,9 +26,8 @@ int error_set(struct error *error, enum error_kind kind, int code, const char *f
 	va_start(list, format);
 	vsnprintf(error->text, sizeof(error->text), format, list);
 	va_end(list);
-	if (kind == ERROR_USAGE || code == 0)
-		return -EINVAL;
-	return code < 0 ? code : -code;
+	error->code = kind == ERROR_USAGE || code == 0 ? -EINVAL : code < 0 ? code : -code;
+	return error->code;
 }
 
 static void words_join(const char *const *words, char *text, size_t size)

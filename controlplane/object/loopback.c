@@ -24,7 +24,7 @@ static int loopback_add(struct model *model, const struct arguments *arguments, 
 	struct interface_object *loopback =
 		interface_new(model, name, INTERFACE_LOOPBACK, NULL, &settings, error);
 	if (loopback == NULL)
-		return -ENOSPC;
+		return error->code;
 	result = interface_apply(model, loopback, &settings, error);
 	if (result != 0)
 		interface_abandon(model, loopback);

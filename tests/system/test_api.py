@@ -16,7 +16,7 @@ import time
 import unittest
 from pathlib import Path
 
-from api_client import ANSWER, BUILD, Client, Controlplane
+from api_client import ANSWER, BUILD, NETWORK, Client, Controlplane
 
 NOBODY = 65534
 
@@ -115,6 +115,28 @@ class JsonRpc(Controlplane):
         self.assertEqual((error["code"], error["data"]["kind"]), (1, "refused"))
         self.assertTrue(error["data"]["errno"].startswith("E"))
         self.assertIn("p9", error["message"])
+
+    def test_refused_by_name(self):
+        """The errno is the reason's, not the method's."""
+        self.assertEqual(self.api.batch(NETWORK)["failed"], 0)
+        mac = "02:00:00:00:00:09"
+        document = {"shunt_config": 1, "address": [{"prefix": "10.0.0.1/24", "dev": "p7"}]}
+        for name, method, params in (
+                ("ENOENT", "port show", {"name": "p9"}),
+                ("ENOENT", "neigh add", {"address": "10.0.0.9", "lladdr": mac, "dev": "p9"}),
+                ("ENETUNREACH", "neigh add", {"address": "10.9.0.9", "lladdr": mac, "dev": "p0"}),
+                ("EEXIST", "neigh add", {"address": "10.0.0.2", "lladdr": mac, "dev": "p0"}),
+                ("ENOENT", "config rollback", {}), ("ENOENT", "config confirm", {}),
+                ("ENOENT", "config apply", {"file": "/nowhere/x.json"}),
+                ("ENOENT", "config diff", {"file": "/nowhere/x.json"}),
+                ("ENOENT", "config apply", {"config": document})):
+            with self.subTest(method=method, params=params):
+                error = self.api.ask(method, **params)["error"]
+                self.assertEqual((error["code"], error.get("data")),
+                                 (1, {"kind": "refused", "errno": name}), error)
+        self.api.call("config apply", config={"shunt_config": 1}, confirm="1h")
+        error = self.api.ask("config apply", config={"shunt_config": 1})["error"]
+        self.assertEqual(error["data"]["errno"], "EBUSY")
 
     def test_array_and_notifications(self):
         def request(method, number=None, **params):
