@@ -76,7 +76,7 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
 	rollback = calloc(1, sizeof(*rollback));
 	if (!rollback)
 		abort();
-	rollback->job.changes = true;
+	rollback->job.waits = true;
 	rollback->job.step = rollback_step;
 	rollback->api = api;
 	api->rollback_running = true;

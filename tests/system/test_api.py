@@ -372,7 +372,8 @@ class Batches(Controlplane):
         self.assertEqual(self.client().call("config show"), after)
 
     def test_others_are_served_meanwhile(self):
-        """A look is answered while a long atomic batch runs; a change waits for its end."""
+        """A look is answered while a long atomic batch runs; a change waits for its end, and so does
+        what reads the configuration as a whole."""
         client = self.network()
         lines = [f"mpls add {1000 + i} swap 100 via 10.0.0.2" for i in range(50000)]
         other, third = self.client(), self.client()
@@ -384,10 +385,23 @@ class Batches(Controlplane):
         # Without the wait this must be refused: the label stands in the batch.
         self.until(lambda: "result" in third.ask("mpls show", label=1000) or seen,
                    "the batch to begin")
+        self.assertEqual(len(self.client().call("config show")["mpls"]), 50000)
         answer = other.ask("mpls add", label=1000 + 49999, operation="pop-label")
         thread.join()
         self.assertEqual(seen[0]["result"]["done"], 50000)
         self.assertEqual(answer["error"]["data"]["errno"], "EEXIST", answer)
+
+    def test_difference_waits(self):
+        """`config diff` sees none of an atomic batch, or all of it."""
+        client = self.network()
+        before = client.call("config show")
+        lines = [f"mpls add {1000 + i} swap 100 via 10.0.0.2" for i in range(50000)]
+        client.send(json.dumps({"jsonrpc": "2.0", "id": "b", "method": "batch",
+                                "params": {"atomic": True, "commands": lines}}) + "\n")
+        look = self.client()
+        self.until(lambda: "result" in look.ask("mpls show", label=1000), "the batch to begin")
+        self.assertEqual(len(look.call("config diff", config=before)["delete"]), 50000)
+        self.assertEqual(client.read()["result"]["done"], 50000)
 
     def test_speed(self):
         """Not the benchmark: a bound that only something badly wrong exceeds."""
