@@ -22,6 +22,7 @@ enum {
 	STRING_MAX = 4096,   /* bytes of a string value with its zero */
 	ERROR_TEXT_MAX = 512,
 	LABEL_ROWS_MAX = 65536, /* rows of one `mpls show` */
+	LABEL_IMPLICIT_NULL = 3, /* RFC 3032 2.1: stands for no label */
 };
 
 /* ---- values ---- */
@@ -200,6 +201,15 @@ static inline bool argument_present(const struct arguments *arguments, unsigned 
 static inline bool path_present(const struct path *path, enum path_parameter parameter)
 {
 	return path->present >> parameter & 1;
+}
+
+/* `swap implicit-null`: nothing takes the label's place. */
+static inline bool path_swaps_to_nothing(const struct path *path)
+{
+	const struct value *swap = &path->value[PATH_SWAP];
+
+	return path_present(path, PATH_SWAP) && swap->stack_count == 1 &&
+	       swap->stack[0] == LABEL_IMPLICIT_NULL;
 }
 
 /* One line of text to arguments. Words may be abbreviated where unambiguous; `show NOUN` and

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { TEXT_MAX = 32768, BLOCK_SIZE = 1 << 18, IMPLICIT_NULL = 3 };
+enum { TEXT_MAX = 32768, BLOCK_SIZE = 1 << 18 };
 
 /* Strings live as long as their configuration. */
 struct text_block {
@@ -118,11 +118,6 @@ static void drop_defaults(struct arguments *arguments)
 	}
 }
 
-static bool swaps_to_nothing(const struct path *path)
-{
-	return path_present(path, PATH_SWAP) && path->value[PATH_SWAP].stack[0] == IMPLICIT_NULL;
-}
-
 static void set_stack(struct path *path, enum path_parameter parameter, const uint32_t *label,
 		      unsigned int count)
 {
@@ -139,7 +134,7 @@ static void join_labels(struct path *path)
 	uint32_t label[2 * STACK_MAX];
 
 	memcpy(label, push->stack, count * sizeof(label[0]));
-	for (unsigned int i = 0; i < swap->stack_count && !swaps_to_nothing(path); i++)
+	for (unsigned int i = 0; i < swap->stack_count && !path_swaps_to_nothing(path); i++)
 		label[count++] = swap->stack[i];
 	outside = !path_present(path, PATH_ENTROPY) ? 0 : count > 1 ? count - 1 : count;
 	if (outside)
@@ -157,7 +152,7 @@ static void unify_paths(struct arguments *arguments)
 	bool pops = arguments->path_count > 0;
 
 	for (unsigned int i = 0; i < arguments->path_count; i++)
-		pops &= swaps_to_nothing(&arguments->path[i]);
+		pops &= path_swaps_to_nothing(&arguments->path[i]);
 	if (pops)
 		arguments->value[MPLS_OPERATION].number = OPERATION_POP;
 	for (unsigned int i = 0; i < arguments->path_count; i++) {

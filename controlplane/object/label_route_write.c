@@ -15,15 +15,7 @@ static const char *interface_name(const struct model *model, uint32_t index)
 static void path_string(struct arguments *arguments, struct path *path,
 			enum path_parameter parameter, const char *string)
 {
-	size_t size = strlen(string) + 1;
-
-	if (size > sizeof(arguments->text) - arguments->text_used)
-		return;
-	char *to = arguments->text + arguments->text_used;
-	memcpy(to, string, size);
-	arguments->text_used += (unsigned int)size;
-	path->value[parameter].string = to;
-	path->present |= 1u << parameter;
+	string_keep(arguments, string, path->value, &path->present, parameter);
 }
 
 static void path_address(struct path *path, enum path_parameter parameter, const uint8_t bytes[16])
@@ -43,7 +35,7 @@ static void path_stack(struct path *path, enum path_parameter parameter, const u
 /* What a path puts on: all of it in swap, but the labels above an entropy label in push. */
 static void write_stacks(struct path *path, const struct nexthop_key *key, uint64_t word)
 {
-	static const uint32_t implicit_null[] = { 3 };
+	static const uint32_t implicit_null[] = { LABEL_IMPLICIT_NULL };
 	enum label_operation operation = label_operation(word);
 	uint32_t stack[STACK_MAX + 1];
 	unsigned int count = key->label_count, pushed;

@@ -69,18 +69,24 @@ void argument_number(struct arguments *arguments, unsigned int parameter, uint64
 	arguments->present |= 1u << parameter;
 }
 
-/* Room for every string that a model's object can have: a name and devargs. */
-void argument_string(struct arguments *arguments, unsigned int parameter, const char *string)
+/* Room for every string that a model's object can have: a name and devargs, or the interfaces of a
+ * route's paths. */
+void string_keep(struct arguments *arguments, const char *string, struct value *value,
+		 uint32_t *present, unsigned int parameter)
 {
 	size_t size = strlen(string) + 1;
 
 	if (size > sizeof(arguments->text) - arguments->text_used)
 		return;
-	char *to = arguments->text + arguments->text_used;
-	memcpy(to, string, size);
+	value[parameter].string = arguments->text + arguments->text_used;
+	memcpy(value[parameter].string, string, size);
 	arguments->text_used += (unsigned int)size;
-	arguments->value[parameter].string = to;
-	arguments->present |= 1u << parameter;
+	*present |= 1u << parameter;
+}
+
+void argument_string(struct arguments *arguments, unsigned int parameter, const char *string)
+{
+	string_keep(arguments, string, arguments->value, &arguments->present, parameter);
 }
 
 /* ---------------------------------------------------------------- configuration */
