@@ -130,7 +130,9 @@ static bool next_message(struct connection *connection)
 	result = scanner_feed(&connection->scanner, in->data + connection->scanned,
 			      in->used - connection->scanned, &taken);
 	connection->scanned += taken;
-	if (result == SCANNER_MORE)
+	if (result == SCANNER_TOO_MANY)
+		give_up(connection, "a message may have 4194304 values");
+	if (result == SCANNER_MORE || result == SCANNER_TOO_MANY)
 		return false;
 	if (result != SCANNER_MESSAGE)
 		take_rest_of_line(connection);

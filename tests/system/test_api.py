@@ -7,6 +7,7 @@ Only shunt-controlplane runs, in a run directory of its own; no port of it is re
 
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -207,6 +208,21 @@ class Limits(Controlplane):
         self.assertIn("100001 requests", answer["error"]["message"])
         client.send("[" + "1," * 99_999 + "1]\n")
         self.assertEqual(len(client.read()), 100_000)
+
+    def test_too_many_values(self):
+        """A message of nothing but small values is not parsed into gigabytes."""
+        self.start()
+        for value in (b"1,", b"{},", b'{"a":1},', b"[[]],"):
+            with self.subTest(value=value), Client(self.place / "control.sock") as client:
+                try:
+                    client.send(b"[" + value * (60_000_000 // len(value)) + b"1]\n")
+                except (BrokenPipeError, ConnectionResetError):
+                    pass  # it was told before it had sent all
+                self.assertIn("4194304 values", client.read()["error"]["message"])
+        client = self.client()
+        self.assertEqual(client.batch(["", "# a, b"] * 1_000_000)["failed"], 0)
+        peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        self.assertLess(int(peak.group(1)), 400 << 10)
 
     def test_sixty_megabytes(self):
         """Just below the limit is taken."""
