@@ -207,7 +207,7 @@ static void from_the_files_alone(void **state)
 	}
 	parse(f, "address show");
 	assert_null(view_show(&alone, f->arguments, &f->error));
-	assert_non_null(strstr(f->error.text, "not known without the control plane"));
+	assert_non_null(strstr(f->error.text, "not known while the control plane"));
 	parse(f, "show version");
 	json_t *version = view_show(&alone, f->arguments, &f->error);
 	assert_true(json_is_false(json_object_get(version, "controlplane_alive")));
