@@ -22,6 +22,17 @@ static void discard(struct model *model, struct group_object *group)
 	free(group);
 }
 
+/* One of a replay's groups, which only staged words named: many come and go, and no worker knew
+ * them. */
+static void cancel(struct model *model, struct group_object *group)
+{
+	HASH_DEL(model->groups, group);
+	model->group[group->index] = NULL;
+	model->group_count--;
+	group_cancel(model->pool, group->index);
+	free(group);
+}
+
 static void release_members(struct model *model, const struct group_members *members)
 {
 	for (uint32_t i = 0; i < members->count; i++)
@@ -34,8 +45,10 @@ void group_release(struct model *model, struct group_object *group)
 
 	if (--group->references > 0)
 		return;
-	if (!group->found || model->settled)
+	if (model->settled)
 		discard(model, group);
+	else if (!group->found)
+		cancel(model, group);
 	release_members(model, &members);
 }
 
@@ -55,9 +68,9 @@ static int create(struct model *model, const struct group_members *members,
 	if (group == NULL)
 		return -ENOMEM;
 	group->members = *members;
-	int result = when_full_again(model, group_add_like(model->pool, members,
-							     like != NULL ? like->index : 0,
-							     &group->index));
+	int result = when_full_again(model,
+				     group_add_like(model->pool, members,
+						    like != NULL ? like->index : 0, &group->index));
 	if (result != 0) {
 		free(group);
 		return result;

@@ -64,13 +64,15 @@ static void plan_shares(struct plan *plan, const struct group_members *members,
 	}
 }
 
-/* How far the member's target is below its ideal (above: negative), in units of 1/weights buckets. */
+/* How far the member's target is below its ideal (above: negative), in units of 1/weights buckets.
+ */
 static int64_t lack(const struct plan *plan, const struct share *share)
 {
 	return (int64_t)share->ideal - (int64_t)(share->target * plan->weights);
 }
 
-/* The member that one bucket more (or one less) brings nearest to its ideal, within its roundings. */
+/* The member that one bucket more (or one less) brings nearest to its ideal, within its roundings.
+ */
 static struct share *nearest(struct plan *plan, bool more)
 {
 	struct share *best = NULL;
@@ -79,8 +81,8 @@ static struct share *nearest(struct plan *plan, bool more)
 		struct share *share = &plan->share[i];
 		if (more ? share->target >= share->most : share->target <= share->least)
 			continue;
-		if (best == NULL || (more ? lack(plan, share) > lack(plan, best) :
-					    lack(plan, share) < lack(plan, best)))
+		if (best == NULL || (more ? lack(plan, share) > lack(plan, best)
+					  : lack(plan, share) < lack(plan, best)))
 			best = share;
 	}
 	return best;
@@ -93,9 +95,9 @@ static void plan_targets(struct plan *plan)
 
 	for (uint32_t i = 0; i < plan->count; i++) {
 		struct share *share = &plan->share[i];
-		share->target = share->has < share->least ? share->least :
-				share->has > share->most  ? share->most :
-							    share->has;
+		share->target = share->has < share->least  ? share->least
+				: share->has > share->most ? share->most
+							   : share->has;
 		sum += share->target;
 	}
 	/* the least add up to no more than all buckets, the most to no less: both loops end */
@@ -129,8 +131,8 @@ static void plan_owners(struct plan *plan)
 	}
 }
 
-/* Buckets that are as near as can be to those of `before`: the group's own (then one store for each that
- * moves, in place), another group's, or NULL. */
+/* Buckets that are as near as can be to those of `before`: the group's own (then one store for each
+ * that moves, in place), another group's, or NULL. */
 static void set_buckets(struct nexthop_group *group, const struct group_members *members,
 			const struct nexthop_group *before)
 {
@@ -214,14 +216,27 @@ int group_set(struct nexthop_pool *pool, uint32_t index, const struct group_memb
 	return 0;
 }
 
-void group_remove(struct nexthop_pool *pool, uint32_t index)
+/* False: there is no such group. */
+static bool unlink_members(struct nexthop_pool *pool, uint32_t index)
 {
 	if (index == 0 || index >= GROUP_MAX)
-		return;
+		return false;
 	uint64_t old = word_load(&pool->tables->group_members[index]);
 	if (old == 0)
-		return;
+		return false;
 	word_store(&pool->tables->group_members[index], 0);
 	heap_free(pool->heap, old, sizeof(struct group_members));
-	index_give(pool, &pool->group, index);
+	return true;
+}
+
+void group_remove(struct nexthop_pool *pool, uint32_t index)
+{
+	if (unlink_members(pool, index))
+		index_give(pool, &pool->group, index);
+}
+
+void group_cancel(struct nexthop_pool *pool, uint32_t index)
+{
+	if (unlink_members(pool, index))
+		index_give_now(&pool->group, index);
 }

@@ -65,6 +65,8 @@ static inline int group_add(struct nexthop_pool *pool, const struct group_member
 }
 int group_set(struct nexthop_pool *pool, uint32_t index, const struct group_members *members);
 void group_remove(struct nexthop_pool *pool, uint32_t index);
+/* Undo the group_add of a group that no label word ever named: its index is free at once. */
+void group_cancel(struct nexthop_pool *pool, uint32_t index);
 
 /* Restart: claim from the heap what the label spaces, nexthops, groups, ports and baselines refer to.
  * Then the hashes claim theirs (hash_claim), then heap_claimed. -EINVAL: the tables are corrupt. */
