@@ -5,9 +5,9 @@
 # The one list of packages. gcc brings the sanitizers' libraries; libdpdk-dev brings every PMD.
 PACKAGES := gcc libc6-dev meson ninja-build pkg-config \
 	libdpdk-dev libbpf-dev libxdp-dev libjansson-dev libevent-dev libedit-dev libsystemd-dev uthash-dev \
-	libcmocka-dev python3 python3-scapy iproute2 ethtool procps tcpreplay util-linux
+	libcmocka-dev python3 python3-scapy iproute2 ethtool procps tcpreplay util-linux valgrind
 # What only some targets need.
-PACKAGES_BENCH := dpdk-dev valgrind
+PACKAGES_BENCH := dpdk-dev gnuplot-nox openvswitch-switch openvswitch-switch-dpdk
 PACKAGES_LINT := clang-format clang-tidy
 PACKAGES_MAN := mandoc
 
@@ -85,7 +85,7 @@ format: deps-lint
 
 lint: debug deps-lint
 	@clang-format --dry-run --Werror $(SOURCES)
-	@clang-tidy --quiet -p build-debug $(filter %.c,$(SOURCES))
+	@clang-tidy --quiet -p build-debug --extra-arg=-Wno-unknown-warning-option $(filter %.c,$(SOURCES))
 
 clean:
-	@rm -rf build build-debug build-asan build-tsan
+	@rm -rf build build-instructions build-debug build-asan build-tsan

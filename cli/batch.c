@@ -53,13 +53,13 @@ static void json_put_string(FILE *stream, const char *text)
 {
 	putc_unlocked('"', stream);
 	for (;;) {
-		size_t plain = strcspn(text, "\"\\\t");
+		size_t plain = strcspn(text, "\"\\\t\r");
 		fwrite_unlocked(text, 1, plain, stream);
 		text += plain;
 		if (*text == '\0')
 			break;
 		putc_unlocked('\\', stream);
-		putc_unlocked(*text == '\t' ? 't' : *text, stream);
+		putc_unlocked(*text == '\t' ? 't' : *text == '\r' ? 'r' : *text, stream);
 		text++;
 	}
 	putc_unlocked('"', stream);

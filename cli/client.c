@@ -208,7 +208,7 @@ int client_receive(struct session *session, json_t **result, struct error *error
 	return code == 0 ? answer_take(session, rest, result, error) : code;
 }
 
-int client_pass(struct session *session, struct error *error)
+int client_text(struct session *session, char **result_text, struct error *error)
 {
 	size_t rest = 0, length;
 	int code = receive_line(session, &rest, error);
@@ -219,10 +219,9 @@ int client_pass(struct session *session, struct error *error)
 		return code;
 	text = span_find(session->received, "result", &length);
 	if (text) {
-		fwrite(text, 1, length, stdout);
-		fputc('\n', stdout);
+		*result_text = strndup(text, length);
 		line_drop(session, rest);
-		return 0;
+		return *result_text ? 0 : client_broken(session, "no memory for its answer", error);
 	}
 	code = answer_take(session, rest, &result, error);
 	json_decref(result);

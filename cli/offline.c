@@ -24,6 +24,8 @@ int offline_show(const struct session *session, const struct arguments *argument
 			"tables to read: %s",
 			session->place.instance, reason);
 	view.tables = tables.base;
+	view.tables_region = &tables;
+	view.state_region = &state;
 	bool attached = region_attach(&state, &session->place, REGION_STATE, reason) == 0;
 	if (attached && region_owner_alive(&state)) /* as the control plane has it */
 		view.state = state.base;

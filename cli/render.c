@@ -5,7 +5,7 @@
 #include <string.h>
 #include "cli/render.h"
 
-enum { COLUMNS_MAX = 48, CELL_MAX = 16384, TITLE_MAX = 48 };
+enum { CELL_MAX = 16384, TITLE_MAX = 48 };
 
 /* ---- one cell ---- */
 
@@ -245,7 +245,7 @@ static void row_print(const struct table *table)
 	}
 }
 
-static void table_print(struct table *table, json_t *rows)
+static void widths_measure(struct table *table, json_t *rows)
 {
 	size_t index;
 	json_t *row;
@@ -260,11 +260,43 @@ static void table_print(struct table *table, json_t *rows)
 			table->width[i] = width > table->width[i] ? width : table->width[i];
 		}
 	}
+}
+
+static void titles_print(struct table *table)
+{
 	for (unsigned int i = 0; i < table->count; i++) {
 		table->cell[i].used = 0;
 		cell_add(&table->cell[i], "%s", table->title[i]);
 	}
 	row_print(table);
+}
+
+/* Columns keep the widths of the page before where they are the same. False: something has moved. */
+static bool layout_keep(struct table *table, struct layout *layout)
+{
+	bool same = layout->count == table->count, kept = true;
+
+	for (unsigned int i = 0; i < table->count && same; i++)
+		same = strcmp(layout->key[i], table->column[i].key) == 0;
+	for (unsigned int i = 0; i < table->count; i++) {
+		if (same && layout->width[i] > table->width[i])
+			table->width[i] = layout->width[i];
+		kept &= same && layout->width[i] == table->width[i];
+		layout->key[i] = table->column[i].key;
+		layout->width[i] = table->width[i];
+	}
+	layout->count = table->count;
+	return kept;
+}
+
+static void table_print(struct table *table, json_t *rows, struct layout *layout)
+{
+	size_t index;
+	json_t *row;
+
+	widths_measure(table, rows);
+	if (!layout_keep(table, layout))
+		titles_print(table);
 	json_array_foreach(rows, index, row)
 	{
 		for (unsigned int i = 0; i < table->count; i++)
@@ -273,7 +305,8 @@ static void table_print(struct table *table, json_t *rows)
 	}
 }
 
-static void rows_render(FILE *out, const struct command *command, json_t *rows, bool statistics)
+static void rows_render(FILE *out, const struct command *command, json_t *rows, bool statistics,
+			struct layout *layout)
 {
 	const struct sheet *sheet = command ? sheet_find(command->id) : NULL;
 	struct table *table = calloc(1, sizeof(*table));
@@ -287,9 +320,16 @@ static void rows_render(FILE *out, const struct command *command, json_t *rows, 
 		table_members(table, rows);
 	table->cell = calloc(table->count + 1, sizeof(*table->cell));
 	if (table->cell && table->count > 0)
-		table_print(table, rows);
+		table_print(table, rows, layout);
 	free(table->cell);
 	free(table);
+}
+
+void render_page(FILE *out, const struct command *command, json_t *rows, bool statistics,
+		 struct layout *layout)
+{
+	if (json_array_size(rows) > 0)
+		rows_render(out, command, rows, statistics, layout);
 }
 
 /* ---- what is no table ---- */
@@ -375,7 +415,7 @@ static void object_render(FILE *out, json_t *object, bool statistics)
 			continue;
 		json_t *rows = is_rows(value) ? json_incref(value) : named_rows(value);
 		fprintf(out, "\n%s:\n", key);
-		rows_render(out, NULL, rows, statistics);
+		rows_render(out, NULL, rows, statistics, &(struct layout){ 0 });
 		json_decref(rows);
 	}
 }
@@ -386,7 +426,7 @@ void render(FILE *out, const struct command *command, json_t *result, bool stati
 	json_t *item;
 
 	if (is_rows(result)) {
-		rows_render(out, command, result, statistics);
+		rows_render(out, command, result, statistics, &(struct layout){ 0 });
 	} else if (json_is_array(result)) {
 		json_array_foreach(result, index, item) value_print(out, item);
 	} else if (command->id == COMMAND_CONFIG_DIFF) {

@@ -36,6 +36,18 @@ struct sheet {
 /* The sheet of a command, or NULL: then the columns are the members of the first row. */
 const struct sheet *sheet_find(enum command_id command);
 
+/* How the page before was laid out: columns (the sheet's own) and their widths. Zero at first. */
+enum { COLUMNS_MAX = 48 };
+struct layout {
+	unsigned int count;
+	const char *key[COLUMNS_MAX];
+	unsigned int width[COLUMNS_MAX];
+};
+
+/* One page of a long table. Its titles are written where they changed place. */
+void render_page(FILE *out, const struct command *command, json_t *rows, bool statistics,
+		 struct layout *layout);
+
 /* Write `result` for people: an array of objects as a table, an object as lines and tables. */
 void render(FILE *out, const struct command *command, json_t *result, bool statistics);
 

@@ -126,9 +126,9 @@ static bool is_broken(int code)
 }
 
 /* Ask the control plane. Looking is done again when the connection breaks: the process that had it
- * may have died at this moment. With `result` NULL the answer is printed as it comes. */
+ * may have died at this moment. With `result` NULL the answer is taken as text. */
 static int query(struct session *session, const struct arguments *arguments, json_t **result,
-		 struct error *error)
+		 char **text, struct error *error)
 {
 	bool look = arguments->command->access == ACCESS_LOOK;
 	int code = -EIO;
@@ -137,7 +137,7 @@ static int query(struct session *session, const struct arguments *arguments, jso
 		code = query_send(session, arguments, error);
 		if (code == 0)
 			code = result ? client_receive(session, result, error)
-				      : client_pass(session, error);
+				      : client_text(session, text, error);
 	}
 	return code;
 }
@@ -155,10 +155,26 @@ int run_query(struct session *session, const struct arguments *arguments, json_t
 	int code;
 
 	*result = NULL;
-	code = query(session, arguments, result, error);
+	code = query(session, arguments, result, NULL, error);
 	if (is_offline(code, arguments->command))
 		return offline_show(session, arguments, result, error);
 	return code;
+}
+
+int run_text(struct session *session, const struct arguments *arguments, char **text,
+	     struct error *error)
+{
+	int code = query(session, arguments, NULL, text, error);
+	json_t *result;
+
+	if (!is_offline(code, arguments->command))
+		return code;
+	code = offline_show(session, arguments, &result, error);
+	if (code != 0)
+		return code;
+	*text = json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_decref(result);
+	return *text ? 0 : error_set(error, ERROR_REFUSED, ENOMEM, "no memory for the answer");
 }
 
 static void result_print(const struct session *session, const struct command *command,
@@ -182,16 +198,20 @@ static int run_command(struct session *session, const struct arguments *argument
 		       struct error *error)
 {
 	json_t *result;
+	char *text;
 	int code;
 
+	if (pages_wanted(arguments))
+		return pages_show(session, arguments, error);
 	if (session->json && !session->pretty) {
-		code = query(session, arguments, NULL, error);
-		if (!is_offline(code, arguments->command))
-			return code;
-		code = offline_show(session, arguments, &result, error);
-	} else {
-		code = run_query(session, arguments, &result, error);
+		code = run_text(session, arguments, &text, error);
+		if (code == 0) {
+			puts(text);
+			free(text);
+		}
+		return code;
 	}
+	code = run_query(session, arguments, &result, error);
 	if (code != 0)
 		return code;
 	result_print(session, arguments->command, result);

@@ -40,8 +40,8 @@ int client_receive(struct session *session, json_t **result, struct error *error
 int client_request(struct session *session, const char *method, json_t *params,
 		   struct error *error);
 
-/* As client_receive, but the result is printed to standard output as it came, with a newline. */
-int client_pass(struct session *session, struct error *error);
+/* As client_receive, but the result as the text that came, to be freed. */
+int client_text(struct session *session, char **text, struct error *error);
 void client_close(struct session *session);
 
 /* ---- span.c ---- */
@@ -64,6 +64,18 @@ int run_line(struct session *session, const char *line);
 /* The same, but silent, with the result to the caller: for completion. */
 int run_query(struct session *session, const struct arguments *arguments, json_t **result,
 	      struct error *error);
+
+/* The same as JSON text, to be freed. */
+int run_text(struct session *session, const struct arguments *arguments, char **text,
+	     struct error *error);
+
+/* ---- pages.c ---- */
+
+/* Is this a list that may be too long for one answer? */
+bool pages_wanted(const struct arguments *arguments);
+
+/* Ask for it page by page, and print each. */
+int pages_show(struct session *session, const struct arguments *arguments, struct error *error);
 
 /* Print an error below its line. `file` NULL: no place is named. Returns the enum exit_code. */
 int error_print(const struct session *session, const char *file, size_t line_number,

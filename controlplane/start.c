@@ -44,11 +44,28 @@ int api_compact(struct api *api)
 
 /* ---- the journal ---- */
 
+/* The journal is compacted right away, so what was left out of the model is in the old one alone. */
+static void keep_old_journal(const struct api *api)
+{
+	char path[sizeof(api->journal.path)], kept[sizeof(path) + 16], fresh[sizeof(path) + 20];
+
+	snprintf(path, sizeof(path), "%s/journal", api->place.directory);
+	snprintf(kept, sizeof(kept), "%s.left-out", path);
+	snprintf(fresh, sizeof(fresh), "%s.new", kept);
+	unlink(fresh);
+	if (link(path, fresh) || rename(fresh, kept))
+		log_error("journal: the old one could not be kept as %s: %s", kept,
+			  strerror(errno));
+	else
+		log_warning("journal: the old one is kept as %s", kept);
+}
+
 /* What fails is told, counted and left out: the rest of the configuration is worth having. */
 static void replay(struct api *api, const struct journal_lines *lines)
 {
 	static struct arguments arguments; /* large */
-	size_t failed = 0;
+	struct error first = { 0 };
+	size_t failed = 0, first_line = 0;
 
 	for (size_t i = 0; i < lines->count; i++) {
 		struct error error = { 0 };
@@ -56,11 +73,18 @@ static void replay(struct api *api, const struct journal_lines *lines)
 		if (!command_parse(lines->line[i], &arguments, &error) &&
 		    !model_execute(api->model, &arguments, &error))
 			continue;
+		if (!failed) {
+			first = error;
+			first_line = i;
+		}
 		if (failed++ < COMPLAINTS_MAX)
 			log_warning("journal: '%.200s': %s", lines->line[i], error.text);
 	}
-	if (failed)
-		log_warning("journal: %zu of %zu lines were left out", failed, lines->count);
+	if (failed) {
+		log_warning("journal: %zu of %zu lines were left out, first '%.200s': %s", failed,
+			    lines->count, lines->line[first_line], first.text);
+		keep_old_journal(api);
+	}
 	if (lines->dropped)
 		log_info(
 			"journal: %zu lines of an atomic batch that was not complete were left out",

@@ -36,12 +36,9 @@ void worker_process(struct worker *worker, unsigned int interface, struct rte_mb
 		    unsigned int count)
 {
 	classify(worker, interface, mbufs, count);
-	if (worker->mpls.count != 0)
-		mpls(worker);
-	if (worker->ip.count != 0)
-		ip(worker);
-	if (worker->output.count != 0)
-		output(worker);
+	mpls(worker);
+	ip(worker);
+	output(worker);
 }
 
 void worker_flush(struct worker *worker)
@@ -129,8 +126,11 @@ int worker_run(void *argument)
 			epoch_report(plan->tables, worker->state);
 
 		uint64_t start = rte_rdtsc();
-		unsigned int packets = poll_queues(worker, plan) + inject(worker);
+		unsigned int packets = poll_queues(worker, plan);
+		unsigned int injected = inject(worker);
 		worker_flush(worker);
+		inject_done(worker, injected);
+		packets += injected;
 		uint64_t cycles = rte_rdtsc() - start;
 
 		counter_add(&worker->state->turns, 1);

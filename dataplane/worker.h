@@ -104,6 +104,8 @@ struct worker {
 	struct traffic_counter *label[LABEL_SPACE_MAX]; /* NULL: not allocated, do not count */
 	const _Atomic uint8_t *port_live;          /* state->port_live */
 	bool pushing;                              /* most packets of the last vector got labels */
+	unsigned int pushed;                       /* packets of this vector that got labels */
+	struct traffic_counter uncounted;          /* of spaces whose counters are not allocated */
 	struct vector mpls, ip, output;
 	struct packet packet[VECTOR_SIZE];         /* of the burst that is being processed */
 

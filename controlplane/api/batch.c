@@ -100,6 +100,8 @@ static void note_error(struct batch *batch, size_t index, const struct error *er
 	batch->failed++;
 	if (json_array_size(batch->errors) >= BATCH_ERRORS_MAX)
 		return;
+	if (!json_array_size(batch->errors))
+		batch->first_code = error->code;
 	json_array_append_new(batch->errors,
 			      json_pack("{s:I,s:s,s:i,s:i,s:s,s:s}", "index", (json_int_t)index,
 					"message", error->text, "column", error->column, "length",
@@ -113,17 +115,24 @@ static bool is_empty(const char *line)
 	return !*line || *line == '#';
 }
 
-/* A line to arguments; only what changes the model may stand in a batch. */
-static int parse(const char *line, struct error *error)
+/* A line to arguments; only what changes the model may stand in a batch, and in an atomic one only
+ * what can be undone: `counters clear` cannot. */
+static int parse(const struct batch *batch, const char *line, struct error *error)
 {
+	bool atomic = batch->flags & BATCH_ATOMIC;
 	int rc;
 
 	rc = command_parse(line, &arguments, error);
-	if (!rc && (arguments.command->access == ACCESS_LOOK ||
-		    !strcmp(arguments.command->noun, "config")))
+	if (rc)
+		return rc;
+	if (arguments.command->access == ACCESS_LOOK || !strcmp(arguments.command->noun, "config"))
 		return error_set(error, ERROR_USAGE, -EINVAL, "'%s %s' cannot stand in a batch",
 				 arguments.command->noun, arguments.command->verb);
-	return rc;
+	if (atomic && !unit_is_journaled(arguments.command))
+		return error_set(error, ERROR_USAGE, -EINVAL,
+				 "'%s %s' cannot stand in an atomic batch: it cannot be undone",
+				 arguments.command->noun, arguments.command->verb);
+	return 0;
 }
 
 /* ---- phases: each works until the deadline or until it changes batch->phase ---- */
@@ -140,7 +149,7 @@ static void parse_slice(struct batch *batch, uint64_t deadline)
 	while (batch->next < batch->count) {
 		const char *line = batch->line[batch->next];
 
-		if (!is_empty(line) && parse(line, &error))
+		if (!is_empty(line) && parse(batch, line, &error))
 			note_error(batch, batch->next, &error);
 		batch->next++;
 		if (is_late(batch, deadline))
@@ -197,7 +206,7 @@ static void execute_line(struct batch *batch)
 
 	if (is_empty(line))
 		return;
-	if (!parse(line, &error) &&
+	if (!parse(batch, line, &error) &&
 	    !unit_execute(&batch->unit, batch->api, &arguments, line, &error)) {
 		batch->done++;
 		batch->progress = true;

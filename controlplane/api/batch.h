@@ -42,6 +42,7 @@ struct batch {
 	bool progress; /* REORDER: a line was accepted in this round */
 	size_t done;   /* commands accepted */
 	size_t failed;
+	int first_code; /* of the first error that is listed, negative errno */
 	json_t *errors; /* [{index, message, column, length, expected, kind}] */
 };
 

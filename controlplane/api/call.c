@@ -12,9 +12,9 @@ static bool may_change(const struct call *call, struct outcome *outcome)
 {
 	if (call->peer >= PEER_CHANGE)
 		return true;
-	outcome_refuse(outcome, error_set(&outcome->error, ERROR_REFUSED, -EPERM,
-					  "%.64s: only root and group shunt-admin may change",
-					  call->method));
+	error_set(&outcome->error, ERROR_REFUSED, -EPERM,
+		  "%.64s: only root and group shunt-admin may change", call->method);
+	outcome_refuse(outcome);
 	return false;
 }
 
@@ -136,7 +136,7 @@ static void begin_long(const struct call *call, struct call_state *state, struct
 		state->end = config_rolled_back;
 	}
 	if (!state->batch)
-		outcome_refuse(outcome, rc ? rc : -EPERM);
+		outcome_refuse(outcome);
 }
 
 static bool step_long(const struct call *call, struct call_state *state, struct outcome *outcome,
@@ -151,11 +151,17 @@ static bool step_long(const struct call *call, struct call_state *state, struct 
 	outcome->result = state->end(call->api, state->batch, &outcome->error);
 	state->batch = NULL;
 	if (!outcome->result)
-		outcome_refuse(outcome, -EPERM);
+		outcome_refuse(outcome);
 	return true;
 }
 
-/* ---- the others, done at once ---- */
+static struct view view_of(const struct call *call)
+{
+	struct model *model = call->api->model;
+
+	return (struct view){ model_tables(model), model_state(model), model,
+			      model_tables_region(model), model_state_region(model) };
+}
 
 static int call_config(const struct call *call, struct outcome *outcome)
 {
@@ -177,7 +183,7 @@ static int call_config(const struct call *call, struct outcome *outcome)
 	case COMMAND_CONFIG_DIFF:
 		if (take_source(call, &source, error))
 			outcome->result = config_diff(call->api, &source, error);
-		return outcome->result ? 0 : -EPERM;
+		return outcome->result ? 0 : error->code;
 	default:
 		return config_confirm(call->api, error);
 	}
@@ -185,12 +191,50 @@ static int call_config(const struct call *call, struct outcome *outcome)
 
 static int call_look(const struct call *call, struct outcome *outcome)
 {
-	struct view view = { model_tables(call->api->model), model_state(call->api->model),
-			     call->api->model };
+	struct view view = view_of(call);
 
 	outcome->result = view_show(&view, &arguments, &outcome->error);
-	return outcome->result ? 0 : -ENOENT;
+	return outcome->result ? 0 : outcome->error.code;
 }
+
+/* ---- `mpls show`, which may be long ---- */
+
+static void end_listing(struct call_state *state, struct outcome *outcome, int status)
+{
+	if (status > 0)
+		outcome->text = state->listing->text;
+	else
+		outcome_refuse(outcome);
+	free(state->listing);
+	state->listing = NULL;
+}
+
+static bool step_listing(const struct call *call, struct call_state *state, struct outcome *outcome,
+			 uint64_t deadline)
+{
+	struct error *error = &outcome->error;
+	struct view view = view_of(call);
+	int status = 0;
+
+	if (!state->listing) {
+		state->listing = calloc(1, sizeof(*state->listing));
+		if (!state->listing)
+			abort();
+		status = command_from_json(command_by_id(COMMAND_MPLS_SHOW), call->params,
+					   &arguments, error);
+		if (!status)
+			status = label_listing_begin(state->listing, &view, &arguments, error);
+	}
+	while (!status) {
+		status = label_listing_step(state->listing, &view, error);
+		if (!status && queue_clock() >= deadline)
+			return false;
+	}
+	end_listing(state, outcome, status);
+	return true;
+}
+
+/* ---- the others, done at once ---- */
 
 static void call_short(const struct call *call, struct outcome *outcome)
 {
@@ -211,7 +255,7 @@ static void call_short(const struct call *call, struct outcome *outcome)
 	else if (!rc)
 		rc = unit_execute(call->unit, call->api, &arguments, NULL, &outcome->error);
 	if (rc)
-		outcome_refuse(outcome, rc);
+		outcome_refuse(outcome);
 }
 
 bool call_step(const struct call *call, struct call_state *state, struct outcome *outcome,
@@ -219,6 +263,8 @@ bool call_step(const struct call *call, struct call_state *state, struct outcome
 {
 	if (is_long(call))
 		return step_long(call, state, outcome, deadline);
+	if (!strcmp(call->method, "mpls show"))
+		return step_listing(call, state, outcome, deadline);
 	call_short(call, outcome);
 	return true;
 }

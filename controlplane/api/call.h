@@ -20,6 +20,7 @@ struct call {
 /* A call that takes more than one slice, between them. Zero before the first. */
 struct call_state {
 	struct batch *batch;
+	struct label_listing *listing;
 	json_t *(*end)(struct api *api, struct batch *batch, struct error *error);
 };
 

@@ -178,6 +178,19 @@ static int route_show_check(const struct arguments *arguments, struct place plac
 		     "the end of the command");
 }
 
+static int mpls_show_check(const struct arguments *arguments, struct place place,
+			   struct error *error)
+{
+	int page = argument_present(arguments, MPLS_SHOW_FROM)    ? MPLS_SHOW_FROM
+		   : argument_present(arguments, MPLS_SHOW_COUNT) ? MPLS_SHOW_COUNT
+								  : -1;
+
+	if (page < 0 || !argument_present(arguments, MPLS_LABEL))
+		return 0;
+	return wrong(place, page, -1, error, "from and count go with a list, not with one label",
+		     "the end of the command");
+}
+
 int command_check(struct arguments *arguments, struct error *error, int *parameter, int *path)
 {
 	struct place place = { parameter, path };
@@ -196,6 +209,8 @@ int command_check(struct arguments *arguments, struct error *error, int *paramet
 		return route_check(arguments, place, error);
 	case COMMAND_ROUTE_SHOW:
 		return route_show_check(arguments, place, error);
+	case COMMAND_MPLS_SHOW:
+		return mpls_show_check(arguments, place, error);
 	case COMMAND_PORT_SET:
 	case COMMAND_VLAN_SET:
 	case COMMAND_LOOPBACK_SET:

@@ -22,6 +22,8 @@ enum {
 	STRING_MAX = 4096,   /* bytes of a string value with its zero */
 	ERROR_TEXT_MAX = 512,
 	ROUTE_ROWS_MAX = 65536, /* rows of one `route show` */
+	LABEL_ROWS_MAX = 65536, /* rows of one `mpls show` */
+	LABEL_IMPLICIT_NULL = 3, /* RFC 3032 2.1: stands for no label */
 };
 
 /* ---- values ---- */
@@ -122,7 +124,8 @@ struct command {
 /* Indexes into arguments->value, in the order of each command's parameter list in table.c. A noun's
  * add, set, replace and del share one numbering. */
 enum port_parameter {      /* port add NAME devargs STRING [mtu N] [rx-queues N] [mpls on|off [space N]
-			    * [upstream-space N]] [vrf N]; port set NAME [up|down] [mtu N] [mpls ...] */
+			    * [upstream-space N]] [vrf N] [up|down]; port set NAME [up|down] [mtu N]
+			    * [mpls ...] */
 	PORT_NAME, PORT_DEVARGS, PORT_MTU, PORT_RX_QUEUES, PORT_MPLS, PORT_SPACE, PORT_UPSTREAM_SPACE,
 	PORT_VRF, PORT_ADMIN /* WORD up, down */
 };
@@ -151,6 +154,9 @@ enum mpls_parameter {
 	MPLS_LABEL, MPLS_SPACE, MPLS_OPERATION, MPLS_PATHS, MPLS_VRF, MPLS_BRIDGE, MPLS_CONTROL_WORD,
 	MPLS_TTL, MPLS_TC, MPLS_NO_COUNTERS
 };
+/* mpls show [L] [space N] [from L] [count N]: rows are in the order of space and label. `from` is of
+ * the first space that is shown. */
+enum mpls_show_parameter { MPLS_SHOW_FROM = MPLS_SPACE + 1, MPLS_SHOW_COUNT };
 enum mpls_operation_word { OPERATION_SWAP, OPERATION_POP, OPERATION_POP_IP, OPERATION_POP_LABEL,
 			   OPERATION_POP_BRIDGE };
 enum model_word { MODEL_UNIFORM, MODEL_PIPE }; /* ttl, tc */
@@ -181,6 +187,7 @@ struct error {
 	enum error_kind kind;  /* USAGE: the words are wrong; REFUSED: the control plane says no */
 	int column;            /* text: of the word that is wrong, from 0; -1: none */
 	int length;            /* of that word */
+	int code;              /* REFUSED: negative errno; else -EINVAL */
 	char text[ERROR_TEXT_MAX]; /* names the object, the value and what was expected */
 	char expected[ERROR_TEXT_MAX]; /* what could have stood there, "" if it does not apply */
 };
@@ -205,6 +212,15 @@ static inline bool argument_present(const struct arguments *arguments, unsigned 
 static inline bool path_present(const struct path *path, enum path_parameter parameter)
 {
 	return path->present >> parameter & 1;
+}
+
+/* `swap implicit-null`: nothing takes the label's place. */
+static inline bool path_swaps_to_nothing(const struct path *path)
+{
+	const struct value *swap = &path->value[PATH_SWAP];
+
+	return path_present(path, PATH_SWAP) && swap->stack_count == 1 &&
+	       swap->stack[0] == LABEL_IMPLICIT_NULL;
 }
 
 /* One line of text to arguments. Words may be abbreviated where unambiguous; `show NOUN` and

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static int write_synced(int fd, const char *bytes, size_t size)
+int file_write(int fd, const char *bytes, size_t size)
 {
 	while (size) {
 		ssize_t n = write(fd, bytes, size);
@@ -21,7 +21,7 @@ static int write_synced(int fd, const char *bytes, size_t size)
 		bytes += n;
 		size -= (size_t)n;
 	}
-	return fsync(fd) ? -errno : 0;
+	return 0;
 }
 
 /* The name itself must outlive a power cut too. */
@@ -48,7 +48,9 @@ int file_replace(const char *path, const char *bytes, size_t size, mode_t mode)
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	rc = fchmod(fd, mode) ? -errno : write_synced(fd, bytes, size);
+	rc = fchmod(fd, mode) ? -errno : file_write(fd, bytes, size);
+	if (!rc && fsync(fd))
+		rc = -errno;
 	close(fd);
 	if (!rc && rename(temporary, path))
 		rc = -errno;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * config-file.h: files that are replaced as a whole, and the timer of `config apply ... confirm T`.
- * For config*.c alone.
+ * For config*.c and journal.c alone.
  */
 #ifndef SHUNT_API_CONFIG_FILE_H
 #define SHUNT_API_CONFIG_FILE_H
 
 #include <sys/types.h>
 #include "controlplane/api/api.h"
+
+/* All of the bytes, however many writes it takes. 0 or a negative errno. */
+int file_write(int fd, const char *bytes, size_t size);
 
 /* Write a temporary file beside `path`, sync it and its directory, rename it. 0 or a negative
  * errno, and `path` is as it was. */

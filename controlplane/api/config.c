@@ -65,15 +65,16 @@ static int take_running(void *context, const struct arguments *arguments)
 	copy->path_count = arguments->path_count;
 	memcpy(copy->value, arguments->value, sizeof(copy->value));
 	memcpy(copy->path, arguments->path, arguments->path_count * sizeof(copy->path[0]));
-	return configuration_apply(running->configuration, copy, running->error);
+	return configuration_take(running->configuration, copy, running->error);
 }
 
 static int running_load(struct api *api, struct configuration *configuration, struct error *error)
 {
 	static struct arguments arguments; /* large; one thread */
 	struct running running = { configuration, &arguments, error };
+	int rc = model_configuration(api->model, take_running, &running);
 
-	return model_configuration(api->model, take_running, &running);
+	return rc == -ENOMEM ? error_set(error, ERROR_REFUSED, rc, "config: out of memory") : rc;
 }
 
 int config_show(struct api *api, struct buffer *buffer, struct error *error)
@@ -168,9 +169,10 @@ static struct batch *start_apply(struct api *api, const struct config_source *so
 
 	if (difference_load(api, source, &difference, error))
 		return NULL;
+	/* a route that is changed leaves its old network before that goes */
+	buffer_add(&lines, difference.change.data, difference.change.used);
 	buffer_add(&lines, difference.remove.data, difference.remove.used);
 	buffer_add(&lines, difference.add.data, difference.add.used);
-	buffer_add(&lines, difference.change.data, difference.change.used);
 	configuration_difference_free(&difference);
 	return batch_from_text(api, &lines, BATCH_ATOMIC | BATCH_REORDER);
 }
@@ -221,7 +223,7 @@ static json_t *finish(struct batch *batch, struct error *error)
 	json_t *first = json_array_get(batch->errors, 0), *result = NULL;
 
 	if (first)
-		error_set(error, ERROR_REFUSED, -EPERM, "config: %s; nothing was changed",
+		error_set(error, ERROR_REFUSED, batch->first_code, "config: %s; nothing was changed",
 			  json_string_value(json_object_get(first, "message")));
 	else
 		result = json_pack("{s:I}", "changed", (json_int_t)batch->done);

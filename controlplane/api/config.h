@@ -53,7 +53,7 @@ struct batch *config_rollback(struct api *api, struct error *error);
 json_t *config_rolled_back(struct api *api, struct batch *batch, struct error *error);
 
 /* At start-up, when the journal is replayed: go on with the deadline that is found in the run
- * directory, if there is one. */
+ * directory, if there is one. A file that is damaged is told and renamed to rollback.json.damaged. */
 void config_resume(struct api *api);
 
 /* For shutdown. */

@@ -9,20 +9,13 @@
 
 enum { TEXT_MAX = 32768 };
 
-/* An entry as arguments: of its `add`, and of its `set` (present is 0 if there is none). */
-struct both {
-	struct arguments add, set;
-};
-static struct both before, after; /* large; one thread */
+static struct arguments before, after; /* entries that are compared: large; one thread */
 
-static void load(struct both *both, const struct configuration_entry *entry)
+static void load(struct arguments *arguments, const struct configuration_entry *entry)
 {
 	struct error error = { 0 };
 
-	both->set.present = 0;
-	command_parse(entry->line, &both->add, &error);
-	if (entry->set)
-		command_parse(entry->set, &both->set, &error);
+	command_parse(entry->line, arguments, &error);
 }
 
 static void add_line(struct buffer *buffer, const char *line)
@@ -43,13 +36,11 @@ static void add_arguments(struct buffer *buffer, const struct arguments *argumen
 }
 
 /* The value that a parameter has in effect; false: it is left out and has no default. */
-static bool effective(const struct both *both, const struct command *set, unsigned int parameter,
-		      struct value *value)
+static bool effective(const struct arguments *arguments, const struct command *set,
+		      unsigned int parameter, struct value *value)
 {
-	if (both->set.present >> parameter & 1)
-		*value = both->set.value[parameter];
-	else if (argument_present(&both->add, parameter))
-		*value = both->add.value[parameter];
+	if (argument_present(arguments, parameter))
+		*value = arguments->value[parameter];
 	else
 		return configuration_default(set, parameter, &value->number);
 	return true;
@@ -84,17 +75,17 @@ static bool is_key(const struct command *command, unsigned int parameter)
 static bool only_settable_differs(const struct command *set)
 {
 	static char old_text[TEXT_MAX], new_text[TEXT_MAX];
-	uint32_t settable = 0, old_present = before.add.present, new_present = after.add.present;
+	uint32_t settable = 0, old_present = before.present, new_present = after.present;
 
 	for (unsigned int i = 0; set->parameters[i].name; i++)
 		if (configuration_takes(set, i) && !is_key(set, i))
 			settable |= 1u << i;
-	before.add.present &= ~settable;
-	after.add.present &= ~settable;
-	command_to_text(&before.add, old_text, sizeof(old_text));
-	command_to_text(&after.add, new_text, sizeof(new_text));
-	before.add.present = old_present;
-	after.add.present = new_present;
+	before.present &= ~settable;
+	after.present &= ~settable;
+	command_to_text(&before, old_text, sizeof(old_text));
+	command_to_text(&after, new_text, sizeof(new_text));
+	before.present = old_present;
+	after.present = new_present;
 	return !strcmp(old_text, new_text);
 }
 
@@ -125,30 +116,17 @@ static bool make_set(const struct command *set, struct arguments *result)
 	return true;
 }
 
-static void add_entry(struct buffer *lines, const struct configuration_entry *entry)
-{
-	add_line(lines, entry->line);
-	if (entry->set)
-		add_line(lines, entry->set);
-}
-
-static bool equal(const struct configuration_entry *a, const struct configuration_entry *b)
-{
-	return !strcmp(a->line, b->line) && !a->set == !b->set &&
-	       (!a->set || !strcmp(a->set, b->set));
-}
-
 /* Change the object in place. False: it cannot be done. Uses `before` and `after`. */
 static bool change_entry(struct configuration_difference *difference)
 {
 	static struct arguments changed; /* large; one thread */
-	const char *noun = after.add.command->noun;
+	const char *noun = after.command->noun;
 	const struct command *replace = configuration_command(noun, "replace");
 	const struct command *set = configuration_command(noun, "set");
 
 	if (replace) {
-		after.add.command = replace;
-		add_arguments(&difference->change, &after.add);
+		after.command = replace;
+		add_arguments(&difference->change, &after);
 		return true;
 	}
 	if (!set || !make_set(set, &changed))
@@ -157,31 +135,56 @@ static bool change_entry(struct configuration_difference *difference)
 	return true;
 }
 
+/* Must the object be deleted before something that it stands on goes away, and added again after that?
+ * A route that leaves the old networks for one that stays is changed in place first; one that leaves for
+ * a new one cannot wait for that, since what is new may need the place of what is old. Sets `after`, and
+ * `before` where that is needed. */
+static bool must_be_remade(const struct configuration_entry *old,
+			   const struct configuration_entry *new, const struct moved *moved,
+			   const struct moved *added)
+{
+	load(&after, new);
+	if (moved_mentions(moved, &after))
+		return true;
+	if (!strcmp(old->line, new->line))
+		return false;
+	load(&before, old);
+	return moved_mentions(moved, &before) && moved_mentions(added, &after);
+}
+
 /* An object that both have. */
 static void compare_entry(const struct configuration_entry *old,
 			  const struct configuration_entry *new, struct moved *moved,
-			  struct buffer *remade, struct configuration_difference *difference)
+			  const struct moved *added, struct buffer removed[COMMAND_COUNT],
+			  struct configuration_difference *difference)
 {
-	bool stays = equal(old, new);
+	bool stays = !strcmp(old->line, new->line);
 
 	if (stays && !moved->name_count && !moved->network_count)
 		return;
-	load(&after, new);
-	if (!moved_mentions(moved, &after.add)) {
-		if (stays)
-			return;
-		load(&before, old);
-		if (change_entry(difference))
-			return;
-	}
-	moved_add(moved, &after.add);
-	add_line(remade, new->key);
-	add_entry(&difference->add, new);
+	if (!must_be_remade(old, new, moved, added) && (stays || change_entry(difference)))
+		return;
+	moved_add(moved, &after);
+	add_line(&removed[new->order], new->key);
+	add_line(&difference->add, new->line);
 }
 
-/* What goes away: those that depend on others first. */
+/* A new one; what has a name or a network is remembered. */
+static void add_new(const struct configuration_entry *entry, struct moved *added,
+		    struct configuration_difference *difference)
+{
+	enum value_type type = command_by_id(entry->order)->parameters[0].type;
+
+	add_line(&difference->add, entry->line);
+	if (type != VALUE_NAME && type != VALUE_PREFIX)
+		return;
+	load(&after, entry);
+	moved_add(added, &after);
+}
+
+/* What goes away. */
 static void find_removed(const struct configuration *old, const struct configuration *new,
-			 struct moved *moved, struct configuration_difference *difference)
+			 struct moved *moved, struct buffer removed[COMMAND_COUNT])
 {
 	for (unsigned int order = COMMAND_COUNT; order-- > 0;) {
 		for (size_t i = old->count; i-- > 0;) {
@@ -189,36 +192,23 @@ static void find_removed(const struct configuration *old, const struct configura
 
 			if (entry->order != order || configuration_find(new, entry->key))
 				continue;
-			add_line(&difference->remove, entry->key);
+			add_line(&removed[order], entry->key);
 			load(&after, entry);
-			moved_add(moved, &after.add);
+			moved_add(moved, &after);
 		}
-	}
-}
-
-/* Lines in reverse: what was found last depends on what was found before. */
-static void add_reversed(struct buffer *to, const struct buffer *lines)
-{
-	size_t end = lines->used;
-
-	while (end) {
-		size_t start = end - 1;
-
-		while (start && lines->data[start - 1] != '\n')
-			start--;
-		buffer_add(to, lines->data + start, end - start);
-		end = start;
 	}
 }
 
 void configuration_difference(const struct configuration *old, const struct configuration *new,
 			      struct configuration_difference *difference)
 {
-	struct buffer remade = { 0 };
-	struct moved moved = { 0 };
+	/* by noun: with what is made anew, all that depends on others goes before them, so that
+	 * nothing is added again while what it stood on is still there */
+	struct buffer removed[COMMAND_COUNT] = { 0 };
+	struct moved moved = { 0 }, added = { 0 };
 
 	memset(difference, 0, sizeof(*difference));
-	find_removed(old, new, &moved, difference);
+	find_removed(old, new, &moved, removed);
 	for (unsigned int order = 0; order < COMMAND_COUNT; order++) {
 		for (size_t i = 0; i < new->count; i++) {
 			const struct configuration_entry *entry = &new->entry[i];
@@ -228,14 +218,17 @@ void configuration_difference(const struct configuration *old, const struct conf
 				continue;
 			had = configuration_find(old, entry->key);
 			if (had)
-				compare_entry(had, entry, &moved, &remade, difference);
+				compare_entry(had, entry, &moved, &added, removed, difference);
 			else
-				add_entry(&difference->add, entry);
+				add_new(entry, &added, difference);
 		}
 	}
-	add_reversed(&difference->remove, &remade);
-	buffer_free(&remade);
+	for (unsigned int order = COMMAND_COUNT; order-- > 0;) {
+		buffer_add(&difference->remove, removed[order].data, removed[order].used);
+		buffer_free(&removed[order]);
+	}
 	moved_free(&moved);
+	moved_free(&added);
 }
 
 void configuration_difference_free(struct configuration_difference *difference)

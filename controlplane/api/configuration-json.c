@@ -11,72 +11,15 @@ static struct arguments arguments; /* of the element at hand: large; one thread 
 
 /* ---- reading ---- */
 
-/* JSON's member for a parameter: "rx_queues". */
-static void member_name(const struct parameter *parameter, char name[64])
-{
-	snprintf(name, 64, "%s", parameter->name);
-	for (char *at = name; *at; at++)
-		if (*at == '-' || *at == ' ')
-			*at = '_';
-}
-
-/* Members that only the noun's `set` knows (admin), moved out of `element` together with copies of
- * the key: a new reference, or NULL if there are none. */
-static json_t *split_set(json_t *element, const struct command *add, const struct command *set)
-{
-	json_t *rest = json_object();
-	bool any = false;
-	char name[64];
-
-	for (unsigned int i = 0; set->parameters[i].name; i++) {
-		json_t *value;
-
-		if (!configuration_takes(set, i))
-			continue;
-		member_name(&set->parameters[i], name);
-		value = json_object_get(element, name);
-		if (!value)
-			continue;
-		if (set->parameters[i].flags & PARAMETER_KEY) {
-			json_object_set(rest, name, value);
-		} else if (!configuration_takes(add, i)) {
-			json_object_set(rest, name, value);
-			json_object_del(element, name);
-			any = true;
-		}
-	}
-	if (any)
-		return rest;
-	json_decref(rest);
-	return NULL;
-}
-
-static int take(struct configuration *configuration, const struct command *command, json_t *params,
-		struct error *error)
-{
-	int rc = command_from_json(command, params, &arguments, error);
-
-	return rc ? rc : configuration_apply(configuration, &arguments, error);
-}
-
 static int take_element(struct configuration *configuration, const struct command *add,
 			json_t *element, struct error *error)
 {
-	const struct command *set = configuration_command(add->noun, "set");
-	json_t *params, *rest = NULL;
 	int rc;
 
 	if (!json_is_object(element))
 		return error_set(error, ERROR_USAGE, -EINVAL, "expected an object");
-	params = json_copy(element);
-	if (set)
-		rest = split_set(params, add, set);
-	rc = take(configuration, add, params, error);
-	if (!rc && rest)
-		rc = take(configuration, set, rest, error);
-	json_decref(params);
-	json_decref(rest);
-	return rc;
+	rc = command_from_json(add, element, &arguments, error);
+	return rc ? rc : configuration_take(configuration, &arguments, error);
 }
 
 static int take_noun(struct configuration *configuration, const struct command *add, json_t *list,
@@ -144,16 +87,12 @@ static json_t *line_to_json(const char *line)
 static void add_element(const struct configuration_entry *entry, struct buffer *buffer)
 {
 	json_t *element = line_to_json(entry->line);
-	json_t *set = entry->set ? line_to_json(entry->set) : NULL;
 	size_t size;
 
-	if (set)
-		json_object_update_missing(element, set);
 	size = json_dumpb(element, buffer_reserve(buffer, 2048), 2048, 0);
 	if (size > 2048) /* what it takes: again with room for it */
 		json_dumpb(element, buffer_reserve(buffer, size), size, 0);
 	buffer->used += size;
-	json_decref(set);
 	json_decref(element);
 }
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { TEXT_MAX = 32768, BLOCK_SIZE = 1 << 18, IMPLICIT_NULL = 3 };
+enum { TEXT_MAX = 32768, BLOCK_SIZE = 1 << 18 };
 
 /* Strings live as long as their configuration. */
 struct text_block {
@@ -118,11 +118,6 @@ static void drop_defaults(struct arguments *arguments)
 	}
 }
 
-static bool swaps_to_nothing(const struct path *path)
-{
-	return path_present(path, PATH_SWAP) && path->value[PATH_SWAP].stack[0] == IMPLICIT_NULL;
-}
-
 static void set_stack(struct path *path, enum path_parameter parameter, const uint32_t *label,
 		      unsigned int count)
 {
@@ -139,7 +134,7 @@ static void join_labels(struct path *path)
 	uint32_t label[2 * STACK_MAX];
 
 	memcpy(label, push->stack, count * sizeof(label[0]));
-	for (unsigned int i = 0; i < swap->stack_count && !swaps_to_nothing(path); i++)
+	for (unsigned int i = 0; i < swap->stack_count && !path_swaps_to_nothing(path); i++)
 		label[count++] = swap->stack[i];
 	outside = !path_present(path, PATH_ENTROPY) ? 0 : count > 1 ? count - 1 : count;
 	if (outside)
@@ -157,7 +152,7 @@ static void unify_paths(struct arguments *arguments)
 	bool pops = arguments->path_count > 0;
 
 	for (unsigned int i = 0; i < arguments->path_count; i++)
-		pops &= swaps_to_nothing(&arguments->path[i]);
+		pops &= path_swaps_to_nothing(&arguments->path[i]);
 	if (pops)
 		arguments->value[MPLS_OPERATION].number = OPERATION_POP;
 	for (unsigned int i = 0; i < arguments->path_count; i++) {
@@ -267,19 +262,9 @@ static struct configuration_entry *add_entry(struct configuration *configuration
 	return entry;
 }
 
-/* A `set` whose parameters are all as they are anyway is not kept. */
-static void keep_set(struct configuration *configuration, struct configuration_entry *entry,
-		     const struct arguments *arguments, const char *text, int length)
+int configuration_take(struct configuration *configuration, struct arguments *arguments,
+		       struct error *error)
 {
-	bool says_something = arguments->present & ~configuration_key(arguments->command);
-
-	entry->set = says_something ? keep_string(configuration, text, (size_t)length) : NULL;
-}
-
-int configuration_apply(struct configuration *configuration, struct arguments *arguments,
-			struct error *error)
-{
-	bool add = !strcmp(arguments->command->verb, "add");
 	static char key[TEXT_MAX], text[TEXT_MAX];
 	struct configuration_entry *entry;
 	int length;
@@ -293,17 +278,10 @@ int configuration_apply(struct configuration *configuration, struct arguments *a
 		return error_set(error, ERROR_USAGE, -EINVAL,
 				 "%s %s: too long, or a newline in a string",
 				 arguments->command->noun, arguments->command->verb);
-	entry = configuration_find(configuration, key);
-	if (add && entry)
+	if (configuration_find(configuration, key))
 		return error_set(error, ERROR_USAGE, -EEXIST, "'%s': stands here twice", text);
-	if (!add && !entry)
-		return error_set(error, ERROR_USAGE, -ENOENT, "'%s': no such object", text);
-	if (add) {
-		entry = add_entry(configuration, key, arguments->command);
-		entry->line = keep_string(configuration, text, (size_t)length);
-	} else {
-		keep_set(configuration, entry, arguments, text, length);
-	}
+	entry = add_entry(configuration, key, arguments->command);
+	entry->line = keep_string(configuration, text, (size_t)length);
 	return 0;
 }
 
@@ -317,10 +295,6 @@ void configuration_commands(const struct configuration *configuration, struct bu
 				continue;
 			buffer_add_string(lines, entry->line);
 			buffer_add(lines, "\n", 1);
-			if (entry->set) {
-				buffer_add_string(lines, entry->set);
-				buffer_add(lines, "\n", 1);
-			}
 		}
 	}
 }

@@ -16,7 +16,6 @@ struct configuration_entry {
 	uint64_t hash; /* of the key */
 	char *key;     /* canonical text of the `del` command */
 	char *line;    /* canonical text of the `add` command, defaults left out */
-	char *set;     /* `set` command for what `add` cannot say (port set p0 down), or NULL */
 	unsigned int order; /* of the noun: dependencies first */
 };
 
@@ -28,10 +27,9 @@ struct configuration {
 	struct text_block *blocks; /* memory of the strings */
 };
 
-/* Take one `add` command, or a `set` of what was added, into account. `arguments` is changed.
- * -EEXIST: added twice. -ENOENT: sets an object that is not there. */
-int configuration_apply(struct configuration *configuration, struct arguments *arguments,
-			struct error *error);
+/* Take one `add` command into account. `arguments` is changed. -EEXIST: added twice. */
+int configuration_take(struct configuration *configuration, struct arguments *arguments,
+		       struct error *error);
 
 /* Commands of a noun: NULL where it has none. */
 const struct command *configuration_command(const char *noun, const char *verb);

@@ -5,6 +5,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <unistd.h>
+#include "controlplane/api/log.h"
 
 enum { READ_SIZE = 256 << 10, KEEP_SIZE = 64 << 10 };
 
@@ -27,6 +28,7 @@ void connection_close(struct connection *connection)
 		rpc_forget_connection(connection->job);
 	TAILQ_REMOVE(&server->connections, connection, link);
 	server->count--;
+	server->lookers -= connection->peer == PEER_LOOK;
 	input_free(connection);
 	event_free(connection->readable);
 	event_free(connection->writable);
@@ -34,6 +36,12 @@ void connection_close(struct connection *connection)
 	evbuffer_free(connection->out);
 	close(connection->fd);
 	free(connection);
+}
+
+bool connection_is_idle(const struct connection *connection)
+{
+	return !connection->busy && !evbuffer_get_length(connection->out) &&
+	       connection->in.used == connection->start;
 }
 
 static bool is_over(const struct connection *connection)
@@ -47,16 +55,24 @@ static bool is_over(const struct connection *connection)
 /* Write what can be written. False: the connection is gone. */
 static bool write_out(struct connection *connection)
 {
+	bool progress = false;
+
 	while (evbuffer_get_length(connection->out)) {
-		if (evbuffer_write(connection->out, connection->fd) > 0)
+		if (evbuffer_write(connection->out, connection->fd) > 0) {
+			progress = true;
 			continue;
+		}
 		if (errno != EAGAIN && errno != EINTR) {
 			connection_close(connection);
 			return false;
 		}
-		event_add(connection->writable, NULL);
-		return true;
+		/* the client's time begins anew with each byte that it takes */
+		if (progress || !event_pending(connection->writable, EV_WRITE, NULL))
+			event_add(connection->writable, &connection->server->patience);
+		break;
 	}
+	if (progress)
+		connection->used_at = queue_clock();
 	return true;
 }
 
@@ -130,7 +146,9 @@ static bool next_message(struct connection *connection)
 	result = scanner_feed(&connection->scanner, in->data + connection->scanned,
 			      in->used - connection->scanned, &taken);
 	connection->scanned += taken;
-	if (result == SCANNER_MORE)
+	if (result == SCANNER_TOO_MANY)
+		give_up(connection, "a message may have 4194304 values");
+	if (result == SCANNER_MORE || result == SCANNER_TOO_MANY)
 		return false;
 	if (result != SCANNER_MESSAGE)
 		take_rest_of_line(connection);
@@ -207,6 +225,7 @@ static void on_readable(evutil_socket_t fd, short events, void *context)
 		connection_close(connection);
 		return;
 	}
+	connection->used_at = queue_clock();
 	connection->ended = n == 0;
 	connection->in.used += (size_t)n;
 	if (server->input > INPUT_MAX && connection->in.capacity > READ_SIZE)
@@ -214,7 +233,30 @@ static void on_readable(evutil_socket_t fd, short events, void *context)
 	connection_work(connection);
 }
 
+/* Writable, which the kernel says when most of its buffer is free; or it was not for a while. Then
+ * what counts is whether anything can be written. */
 static void on_writable(evutil_socket_t fd, short events, void *context)
+{
+	struct connection *connection = context;
+	size_t left = evbuffer_get_length(connection->out);
+
+	(void)fd;
+	if (events & EV_WRITE) {
+		connection_work(connection);
+		return;
+	}
+	if (!write_out(connection))
+		return;
+	if (evbuffer_get_length(connection->out) < left) {
+		connection_work(connection);
+		return;
+	}
+	log_info("control socket: a client that did not read its answers for %lld s was left",
+		 (long long)connection->server->patience.tv_sec);
+	connection_close(connection);
+}
+
+static void on_again(evutil_socket_t fd, short events, void *context)
 {
 	(void)fd;
 	(void)events;
@@ -236,11 +278,13 @@ void connection_open(struct server *server, int fd, enum rpc_peer peer)
 	connection->out = evbuffer_new();
 	connection->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, connection);
 	connection->writable = event_new(base, fd, EV_WRITE, on_writable, connection);
-	connection->again = evtimer_new(base, on_writable, connection);
+	connection->again = evtimer_new(base, on_again, connection);
 	if (!connection->out || !connection->readable || !connection->writable ||
 	    !connection->again)
 		abort();
 	TAILQ_INSERT_TAIL(&server->connections, connection, link);
 	server->count++;
+	server->lookers += peer == PEER_LOOK;
+	connection->used_at = queue_clock();
 	event_add(connection->readable, NULL);
 }

@@ -22,6 +22,7 @@ struct connection {
 	struct scanner scanner;
 	struct evbuffer *out;
 	struct rpc_job *job; /* that answers the last message, or NULL */
+	uint64_t used_at;    /* queue_clock, of the last byte that came in or went out */
 	bool busy;           /* it is not answered */
 	bool working;        /* connection_work is on the stack */
 	bool ended;          /* the client sends no more */
@@ -37,11 +38,17 @@ struct server {
 	struct event *acceptable;
 	TAILQ_HEAD(, connection) connections;
 	size_t count, limit;
-	size_t input; /* bytes held in all `in` */
+	size_t lookers; /* of `count`: PEER_LOOK */
+	size_t input;   /* bytes held in all `in` */
+	struct timeval patience; /* with a client that does not read its answers, and with one that
+				  * asks nothing while others want its place */
 };
 
 /* Take over an accepted descriptor. */
 void connection_open(struct server *server, int fd, enum rpc_peer peer);
 void connection_close(struct connection *connection);
+
+/* Is no message under way, in either direction? */
+bool connection_is_idle(const struct connection *connection);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "controlplane/api/config-file.h"
 
 enum { SPILL_SIZE = 1 << 20, GROWTH_ALLOWED = 1 << 20 };
 
@@ -144,21 +145,6 @@ void journal_lines_free(struct journal_lines *lines)
 
 /* ---- writing ---- */
 
-static int write_all(int fd, const char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, bytes, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 int journal_open(struct journal *journal, const char *path, uint64_t valid_size)
 {
 	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
@@ -182,7 +168,7 @@ int journal_open(struct journal *journal, const char *path, uint64_t valid_size)
 static int spill(struct journal_writer *writer)
 {
 	if (!writer->status)
-		writer->status = write_all(writer->fd, writer->buffer.data, writer->buffer.used);
+		writer->status = file_write(writer->fd, writer->buffer.data, writer->buffer.used);
 	writer->size += writer->buffer.used;
 	writer->buffer.used = 0;
 	return writer->status;

@@ -7,6 +7,9 @@
  * is an incomplete last line, which reading leaves out. The lines of an atomic batch stand between
  * `begin N` and `commit` and count only when all of that is there.
  *
+ * Lines that can no longer be executed at start are left out; the journal that had them is kept as
+ * journal.left-out.
+ *
  * The format does not depend on the layout of the shared files: another version reads it too.
  */
 #ifndef SHUNT_API_JOURNAL_H

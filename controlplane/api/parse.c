@@ -263,8 +263,9 @@ static bool is_set(const struct word *word)
 }
 
 /* `IF set KEYWORD ...` stands for `port set IF KEYWORD ...`. A mistyped noun (`prot set p0 mtu
- * 9000`) has a name there, and no keyword. */
-static bool is_interface_set(struct parser *parser, const struct word *verb)
+ * 9000`) has a name there, and no keyword. Where IF might be a noun too (`lo set down`: it abbreviates
+ * loopback) the keyword must be there in `full`: a name may be short. */
+static bool is_interface_set(struct parser *parser, const struct word *verb, bool full)
 {
 	struct scanner scanner = parser->scanner;
 	struct word third;
@@ -275,7 +276,7 @@ static bool is_interface_set(struct parser *parser, const struct word *verb)
 	parser->arguments->command = command_by_id(COMMAND_PORT_SET);
 	parser->arguments->spelled_out = false;
 	keyword_find(parser, &third, &match);
-	return match.score > 0;
+	return full ? match.score & 1 : match.score > 0;
 }
 
 /* Noun and verb. After `IF set` *object is IF. */
@@ -296,10 +297,13 @@ static int parse_command(struct parser *parser, struct word *object)
 	int more = next(parser, &second);
 	if (more < 0)
 		return more;
-	if (!noun) {
+	bool abbreviated = noun && !parser->arguments->spelled_out;
+	if ((!noun || abbreviated) && more > 0 && is_interface_set(parser, &second, abbreviated)) {
 		*object = first;
-		return more > 0 && is_interface_set(parser, &second) ? 0 : -EINVAL;
+		return 0;
 	}
+	if (!noun)
+		return -EINVAL;
 	parser->stage = STAGE_VERB;
 	parser->noun = noun->noun;
 	if (more == 0) {

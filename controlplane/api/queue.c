@@ -19,7 +19,7 @@ static struct job *next_job(struct queue *queue)
 	struct job *job;
 
 	TAILQ_FOREACH(job, &queue->jobs, link)
-	if (!queue->exclusive || job == queue->exclusive || !job->changes)
+	if (!queue->exclusive || job == queue->exclusive || !job->waits)
 		return job;
 	return NULL;
 }

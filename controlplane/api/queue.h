@@ -4,7 +4,7 @@
  * so that neither protocol events nor other clients wait for a long batch.
  *
  * Jobs take turns. While an exclusive job (an atomic batch that has begun to change something)
- * runs, other jobs that change anything wait.
+ * runs, other jobs that change anything, or read the whole configuration, wait.
  */
 #ifndef SHUNT_API_QUEUE_H
 #define SHUNT_API_QUEUE_H
@@ -20,7 +20,7 @@ enum { SLICE_NANOSECONDS = 1000000 };
 
 struct job {
 	TAILQ_ENTRY(job) link;
-	bool changes;   /* may change the model: waits while another job is exclusive */
+	bool waits;     /* while another job is exclusive */
 	bool exclusive; /* set and cleared by the job itself, in step() */
 	/* Work until about `deadline` (queue_clock). True: finished, and the job has freed itself.
 	 */

@@ -2,7 +2,10 @@
  *
  * rollback.c: the timer of `config apply FILE confirm T`.
  */
+#include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include "controlplane/api/config-file.h"
 #include "controlplane/api/config.h"
@@ -73,7 +76,7 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
 	rollback = calloc(1, sizeof(*rollback));
 	if (!rollback)
 		abort();
-	rollback->job.changes = true;
+	rollback->job.waits = true;
 	rollback->job.step = rollback_step;
 	rollback->api = api;
 	api->rollback_running = true;
@@ -105,12 +108,34 @@ void rollback_forget(struct api *api)
 	unlink(api->rollback_path);
 }
 
+/* There is a file, but no way back in it: what was applied stays, unconfirmed, and somebody has to
+ * know. */
+static void set_aside(const struct api *api, const char *why)
+{
+	char aside[sizeof(api->rollback_path) + 8];
+
+	snprintf(aside, sizeof(aside), "%s.damaged", api->rollback_path);
+	log_error("%s: %s: what was applied last stays without a rollback; the file is kept as %s",
+		  api->rollback_path, why, aside);
+	if (rename(api->rollback_path, aside))
+		log_error("%s: %s", aside, strerror(errno));
+}
+
 void config_resume(struct api *api)
 {
-	json_t *file = json_load_file(api->rollback_path, JSON_REJECT_DUPLICATES, NULL);
-	json_t *deadline = json_object_get(file, "deadline_ns");
+	json_error_t why;
+	json_t *file, *deadline;
 
-	if (json_is_integer(deadline)) {
+	if (access(api->rollback_path, F_OK) && errno == ENOENT)
+		return;
+	file = json_load_file(api->rollback_path, JSON_REJECT_DUPLICATES, &why);
+	deadline = json_object_get(file, "deadline_ns");
+	if (!file) {
+		set_aside(api, why.text);
+	} else if (!json_is_integer(deadline) || json_integer_value(deadline) <= 0 ||
+		   !json_is_object(json_object_get(file, "config"))) {
+		set_aside(api, "expected {\"deadline_ns\": number, \"config\": {...}}");
+	} else {
 		api->rollback_deadline = (uint64_t)json_integer_value(deadline);
 		log_info("config: an apply waits for confirmation, or is rolled back");
 		rollback_arm(api);

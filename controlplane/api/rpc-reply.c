@@ -4,10 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void outcome_refuse(struct outcome *outcome, int status)
+void outcome_refuse(struct outcome *outcome)
 {
 	outcome->failed = true;
-	outcome->status = status;
 	outcome->code = outcome->error.kind == ERROR_USAGE ? RPC_INVALID_PARAMS : RPC_REFUSED;
 }
 
@@ -40,7 +39,7 @@ static void add_json(struct buffer *buffer, json_t *json)
 static json_t *error_data(const struct outcome *outcome)
 {
 	const struct error *error = &outcome->error;
-	const char *name = strerrorname_np(-outcome->status);
+	const char *name = strerrorname_np(-error->code);
 
 	if (outcome->code == RPC_REFUSED)
 		return json_pack("{s:s,s:s}", "kind", "refused", "errno", name ? name : "EPERM");

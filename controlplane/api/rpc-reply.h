@@ -11,14 +11,13 @@
 struct outcome {
 	bool failed;
 	enum rpc_code code;
-	int status;         /* negative errno, with RPC_REFUSED */
-	struct error error; /* text, column, ... */
+	struct error error; /* text, code, column, ... */
 	json_t *result;     /* owned; or */
 	struct buffer text; /* JSON text, owned; neither: {} */
 };
 
-/* Failed by a command's error: usage or refused. */
-void outcome_refuse(struct outcome *outcome, int status);
+/* Failed by a command's error, which is set: usage or refused. */
+void outcome_refuse(struct outcome *outcome);
 
 /* Failed with a code and a message. */
 void outcome_fail(struct outcome *outcome, enum rpc_code code, const char *format, ...)

@@ -65,7 +65,7 @@ static void flush(struct rpc_job *job)
 
 	if (rc) {
 		unit_undo(&job->unit, job->api, UINT64_MAX);
-		outcome_refuse(&refused, rc);
+		outcome_refuse(&refused);
 	}
 	for (size_t i = 0; i < job->item_count; i++) {
 		const struct item *item = &job->item[i];
@@ -183,21 +183,24 @@ static bool step(struct job *base, uint64_t deadline)
 
 /* ---- messages ---- */
 
-static bool element_changes(json_t *element)
+/* Must it wait while an atomic batch is under way? What changes something, and what reads the whole
+ * configuration: half of a batch is nobody's configuration. */
+static bool element_waits(json_t *element)
 {
 	const char *method = json_string_value(json_object_get(element, "method"));
 	const struct command *command = method ? command_by_method(method) : NULL;
 
-	return method && (!command || command->access == ACCESS_CHANGE);
+	return method && (!command || command->access == ACCESS_CHANGE ||
+			  !strcmp(command->noun, "config"));
 }
 
-static bool message_changes(json_t *message)
+static bool message_waits(json_t *message)
 {
 	json_t *element;
 	size_t index;
 
-	json_array_foreach(message, index, element) if (element_changes(element)) return true;
-	return !json_is_array(message) && element_changes(message);
+	json_array_foreach(message, index, element) if (element_waits(element)) return true;
+	return !json_is_array(message) && element_waits(message);
 }
 
 static void reply_error(struct connection *connection, struct outcome *outcome)
@@ -268,7 +271,7 @@ struct rpc_job *rpc_handle(struct api *api, struct connection *connection, enum 
 	if (!job)
 		abort();
 	job->job.step = step;
-	job->job.changes = message_changes(message);
+	job->job.waits = message_waits(message);
 	job->api = api;
 	job->connection = connection;
 	job->peer = peer;

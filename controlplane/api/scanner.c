@@ -25,16 +25,24 @@ static void scan_string(struct scanner *scanner, char byte)
 		scanner->in_string = false;
 }
 
+/* A value comes after each comma and each bracket that opens. */
+static enum scanner_result count_value(struct scanner *scanner)
+{
+	return scanner->values++ < SCANNER_VALUES_MAX ? SCANNER_MORE : SCANNER_TOO_MANY;
+}
+
 static enum scanner_result open_bracket(struct scanner *scanner, char byte)
 {
 	uint8_t *bits = &scanner->square[scanner->depth / 8];
 	uint8_t bit = (uint8_t)(1u << scanner->depth % 8);
 
+	if (!scanner->depth)
+		scanner->values = 0;
 	if (scanner->depth == SCANNER_DEPTH_MAX)
 		return broken(scanner, byte, SCANNER_TOO_DEEP);
 	*bits = (uint8_t)(byte == '[' ? *bits | bit : *bits & ~bit);
 	scanner->depth++;
-	return SCANNER_MORE;
+	return count_value(scanner);
 }
 
 static enum scanner_result close_bracket(struct scanner *scanner, char byte)
@@ -68,6 +76,8 @@ static enum scanner_result scan_byte(struct scanner *scanner, char byte)
 	case '}':
 	case ']':
 		return close_bracket(scanner, byte);
+	case ',':
+		return count_value(scanner);
 	default:
 		return SCANNER_MORE;
 	}

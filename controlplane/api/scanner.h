@@ -15,6 +15,7 @@
 
 enum {
 	SCANNER_DEPTH_MAX = 2000, /* nested objects and arrays; jansson's own limit is 2,048 */
+	SCANNER_VALUES_MAX = 4 << 20, /* each takes up to 200 bytes while the message is parsed */
 };
 
 enum scanner_result {
@@ -22,10 +23,13 @@ enum scanner_result {
 	SCANNER_MESSAGE,  /* the message ends before *taken */
 	SCANNER_BROKEN,   /* this cannot become JSON; the rest of the line is to be dropped */
 	SCANNER_TOO_DEEP, /* nested deeper than SCANNER_DEPTH_MAX; same */
+	SCANNER_TOO_MANY, /* more than SCANNER_VALUES_MAX in it, where it stands; the scanner is
+			   * spent */
 };
 
 struct scanner {
 	unsigned int depth;
+	unsigned int values; /* elements and members so far; an empty object or array counts twice */
 	bool in_string;
 	bool escaped;  /* the byte before was a backslash */
 	bool dropping; /* up to the end of the line, after broken input */

@@ -14,7 +14,7 @@
 #include "controlplane/api/connection.h"
 #include "controlplane/api/log.h"
 
-enum { BACKLOG = 4096, ACCEPT_MAX = 64, DESCRIPTORS_OURS = 64 };
+enum { BACKLOG = 4096, ACCEPT_MAX = 64, DESCRIPTORS_OURS = 64, PATIENCE_SECONDS = 60 };
 
 /* ---- accepting ---- */
 
@@ -29,15 +29,43 @@ static void refuse(int fd, const char *message)
 	close(fd);
 }
 
+/* Is there no place left for such a peer? Of eight places lookers never get the last. */
+static bool is_full(const struct server *server, enum rpc_peer peer)
+{
+	return server->count >= server->limit ||
+	       (peer == PEER_LOOK && server->lookers >= server->limit - server->limit / 8);
+}
+
+/* Close the connection that has asked nothing for the longest time, if that is long enough: its
+ * client comes back when it has something to ask. For a looker only another looker's. */
+static void drop_idle(struct server *server, enum rpc_peer peer)
+{
+	uint64_t patience = (uint64_t)server->patience.tv_sec * 1000000000u +
+			    (uint64_t)server->patience.tv_usec * 1000u;
+	struct connection *connection, *oldest = NULL;
+
+	TAILQ_FOREACH(connection, &server->connections, link)
+	if ((peer != PEER_LOOK || connection->peer == PEER_LOOK) &&
+	    connection_is_idle(connection) && (!oldest || connection->used_at < oldest->used_at))
+		oldest = connection;
+	if (oldest && queue_clock() - oldest->used_at > patience)
+		connection_close(oldest);
+}
+
 static void admit(struct server *server, int fd)
 {
 	enum rpc_peer peer = peer_of(fd, server->look, server->change);
 
-	if (peer == PEER_NOBODY)
+	if (peer == PEER_NOBODY) {
 		refuse(fd, "permission denied: root and group shunt-admin may change, group shunt "
 			   "may look");
-	else if (server->count >= server->limit)
-		refuse(fd, "too many connections (1024 may be open): try again later");
+		return;
+	}
+	if (is_full(server, peer))
+		drop_idle(server, peer);
+	if (is_full(server, peer))
+		refuse(fd, "too many connections (1024 may be open, 896 of them by group shunt): try "
+			   "again later");
 	else
 		connection_open(server, fd, peer);
 }
@@ -141,6 +169,7 @@ int server_open(struct server **result, struct api *api, char error[REGION_ERROR
 	server->look = peer_group(GROUP_LOOK);
 	server->change = peer_group(GROUP_CHANGE);
 	server->limit = raise_limit();
+	server->patience.tv_sec = PATIENCE_SECONDS;
 	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	snprintf(server->path, sizeof(server->path), "%s/control.sock", api->place.directory);
 	rc = listen_at(server);

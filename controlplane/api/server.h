@@ -2,6 +2,10 @@
  *
  * server.h: the control socket RUN_DIR/NAME/control.sock.
  *
+ * Of 1,024 connections 128 are kept for those who may change. When all are taken, the one that has
+ * asked nothing for the longest time, a minute at least, makes room. A client that does not take its
+ * answers for a minute is left.
+ *
  * A connection reads one message (scanner.h), hands it to rpc.h, and looks at what comes next when
  * that is answered: so answers stand in the order of the questions, and who asks faster than it
  * reads is not read from.

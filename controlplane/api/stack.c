@@ -12,11 +12,11 @@ static const struct {
 	const char *name;
 	uint32_t label;
 } named[] = { { "explicit-null", 0 }, { "ipv6-explicit-null", 2 }, { "implicit-null", 3 } };
-enum { NAMED_COUNT = sizeof(named) / sizeof(named[0]), IMPLICIT_NULL = 3 };
+enum { NAMED_COUNT = sizeof(named) / sizeof(named[0]) };
 
 static const char *label_name(uint32_t label)
 {
-	if (label > IMPLICIT_NULL)
+	if (label > LABEL_IMPLICIT_NULL)
 		return NULL;
 	for (unsigned int i = 0; i < NAMED_COUNT; i++)
 		if (named[i].label == label)
@@ -63,7 +63,7 @@ static int stack_check(const struct parameter *parameter, const struct value *va
 		return -EINVAL;
 	}
 	for (unsigned int i = 0; i < count && count > 1; i++)
-		if (value->stack[i] == IMPLICIT_NULL)
+		if (value->stack[i] == LABEL_IMPLICIT_NULL)
 			return error_set(error, ERROR_USAGE, EINVAL,
 					 "%s: implicit-null stands alone, not with %u other labels",
 					 parameter->name, count - 1);

@@ -70,7 +70,7 @@ static const struct parameter port_add[] = {
 	[PORT_SPACE] = SPACE("label space of what comes in here"),
 	[PORT_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[PORT_VRF] = VRF("routing table of what comes in here"),
-	[PORT_ADMIN] = NOT_HERE,
+	[PORT_ADMIN] = ADMIN,
 	[PORT_ADMIN + 1] = { .name = NULL },
 };
 
@@ -103,7 +103,7 @@ static const struct parameter vlan_add[] = {
 	[VLAN_SPACE] = SPACE("label space of what comes in here"),
 	[VLAN_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[VLAN_VRF] = VRF("routing table of what comes in here"),
-	[VLAN_ADMIN] = NOT_HERE,
+	[VLAN_ADMIN] = ADMIN,
 	[VLAN_ADMIN + 1] = { .name = NULL },
 };
 
@@ -130,7 +130,7 @@ static const struct parameter loopback_add[] = {
 	[LOOPBACK_NAME] =
 		OBJECT_NAME(KEY, NULL, "name of the new loopback, unique in the instance"),
 	[LOOPBACK_VRF] = VRF("routing table that its addresses belong to"),
-	[LOOPBACK_ADMIN] = NOT_HERE,
+	[LOOPBACK_ADMIN] = ADMIN,
 	[LOOPBACK_ADMIN + 1] = { .name = NULL },
 };
 
@@ -343,7 +343,13 @@ static const struct parameter mpls_show[] = {
 			 .flags = PARAMETER_KEY,
 			 .maximum = LABEL_SPACE_MAX - 1,
 			 .help = "only this label space" },
-	[MPLS_SPACE + 1] = { .name = NULL },
+	[MPLS_SHOW_FROM] = { .name = "from",
+			     .type = VALUE_LABEL,
+			     .minimum = LABEL_FIRST_FREE,
+			     .maximum = LABEL_COUNT - 1,
+			     .help = "first label to look at" },
+	[MPLS_SHOW_COUNT] = NUMBER("count", 0, 1, LABEL_ROWS_MAX, "at most so many of them"),
+	[MPLS_SHOW_COUNT + 1] = { .name = NULL },
 };
 
 static const struct parameter nexthop_show[] = {
@@ -423,7 +429,7 @@ static const struct command table[] = {
 	LOOK(SHOW_MEMORY, "show", "memory", nothing, "table memory"),
 	LOOK(SHOW_VERSION, "show", "version", nothing,
 	     "versions of the processes and of the layout"),
-	CHANGE(COUNTERS_CLEAR, "counters", "clear", nothing, "count from zero again"),
+	CHANGE(COUNTERS_CLEAR, "counters", "clear", show_interface, "count from zero again"),
 	LOOK(CONFIG_SHOW, "config", "show", nothing, "the running configuration"),
 	CHANGE(CONFIG_SAVE, "config", "save", config_save,
 	       "write the running configuration to a file"),

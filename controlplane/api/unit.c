@@ -11,6 +11,8 @@ enum {
 	LINE_MAX_AS_IS = 512,
 };
 
+#define UNDO_PATIENCE_NS 5000000000ull /* as long as a data plane may take to let go */
+
 bool unit_is_journaled(const struct command *command)
 {
 	return configuration_command(command->noun, "add");
@@ -194,27 +196,44 @@ static int execute_undo(struct unit *unit, struct api *api, const char *line, co
 	return rc ? rc : model_execute(api->model, &arguments, error);
 }
 
-static void undo_one(struct unit *unit, struct api *api)
+/* Is there no room yet for what is to come back? A data plane that is stopped is not waited for. */
+static bool must_wait(struct unit *unit, int rc)
+{
+	if (rc != -ENOSPC)
+		return false;
+	if (!unit->undo_waits)
+		unit->undo_waits = queue_clock();
+	return queue_clock() - unit->undo_waits < UNDO_PATIENCE_NS;
+}
+
+/* False: not now. */
+static bool undo_one(struct unit *unit, struct api *api)
 {
 	size_t line_at = last_start(&unit->lines, '\n'), undo_at = last_start(&unit->undo, 0);
 	char *line = unit->lines.data + line_at, *undo = unit->undo.data + undo_at;
 	struct error error = { 0 };
+	int rc;
 
 	unit->lines.data[unit->lines.used - 1] = 0;
-	if (execute_undo(unit, api, line, undo, &error))
+	rc = execute_undo(unit, api, line, undo, &error);
+	if (must_wait(unit, rc))
+		return false;
+	if (rc)
 		log_error("undo of '%.200s', which was refused: %s", line, error.text);
 	if (!strcmp(undo, UNDO_KEPT))
 		drop_kept(unit, unit->kept_count - 1);
 	unit->lines.used = line_at;
 	unit->undo.used = undo_at;
 	unit->count--;
+	return true;
 }
 
 bool unit_undo(struct unit *unit, struct api *api, uint64_t deadline)
 {
 	while (unit->count) {
-		undo_one(unit, api);
-		if (unit->count % 16 == 0 && queue_clock() >= deadline)
+		bool undone = undo_one(unit, api);
+
+		if ((!undone || unit->count % 16 == 0) && queue_clock() >= deadline)
 			break;
 	}
 	return !unit->count;

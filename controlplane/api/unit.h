@@ -19,6 +19,7 @@ struct unit {
 	struct arguments **kept; /* for each UNDO_KEPT, in order */
 	size_t kept_count, kept_capacity;
 	size_t count;
+	uint64_t undo_waits; /* queue_clock of the first undo that found no room; 0: none did */
 	size_t obsolete; /* bytes of the journal that need not stand there any more, about */
 };
 
@@ -31,7 +32,8 @@ int unit_execute(struct unit *unit, struct api *api, const struct arguments *arg
  * again. Negative errno, *error set: nothing was appended, the unit is as before, undo it. */
 int unit_commit(struct unit *unit, struct api *api, bool framed, struct error *error);
 
-/* Undo from the last one back, until `deadline` (queue_clock). True: all is undone. */
+/* Undo from the last one back, until `deadline` (queue_clock). True: all is undone. What was deleted
+ * from a full table has its room back after a grace period: until then this is not over. */
 bool unit_undo(struct unit *unit, struct api *api, uint64_t deadline);
 
 void unit_free(struct unit *unit);

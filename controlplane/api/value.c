@@ -26,9 +26,8 @@ int error_set(struct error *error, enum error_kind kind, int code, const char *f
 	va_start(list, format);
 	vsnprintf(error->text, sizeof(error->text), format, list);
 	va_end(list);
-	if (kind == ERROR_USAGE || code == 0)
-		return -EINVAL;
-	return code < 0 ? code : -code;
+	error->code = kind == ERROR_USAGE || code == 0 ? -EINVAL : code < 0 ? code : -code;
+	return error->code;
 }
 
 static void words_join(const char *const *words, char *text, size_t size)
@@ -153,8 +152,13 @@ void address_format(const struct address *address, char text[46])
 
 void mac_format(const uint8_t mac[6], char text[18])
 {
-	snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
-		 mac[5]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (unsigned int i = 0; i < 6; i++) {
+		*text++ = digits[mac[i] >> 4];
+		*text++ = digits[mac[i] & 15];
+		*text++ = i < 5 ? ':' : '\0';
+	}
 }
 
 static bool ipv4_from_text(const char *text, size_t length, struct address *address)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * value.h: single values: from and to text and JSON, checked against their parameter. Inside api/
- * and the CLI only.
+ * value.h: single values: from and to text and JSON, checked against their parameter. Inside api/,
+ * the CLI and the views only.
  */
 #ifndef SHUNT_API_VALUE_H
 #define SHUNT_API_VALUE_H

@@ -43,24 +43,26 @@ static int clear_labels(struct model *model)
 	return result;
 }
 
-/* `counters clear`, or one interface's by name. */
+/* All, labels included; or one interface's by name. */
 static int counters_clear(struct model *model, const struct arguments *arguments,
 			  struct error *error)
 {
-	const char *name =
-		argument_present(arguments, SHOW_NAME) ? arguments->value[SHOW_NAME].string : "all";
+	bool all = !argument_present(arguments, SHOW_NAME);
 	const struct interface_object *only = NULL;
 	int result = 0;
 
 	if (!model->settled)
 		return 0;
-	if (strcmp(name, "all") != 0 && (only = interface_get(model, name, error)) == NULL)
-		return -ENOENT;
+	if (!all) {
+		only = interface_get(model, arguments->value[SHOW_NAME].string, error);
+		if (only == NULL)
+			return -ENOENT;
+	}
 	for (uint32_t i = 0; i < INTERFACE_MAX && result == 0; i++)
-		if (model->interface[i] != NULL && (only == NULL || only == model->interface[i]))
+		if (model->interface[i] != NULL && (all || only == model->interface[i]))
 			result =
 				interface_baseline_set(model->tables, model->heap, i, model->state);
-	if (result == 0 && only == NULL)
+	if (result == 0 && all)
 		result = clear_labels(model);
 	return result == 0 ? 0 : refuse_full(model, error, "counter baseline", 0, 1);
 }

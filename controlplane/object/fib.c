@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * fib.c: the route tables: which leaf stands at which prefix. On one prefix our own addresses go before
- * connected networks and known neighbours, and these before static routes.
+ * fib.c: the route tables: which leaf stands at which prefix. On one prefix our own addresses go
+ * before connected networks and known neighbours, and these before static routes.
  */
 #include <stdlib.h>
 #include "fib-hook.h"
@@ -31,7 +31,8 @@ static void clear_host_bits(uint8_t *bytes, unsigned int size, unsigned int leng
 			bytes[i] &= (uint8_t)(0xff00u >> (length - i * 8));
 }
 
-struct route_prefix route_prefix_of(uint32_t vrf, const struct address *address, unsigned int length)
+struct route_prefix route_prefix_of(uint32_t vrf, const struct address *address,
+				    unsigned int length)
 {
 	bool ipv4 = address_is_ipv4(address);
 	struct route_prefix prefix = { .vrf = (uint16_t)vrf,
@@ -60,6 +61,15 @@ void route_prefix_format(const struct route_prefix *prefix, char text[52])
 
 	route_prefix_address(prefix, &address);
 	prefix_format(&address, prefix->length, text);
+}
+
+bool route_prefix_covers(const struct route_prefix *prefix, uint32_t vrf,
+			 const struct address *address)
+{
+	struct route_prefix host = route_prefix_of(vrf, address, prefix->length);
+
+	return prefix->vrf == vrf && prefix->family == host.family &&
+	       memcmp(prefix->bytes, host.bytes, sizeof(host.bytes)) == 0;
 }
 
 /* ---------------------------------------------------------------- tables */
@@ -129,7 +139,8 @@ int fib_walk(const struct model *model, unsigned int vrf, unsigned int family,
 
 /* ---------------------------------------------------------------- static routes */
 
-static struct route_shadow *find_shadow(const struct model *model, const struct route_prefix *prefix)
+static struct route_shadow *find_shadow(const struct model *model,
+					const struct route_prefix *prefix)
 {
 	struct route_shadow *shadow;
 
@@ -279,7 +290,8 @@ static uint32_t system_leaf(const struct model *model, const struct route_prefix
 	DL_FOREACH2(model->addresses, object, all_next)
 	{
 		const struct interface_object *interface = object->interface;
-		if (interface->settings.vrf != prefix->vrf || address_is_link_local(&object->address))
+		if (interface->settings.vrf != prefix->vrf ||
+		    address_is_link_local(&object->address))
 			continue;
 		if (host && is_local(object, &address))
 			return route_leaf(ROUTE_LOCAL, interface->index) | ROUTE_SYSTEM;
@@ -372,8 +384,8 @@ int fib_address_added(struct model *model, const struct address_object *object)
 		if (result != 0)
 			return result;
 	}
-	for (struct neighbour_object *n = object->interface->neighbours; n != NULL && model->settled;
-	     n = n->next)
+	for (struct neighbour_object *n = object->interface->neighbours;
+	     n != NULL && model->settled; n = n->next)
 		if (neighbour_known(n))
 			fib_neighbour_changed(model, n, true);
 	return 0;

@@ -23,6 +23,17 @@ static void discard(struct model *model, struct group_object *group)
 	free(group);
 }
 
+/* One of a replay's groups, which only staged words named: many come and go, and no worker knew
+ * them. */
+static void cancel(struct model *model, struct group_object *group)
+{
+	HASH_DEL(model->groups, group);
+	model->group[group->index] = NULL;
+	model->group_count--;
+	group_cancel(model->pool, group->index);
+	free(group);
+}
+
 static void release_members(struct model *model, const struct group_members *members)
 {
 	for (uint32_t i = 0; i < members->count; i++)
@@ -35,8 +46,10 @@ void group_release(struct model *model, struct group_object *group)
 
 	if (--group->references > 0)
 		return;
-	if (!group->found || model->settled)
+	if (model->settled)
 		discard(model, group);
+	else if (!group->found)
+		cancel(model, group);
 	release_members(model, &members);
 }
 
@@ -49,14 +62,16 @@ static struct group_object *find(const struct model *model, const struct group_m
 }
 
 static int create(struct model *model, const struct group_members *members,
-		  struct group_object **out)
+		  const struct group_object *like, struct group_object **out)
 {
 	struct group_object *group = calloc(1, sizeof(*group));
 
 	if (group == NULL)
 		return -ENOMEM;
 	group->members = *members;
-	int result = when_full_again(model, group_add(model->pool, members, &group->index));
+	int result = when_full_again(model,
+				     group_add_like(model->pool, members,
+						    like != NULL ? like->index : 0, &group->index));
 	if (result != 0) {
 		free(group);
 		return result;
@@ -75,7 +90,7 @@ int group_own(struct model *model, const struct group_members *members, struct p
 
 	/* after a restart, the one that it had */
 	if (group == NULL || !group->found || group->references > 0) {
-		int result = create(model, members, &group);
+		int result = create(model, members, NULL, &group);
 		if (result != 0)
 			return result;
 	}
@@ -117,7 +132,7 @@ int group_acquire(struct model *model, const struct group_members *members,
 		group = reuse;
 		result = group_change(model, group, members);
 	} else if (group == NULL) {
-		result = create(model, members, &group);
+		result = create(model, members, reuse, &group);
 	}
 	if (result == -ENOSPC)
 		return refuse_full(model, error, "nexthop group", model->group_count,

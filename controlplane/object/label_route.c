@@ -151,16 +151,13 @@ static int put(struct model *model, const struct arguments *arguments, bool repl
 		release_word(model, word);
 		return refuse_full(model, error, "label space", 0, 1);
 	}
-	if (word != old && model->settled)
+	/* a new route counts from 0; one that is replaced goes on */
+	if (old == 0 && model->settled)
 		result = label_clear(model, route.space, route.label);
-	if (result != 0 && old == 0) {
+	if (result != 0) {
 		release_word(model, word);
 		return refuse_full(model, error, "label counter baseline", 0, 1);
 	}
-	if (result !=
-	    0) /* a group may have changed in place: no way back for the sake of a count */
-		model_complain(model, "label %u goes on counting: no memory for a baseline",
-			       route.label);
 	label_store(model, route.space, route.label, word);
 	release_word(model, old);
 	return 0;
@@ -300,9 +297,10 @@ static void settle_space(struct model *model, unsigned int space)
 	}
 	for (uint32_t label = LABEL_FIRST_FREE; label < LABEL_COUNT; label++) {
 		uint64_t word = staged != NULL ? staged[label] : 0;
-		if (label_get(model->tables, space, label) == word)
+		uint64_t found = label_get(model->tables, space, label);
+		if (found == word)
 			continue;
-		if (word != 0 && label_clear(model, space, label) != 0)
+		if (found == 0 && label_clear(model, space, label) != 0)
 			model_complain(model, "label %u: counts from before: no memory", label);
 		label_set(model->tables, space, label, word);
 	}

@@ -9,15 +9,6 @@
  */
 #include "label_route.h"
 
-enum { IMPLICIT_NULL = 3 };
-
-static bool swaps_to_nothing(const struct path *path)
-{
-	const struct value *swap = &path->value[PATH_SWAP];
-
-	return swap->stack_count == 1 && swap->stack[0] == IMPLICIT_NULL;
-}
-
 static int check_stack(const struct label_route *route, const char *word, const struct value *stack,
 		       bool may_be_implicit_null, struct error *error)
 {
@@ -25,7 +16,7 @@ static int check_stack(const struct label_route *route, const char *word, const 
 		if (stack->stack[i] >= LABEL_COUNT)
 			return refuse(error, -EINVAL, "label %u: %s %u: expected a label up to %u",
 				      route->label, word, stack->stack[i], LABEL_COUNT - 1);
-		if (stack->stack[i] == IMPLICIT_NULL &&
+		if (stack->stack[i] == LABEL_IMPLICIT_NULL &&
 		    (stack->stack_count > 1 || !may_be_implicit_null))
 			return refuse(
 				error, -EINVAL,
@@ -63,7 +54,7 @@ static int read_path(const struct label_route *route, const struct path *given,
 	}
 	if (result == 0 && path_present(given, PATH_SWAP)) {
 		result = check_stack(route, "swap", swap, true, error);
-		if (!swaps_to_nothing(given))
+		if (!path_swaps_to_nothing(given))
 			append(path, swap);
 	}
 	if (result != 0)
@@ -111,7 +102,7 @@ static void choose_operation(struct label_route *route)
 
 	for (unsigned int i = 0; i < route->count; i++) {
 		const struct label_path *path = &route->path[i];
-		bool pops = swaps_to_nothing(path->given);
+		bool pops = path_swaps_to_nothing(path->given);
 		all_pop &= pops;
 		/* a path that pops may have no label at all */
 		same = same && !pops &&

@@ -7,7 +7,7 @@
 /* What a path puts on: all of it in swap, but the labels above an entropy label in push. */
 static void write_stacks(struct path *path, const struct nexthop_key *key, uint64_t word)
 {
-	static const uint32_t implicit_null[] = { 3 };
+	static const uint32_t implicit_null[] = { LABEL_IMPLICIT_NULL };
 	enum label_operation operation = label_operation(word);
 	uint32_t stack[STACK_MAX + 1];
 	unsigned int count = key->label_count, pushed;

@@ -24,7 +24,7 @@ static int loopback_add(struct model *model, const struct arguments *arguments, 
 	struct interface_object *loopback =
 		interface_new(model, name, INTERFACE_LOOPBACK, NULL, &settings, error);
 	if (loopback == NULL)
-		return -ENOSPC;
+		return error->code;
 	result = interface_apply(model, loopback, &settings, error);
 	if (result != 0)
 		interface_abandon(model, loopback);
@@ -114,20 +114,12 @@ const struct handler loopback_add_handler = { loopback_add, loopback_add_inverse
 const struct handler loopback_set_handler = { loopback_set, loopback_set_inverse };
 const struct handler loopback_del_handler = { loopback_del, loopback_del_inverse };
 
-void interface_to_arguments(const struct interface_object *interface, struct arguments *arguments,
-			    bool *down)
+void interface_to_arguments(const struct interface_object *interface, struct arguments *arguments)
 {
-	static const unsigned int admin[] = { [INTERFACE_PORT] = PORT_ADMIN,
-					      [INTERFACE_VLAN] = VLAN_ADMIN,
-					      [INTERFACE_LOOPBACK] = LOOPBACK_ADMIN };
-
 	if (interface->kind == INTERFACE_PORT)
 		port_add_arguments(interface, arguments);
 	else if (interface->kind == INTERFACE_VLAN)
 		vlan_add_arguments(interface, arguments);
 	else
 		loopback_add_arguments(interface, arguments);
-	/* `add` makes it up: the state is a command of its own */
-	*down = !interface->settings.up;
-	arguments->present &= ~(1u << admin[interface->kind]);
 }

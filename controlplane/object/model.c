@@ -113,6 +113,16 @@ const struct tables *model_tables(const struct model *model)
 	return model->tables;
 }
 
+const struct region *model_tables_region(const struct model *model)
+{
+	return &model->tables_region;
+}
+
+const struct region *model_state_region(const struct model *model)
+{
+	return &model->state_region;
+}
+
 const struct state *model_state(const struct model *model)
 {
 	return model->alive ? model->state : NULL;

@@ -290,6 +290,9 @@ void arguments_begin(struct arguments *arguments, enum command_id id);
 /* Set one parameter: a number (flag, word, ...), or a string, copied. */
 void argument_number(struct arguments *arguments, unsigned int parameter, uint64_t number);
 void argument_string(struct arguments *arguments, unsigned int parameter, const char *string);
+/* The same for one of the values of a path, or of anything in `arguments`, where the text stands. */
+void string_keep(struct arguments *arguments, const char *string, struct value *value,
+		 uint32_t *present, unsigned int parameter);
 
 /* ---- interface.c, port.c, vlan.c ---- */
 
@@ -362,9 +365,8 @@ extern const struct handler vlan_add_handler, vlan_set_handler, vlan_del_handler
 extern const struct handler loopback_add_handler, loopback_set_handler, loopback_del_handler;
 void port_add_arguments(const struct interface_object *port, struct arguments *arguments);
 void vlan_add_arguments(const struct interface_object *vlan, struct arguments *arguments);
-/* The command that makes this interface; `down` tells whether it must be set down after it. */
-void interface_to_arguments(const struct interface_object *interface, struct arguments *arguments,
-			    bool *down);
+/* The command that makes this interface as it is. */
+void interface_to_arguments(const struct interface_object *interface, struct arguments *arguments);
 
 /* ---- address.c ---- */
 
@@ -511,8 +513,8 @@ int group_change(struct model *model, struct group_object *group,
 
 /* The shared group with these members, with one more reference. The caller holds a reference on
  * each member, which the group takes over unless this fails. `reuse`: the group that the caller is
- * about to release; if nobody else uses it, it is changed in place, so that flows stay where they
- * can. NULL: none. */
+ * about to release; if nobody else uses it, it is changed in place, else the new group begins like
+ * it: either way flows stay where they can. NULL: none. */
 int group_acquire(struct model *model, const struct group_members *members,
 		  struct group_object *reuse, struct group_object **group, struct error *error);
 void group_release(struct model *model, struct group_object *group);

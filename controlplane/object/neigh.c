@@ -192,7 +192,7 @@ static int put(struct model *model, const struct arguments *arguments, bool repl
 	struct interface_object *interface = check(model, arguments, text, error);
 
 	if (interface == NULL)
-		return -EINVAL;
+		return error->code;
 	struct neighbour_object *neighbour =
 		neighbour_acquire(model, arguments->value[NEIGH_ADDRESS].address.bytes, interface);
 	if (neighbour == NULL)

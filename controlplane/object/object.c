@@ -72,18 +72,24 @@ void argument_number(struct arguments *arguments, unsigned int parameter, uint64
 	arguments->present |= 1u << parameter;
 }
 
-/* Room for every string that a model's object can have: a name and devargs. */
-void argument_string(struct arguments *arguments, unsigned int parameter, const char *string)
+/* Room for every string that a model's object can have: a name and devargs, or the interfaces of a
+ * route's paths. */
+void string_keep(struct arguments *arguments, const char *string, struct value *value,
+		 uint32_t *present, unsigned int parameter)
 {
 	size_t size = strlen(string) + 1;
 
 	if (size > sizeof(arguments->text) - arguments->text_used)
 		return;
-	char *to = arguments->text + arguments->text_used;
-	memcpy(to, string, size);
+	value[parameter].string = arguments->text + arguments->text_used;
+	memcpy(value[parameter].string, string, size);
 	arguments->text_used += (unsigned int)size;
-	arguments->value[parameter].string = to;
-	arguments->present |= 1u << parameter;
+	*present |= 1u << parameter;
+}
+
+void argument_string(struct arguments *arguments, unsigned int parameter, const char *string)
+{
+	string_keep(arguments, string, arguments->value, &arguments->present, parameter);
 }
 
 /* ---------------------------------------------------------------- configuration */
@@ -97,27 +103,11 @@ struct visitor {
 static int visit_interfaces(const struct model *model, enum interface_kind kind,
 			    const struct visitor *visitor)
 {
-	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
-		bool down;
+	for (const struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
 		if (i->kind != kind)
 			continue;
-		interface_to_arguments(i, visitor->arguments, &down);
+		interface_to_arguments(i, visitor->arguments);
 		int result = visitor->visit(visitor->context, visitor->arguments);
-		if (result != 0)
-			return result;
-		if (!down)
-			continue;
-		arguments_begin(visitor->arguments, kind == INTERFACE_PORT ? COMMAND_PORT_SET
-						    : kind == INTERFACE_VLAN
-							    ? COMMAND_VLAN_SET
-							    : COMMAND_LOOPBACK_SET);
-		argument_string(visitor->arguments, PORT_NAME, i->name);
-		argument_number(visitor->arguments,
-				kind == INTERFACE_PORT   ? (unsigned int)PORT_ADMIN
-				: kind == INTERFACE_VLAN ? (unsigned int)VLAN_ADMIN
-							 : (unsigned int)LOOPBACK_ADMIN,
-				ADMIN_DOWN);
-		result = visitor->visit(visitor->context, visitor->arguments);
 		if (result != 0)
 			return result;
 	}

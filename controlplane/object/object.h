@@ -13,9 +13,11 @@
 #ifndef SHUNT_OBJECT_OBJECT_H
 #define SHUNT_OBJECT_OBJECT_H
 
+#include "controlplane/api/buffer.h"
 #include "controlplane/api/command.h"
 #include "dataplane/shm/hash.h"
 #include "dataplane/shm/heap.h"
+#include "dataplane/shm/region.h"
 #include "dataplane/shm/table.h"
 
 struct model; /* object/model.h: for the files in object/ */
@@ -47,6 +49,9 @@ void model_poll(struct model *model);
 
 const struct tables *model_tables(const struct model *model);
 const struct state *model_state(const struct model *model); /* NULL: no data plane is alive */
+/* The files themselves; the state's has fd -1 while there is none. */
+const struct region *model_tables_region(const struct model *model);
+const struct region *model_state_region(const struct model *model);
 bool model_dataplane_alive(const struct model *model);
 
 /* ---- commands ---- */
@@ -74,10 +79,29 @@ struct view {
 	const struct tables *tables;
 	const struct state *state; /* NULL: none */
 	struct model *model;       /* NULL: read-only view by the CLI */
+	/* the files, for how much of them is allocated; NULL: that is not shown */
+	const struct region *tables_region, *state_region;
 };
 
 /* Handle any `show` command (NOUN show, show NOUN). NULL with *error set on failure. Config
  * commands are not shown here. Everything is bounds-checked: the tables may change meanwhile. */
 json_t *view_show(const struct view *view, const struct arguments *arguments, struct error *error);
+
+/* `mpls show` in steps of well under a millisecond, for the event loop. The rows are looked at as they
+ * are in the step that comes to them. */
+struct label_listing {
+	unsigned int space, end_space; /* where it is; behind the last one */
+	uint32_t label, end_label;
+	uint32_t wanted, count; /* rows at most; so far */
+	struct buffer text;     /* the array as JSON text, to be freed at the end */
+};
+
+/* 0, or -ENOENT with *error set: the one label that was asked for does not exist. */
+int label_listing_begin(struct label_listing *listing, const struct view *view,
+			const struct arguments *arguments, struct error *error);
+
+/* 0: go on. 1: the text is complete. -E2BIG with *error set and the text freed: more than
+ * LABEL_ROWS_MAX rows. */
+int label_listing_step(struct label_listing *listing, const struct view *view, struct error *error);
 
 #endif

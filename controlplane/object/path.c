@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * path.c: what the paths of label routes and of routes have in common: a path as it was said, and the
- * request for a nexthop that it makes.
+ * path.c: what the paths of label routes and of routes have in common: a path as it was said, and
+ * the request for a nexthop that it makes.
  */
 #include "model.h"
 

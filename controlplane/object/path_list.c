@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * path_list.c: recursive routes: paths by addresses that only other routes lead to. A list is resolved
- * down to connected nexthops, with the labels of every route on the way, and its group has those as
- * members.
+ * path_list.c: recursive routes: paths by addresses that only other routes lead to. A list is
+ * resolved down to connected nexthops, with the labels of every route on the way, and its group has
+ * those as members.
  */
 #include <stdlib.h>
 #include "route.h"
@@ -32,12 +32,6 @@ struct inner {
 	uint32_t label[STACK_MAX];
 	unsigned int count;
 	bool entropy;
-};
-
-struct via_index { /* an address that some list looks for */
-	uint8_t address[16];
-	uint32_t vrf;
-	uint32_t users;
 };
 
 /* ---------------------------------------------------------------- hops */
@@ -93,27 +87,17 @@ static void add_nexthop(struct resolution *resolution, struct nexthop_key key,
 
 /* ---------------------------------------------------------------- the way there */
 
-static bool prefix_covers(const struct route_prefix *prefix, uint32_t vrf,
-			  const struct address *address)
-{
-	struct route_prefix host = route_prefix_of(vrf, address, prefix->length);
-
-	return prefix->vrf == vrf && prefix->family == host.family &&
-	       memcmp(prefix->bytes, host.bytes, sizeof(host.bytes)) == 0;
-}
-
-/* The static route that is the longest match for an address once the change is made; *list is set instead of a leaf if that is
- * the changed route, and it has one. */
+/* The static route that is the longest match for an address once the change is made; *list is set
+ * instead of a leaf if that is the changed route, and it has one. */
 static uint32_t longest(const struct resolution *resolution, uint32_t vrf,
 			const struct address *address, const struct path_list **list)
 {
 	const struct route_change *change = resolution->change;
-	bool covers = change != NULL && prefix_covers(&change->prefix, vrf, address);
+	bool covers = change != NULL && route_prefix_covers(&change->prefix, vrf, address);
 
 	*list = NULL;
 	for (int length = address_is_ipv4(address) ? 32 : 128; length >= 0; length--) {
-		struct route_prefix prefix =
-			route_prefix_of(vrf, address, (unsigned int)length);
+		struct route_prefix prefix = route_prefix_of(vrf, address, (unsigned int)length);
 		uint32_t leaf = fib_static(resolution->model, &prefix);
 		if (covers && length == change->prefix.length) {
 			*list = change->list;
@@ -137,9 +121,8 @@ static void follow_group(struct resolution *resolution, const struct group_objec
 	for (uint32_t i = 0; i < members->count; i++)
 		sum += members->member[i].weight;
 	for (uint32_t i = 0; i < members->count; i++)
-		add_nexthop(resolution,
-			    resolution->model->nexthop[members->member[i].nexthop]->key, inner,
-			    share * members->member[i].weight / sum);
+		add_nexthop(resolution, resolution->model->nexthop[members->member[i].nexthop]->key,
+			    inner, share * members->member[i].weight / sum);
 }
 
 /* On by the route that leads to the address. */
@@ -315,93 +298,6 @@ static int apply(struct model *model, struct path_list *list, const struct resol
 	return result;
 }
 
-/* ---------------------------------------------------------------- who looks where */
-
-static int compare_via(const struct via_index *entry, uint32_t vrf, const uint8_t *address)
-{
-	if (entry->vrf != vrf)
-		return entry->vrf < vrf ? -1 : 1;
-	return memcmp(entry->address, address, sizeof(entry->address));
-}
-
-/* The first entry that is not below. */
-static uint32_t find_via(const struct model *model, uint32_t vrf, const uint8_t *address)
-{
-	uint32_t low = 0, high = model->via_count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		if (compare_via(&model->vias[middle], vrf, address) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-bool path_lists_look_at(const struct model *model, const struct route_prefix *prefix)
-{
-	struct address address;
-
-	if (model->via_count == 0)
-		return false;
-	route_prefix_address(prefix, &address);
-	uint32_t i = find_via(model, prefix->vrf, address.bytes);
-	return i < model->via_count &&
-	       prefix_covers(prefix, model->vias[i].vrf,
-			     (const struct address *)model->vias[i].address);
-}
-
-static bool index_via(struct model *model, const struct nexthop_request *request)
-{
-	uint32_t i = find_via(model, request->vrf, request->via);
-
-	if (i < model->via_count && compare_via(&model->vias[i], request->vrf, request->via) == 0) {
-		model->vias[i].users++;
-		return true;
-	}
-	struct via_index *larger =
-		realloc(model->vias, (model->via_count + 1) * sizeof(*larger));
-	if (larger == NULL)
-		return false;
-	model->vias = larger;
-	memmove(&larger[i + 1], &larger[i], (model->via_count - i) * sizeof(*larger));
-	larger[i] = (struct via_index){ .vrf = request->vrf, .users = 1 };
-	memcpy(larger[i].address, request->via, sizeof(larger[i].address));
-	model->via_count++;
-	return true;
-}
-
-static void forget_via(struct model *model, const struct nexthop_request *request)
-{
-	uint32_t i = find_via(model, request->vrf, request->via);
-
-	if (--model->vias[i].users > 0)
-		return;
-	model->via_count--;
-	memmove(&model->vias[i], &model->vias[i + 1],
-		(model->via_count - i) * sizeof(model->vias[0]));
-}
-
-static void forget_vias(struct model *model, const struct path_list *list, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		if (path_may_recurse(&list->path[i].request))
-			forget_via(model, &list->path[i].request);
-}
-
-static bool index_vias(struct model *model, const struct path_list *list)
-{
-	for (uint32_t i = 0; i < list->count; i++) {
-		if (path_may_recurse(&list->path[i].request) &&
-		    !index_via(model, &list->path[i].request)) {
-			forget_vias(model, list, i);
-			return false;
-		}
-	}
-	return true;
-}
-
 bool path_may_recurse(const struct nexthop_request *request)
 {
 	return request->has_via && request->dev[0] == 0 && !request->has_backup &&
@@ -412,8 +308,8 @@ bool path_may_recurse(const struct nexthop_request *request)
 
 static bool give_number(struct model *model, struct path_list *list)
 {
-	struct path_list **larger = realloc(model->list_number,
-					    (model->list_numbers + 1) * sizeof(*larger));
+	struct path_list **larger =
+		realloc(model->list_number, (model->list_numbers + 1) * sizeof(*larger));
 
 	if (larger == NULL || GROUP_MAX + model->list_numbers > ROUTE_INDEX_MASK)
 		return false;
@@ -440,7 +336,7 @@ struct path_list *path_list_acquire(struct model *model, const struct list_path 
 	list->references = 1;
 	list->count = count;
 	memcpy(list->path, path, size);
-	if ((!model->routes_live && !give_number(model, list)) || !index_vias(model, list)) {
+	if ((!model->routes_live && !give_number(model, list)) || !path_vias_index(model, list)) {
 		free(list);
 		return NULL;
 	}
@@ -453,7 +349,7 @@ void path_list_release(struct model *model, struct path_list *list)
 	if (--list->references > 0)
 		return;
 	HASH_DEL(model->path_lists, list);
-	forget_vias(model, list, list->count);
+	path_vias_forget(model, list, list->count);
 	if (!model->routes_live)
 		model->list_number[list->number] = NULL;
 	if (list->group != NULL)
@@ -467,7 +363,8 @@ struct path_list *path_list_of(const struct model *model, uint32_t leaf)
 
 	if (route_kind(leaf) != ROUTE_GROUP)
 		return NULL;
-	return index >= GROUP_MAX ? model->list_number[index - GROUP_MAX] : model->group[index]->list;
+	return index >= GROUP_MAX ? model->list_number[index - GROUP_MAX]
+				  : model->group[index]->list;
 }
 
 uint32_t path_list_leaf(const struct path_list *list)
@@ -486,7 +383,8 @@ static int refuse_outcome(const struct resolution *resolution, struct error *err
 	switch (resolution->outcome) {
 	case NOTHING:
 		return refuse(error, -ENETUNREACH,
-			      "nexthop %s is on no connected network, and no route leads to it", via);
+			      "nexthop %s is on no connected network, and no route leads to it",
+			      via);
 	case LOOP:
 		return refuse(error, -ELOOP, "nexthop %s leads back to itself", via);
 	case TOO_DEEP:
@@ -494,10 +392,11 @@ static int refuse_outcome(const struct resolution *resolution, struct error *err
 			      "nexthop %s is behind more than %d routes, each by the next", via,
 			      RECURSION_MAX);
 	case TOO_MANY_LABELS:
-		return refuse(error, -EINVAL,
-			      "nexthop %s: with the labels of the routes that lead on, more than %d "
-			      "are put on",
-			      via, STACK_MAX);
+		return refuse(
+			error, -EINVAL,
+			"nexthop %s: with the labels of the routes that lead on, more than %d "
+			"are put on",
+			via, STACK_MAX);
 	case TOO_MANY_HOPS:
 		return refuse(error, -EINVAL,
 			      "nexthop %s: with the paths of the routes that lead on, more than %d "
@@ -526,8 +425,8 @@ int path_list_begin(struct model *model, struct path_list *list, const struct ro
 	return when_full_again(model, apply(model, list, &resolution));
 }
 
-/* Those that lead nowhere already may go on doing so; and a route that is taken away may leave others
- * without a way. */
+/* Those that lead nowhere already may go on doing so; and a route that is taken away may leave
+ * others without a way. */
 int path_lists_check(struct model *model, const struct route_change *change, struct error *error)
 {
 	struct resolution resolution;

@@ -208,7 +208,7 @@ static int port_add(struct model *model, const struct arguments *arguments, stru
 	struct interface_object *port =
 		interface_new(model, name, INTERFACE_PORT, NULL, &settings, error);
 	if (port == NULL)
-		return -ENOSPC;
+		return error->code;
 	result = interface_apply(model, port, &settings, error);
 	if (result != 0)
 		interface_abandon(model, port);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * route.c: the commands of static routes: the FEC, and by `push` its binding to a label-switched path
- * (RFC 3031 3.1, 3.11).
+ * route.c: the commands of static routes: the FEC, and by `push` its binding to a label-switched
+ * path (RFC 3031 3.1, 3.11).
  */
 #include <stdio.h>
 #include "route.h"
@@ -46,7 +46,8 @@ static int read_prefix(const struct arguments *arguments, struct route_prefix *p
 		return 0;
 	prefix_format(&value->address, length, text);
 	prefix_format(&base, length, right);
-	return refuse(error, -EINVAL, "route %s has bits behind its length: expected %s", text, right);
+	return refuse(error, -EINVAL, "route %s has bits behind its length: expected %s", text,
+		      right);
 }
 
 static int read_path(const struct path *given, unsigned int vrf, struct list_path *path,
@@ -86,11 +87,10 @@ static int read_route(const struct arguments *arguments, struct route *route, st
 	if (is_multicast(&route->prefix))
 		return refuse(error, -EINVAL, "is multicast: expected unicast destinations");
 	if (argument_present(arguments, ROUTE_TARGET)) {
-		route->leaf = route_leaf(
-			arguments->value[ROUTE_TARGET].number == TARGET_BLACKHOLE
-				? ROUTE_BLACKHOLE
-				: ROUTE_UNREACHABLE,
-			0);
+		route->leaf = route_leaf(arguments->value[ROUTE_TARGET].number == TARGET_BLACKHOLE
+						 ? ROUTE_BLACKHOLE
+						 : ROUTE_UNREACHABLE,
+					 0);
 		return 0;
 	}
 	if (arguments->path_count == 0)

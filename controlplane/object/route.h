@@ -2,14 +2,14 @@
  *
  * route.h: routes, for the files route*.c, fib.c and path_list.c.
  *
- * A static route has no private copy: its leaf value in the trie is the model, as a label's word is.
- * A leaf names a nexthop or group that routes and labels share; or, where some path leads to an
- * address that only other routes lead to, the group of a path list: what was asked for, and beside it
- * what it leads to at the moment. When that changes, the group's members do, by a store a bucket, and
- * no leaf: a million routes by one node move at once.
+ * A static route has no private copy: its leaf value in the trie is the model, as a label's word
+ * is. A leaf names a nexthop or group that routes and labels share; or, where some path leads to an
+ * address that only other routes lead to, the group of a path list: what was asked for, and beside
+ * it what it leads to at the moment. When that changes, the group's members do, by a store a
+ * bucket, and no leaf: a million routes by one node move at once.
  *
- * On one prefix the system's own entries (addresses, networks, neighbours) go before a static route,
- * whose leaf then waits among the shadows.
+ * On one prefix the system's own entries (addresses, networks, neighbours) go before a static
+ * route, whose leaf then waits among the shadows.
  */
 #ifndef SHUNT_OBJECT_ROUTE_H
 #define SHUNT_OBJECT_ROUTE_H
@@ -21,8 +21,8 @@ enum { RECURSION_MAX = 8 /* routes on the way to a connected nexthop */ };
 
 struct route_prefix { /* no padding: a key */
 	uint16_t vrf;
-	uint8_t family; /* enum route_family */
-	uint8_t length; /* bits of its own family */
+	uint8_t family;    /* enum route_family */
+	uint8_t length;    /* bits of its own family */
 	uint8_t bytes[16]; /* IPv4: the first four */
 };
 static_assert(sizeof(struct route_prefix) == 20, "route_prefix has no padding");
@@ -33,6 +33,9 @@ static_assert(sizeof(struct route_prefix) == 20, "route_prefix has no padding");
 struct route_prefix route_prefix_of(uint32_t vrf, const struct address *address,
 				    unsigned int length);
 void route_prefix_address(const struct route_prefix *prefix, struct address *address);
+/* Is the address in it? */
+bool route_prefix_covers(const struct route_prefix *prefix, uint32_t vrf,
+			 const struct address *address);
 void route_prefix_format(const struct route_prefix *prefix, char text[52]);
 
 /* What packets get, of whatever kind; LPM_NONE. */
@@ -64,9 +67,9 @@ struct list_path { /* cleared before it is filled: part of a key */
 };
 
 struct path_list {
-	uint32_t references; /* routes */
-	uint32_t number;     /* replay */
-	bool dead;           /* it led nowhere when last looked at */
+	uint32_t references;        /* routes */
+	uint32_t number;            /* replay */
+	bool dead;                  /* it led nowhere when last looked at */
 	struct group_object *group; /* NULL during replay */
 	UT_hash_handle hh;          /* model->path_lists, by path[] */
 	uint32_t count;
@@ -95,11 +98,18 @@ int path_list_check(struct model *model, const struct path_list *list,
 		    const struct route_change *change, struct error *error);
 /* Give a new list its group, as of after the change. -ENOSPC, -ENOMEM. */
 int path_list_begin(struct model *model, struct path_list *list, const struct route_change *change);
-/* Does some recursive route look for an address of this prefix? */
-bool path_lists_look_at(const struct model *model, const struct route_prefix *prefix);
 /* Refuse a change that would make other recursive routes a loop or too deep. */
 int path_lists_check(struct model *model, const struct route_change *change, struct error *error);
 void path_lists_close(struct model *model);
+
+/* ---- path_vias.c ---- */
+
+/* Does some recursive route look for an address of this prefix? */
+bool path_lists_look_at(const struct model *model, const struct route_prefix *prefix);
+/* Remember what a list looks for. False: no memory, nothing changed. */
+bool path_vias_index(struct model *model, const struct path_list *list);
+/* Forget what its first `count` paths look for. */
+void path_vias_forget(struct model *model, const struct path_list *list, uint32_t count);
 
 /* ---- route_write.c ---- */
 

@@ -50,6 +50,9 @@ const char *view_name_argument(const struct arguments *arguments, unsigned int p
 /* One path: { via, dev, port, mac, labels, state, ... , backup }. `word_label`: label of the word
  * that is below the nexthop's own, or -1. */
 json_t *view_path(const struct view *view, uint32_t nexthop, int64_t word_label);
+/* Its members, as text. */
+void view_path_text(const struct view *view, uint32_t nexthop, int64_t word_label,
+		    struct buffer *text);
 /* A copy of a nexthop's rewrite. False: there is none. */
 bool view_rewrite(const struct view *view, uint32_t nexthop, struct rewrite *rewrite,
 		  enum nexthop_kind *kind);

@@ -58,11 +58,14 @@ static void port_totals(const struct view *view, uint32_t port, struct interface
 	}
 }
 
-static void put_status(const struct view *view, uint32_t port, json_t *object)
+/* What became of the port. The row may still have the answer to another device's wish, which stood there
+ * before. */
+static void put_status(const struct view *view, uint32_t port, uint32_t identity, json_t *object)
 {
 	struct port_status status = { .condition = PORT_ABSENT };
 
-	if (view->state != NULL && port_status_copy(view->state, port, &status) != 0)
+	if (view->state != NULL && (port_status_copy(view->state, port, &status) != 0 ||
+				    status.identity != identity))
 		status = (struct port_status){ .condition = PORT_ABSENT };
 	status.driver[sizeof(status.driver) - 1] = 0;
 	status.error[sizeof(status.error) - 1] = 0;
@@ -93,9 +96,11 @@ static json_t *build_port(const struct view *view, const void *what)
 	if (view_kind(flags) != INTERFACE_PORT)
 		return NULL;
 	json_t *object = json_object();
+	uint32_t identity = 0;
 	view_string(object, "name", name);
 	if (wish != NULL) {
 		struct port_wish copy = *wish;
+		identity = copy.identity;
 		copy.devargs[sizeof(copy.devargs) - 1] = 0;
 		copy.host_device[sizeof(copy.host_device) - 1] = 0;
 		view_string(object, "devargs", copy.devargs);
@@ -103,7 +108,7 @@ static json_t *build_port(const struct view *view, const void *what)
 	}
 	put_settings(view, index, flags, object);
 	view_string(object, "admin", flags & INTERFACE_UP ? "up" : "down");
-	put_status(view, index, object);
+	put_status(view, index, identity, object);
 	port_totals(view, index, &totals);
 	put_totals(&totals, object);
 	return object;

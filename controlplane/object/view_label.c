@@ -1,111 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * view_label.c: label routes and nexthops.
+ * view_label.c: label routes, row by row, so that a table of a million stops nobody.
  */
 #include "view.h"
+#include "view_text.h"
 
-bool view_rewrite(const struct view *view, uint32_t nexthop, struct rewrite *rewrite,
-		  enum nexthop_kind *kind)
-{
-	if (nexthop == NEXTHOP_NONE || nexthop >= NEXTHOP_MAX)
-		return false;
-	uint64_t word = word_load(&view->tables->nexthop[nexthop]);
-	*kind = nexthop_kind(word);
-	const struct rewrite *found =
-		tables_object_checked(view->tables, word & NEXTHOP_OFFSET_MASK, sizeof(*found));
-	if (*kind == NEXTHOP_FREE || found == NULL)
-		return false;
-	*rewrite = *found;
-	if (rewrite->label_count > STACK_MAX)
-		rewrite->label_count = STACK_MAX;
-	if (rewrite->header_length > sizeof(rewrite->header))
-		rewrite->header_length = sizeof(rewrite->header);
-	return true;
-}
-
-/* Is it the one to use while its port is up? */
-static bool usable(const struct view *view, uint32_t nexthop)
-{
-	enum nexthop_kind kind;
-	struct rewrite rewrite;
-
-	return view_rewrite(view, nexthop, &rewrite, &kind) && kind == NEXTHOP_FORWARD &&
-	       view_port_live(view, rewrite.port);
-}
-
-/* "active": packets go by it; "backup": its port is down and they go by the backup. */
-static const char *path_state(const struct view *view, const struct rewrite *rewrite,
-			      enum nexthop_kind kind)
-{
-	if (kind == NEXTHOP_UNRESOLVED)
-		return "unresolved";
-	if (kind == NEXTHOP_BLACKHOLE)
-		return "blackhole";
-	if (view_port_live(view, rewrite->port))
-		return "active";
-	return usable(view, rewrite->backup) ? "backup" : "down";
-}
-
-static void put_hop(const struct view *view, const struct rewrite *rewrite, enum nexthop_kind kind,
-		    json_t *object)
-{
-	static const uint8_t none[6];
-	const uint8_t *mac = rewrite->header + sizeof(rewrite->header) - rewrite->header_length;
-	char text[46], name[NAME_SIZE];
-
-	address_format((const struct address *)rewrite->via, text);
-	view_string(object, "via", text);
-	view_interface(view, rewrite->interface, name);
-	view_string(object, "dev", name);
-	view_interface(view, rewrite->port, name);
-	view_string(object, "port", name);
-	if (rewrite->header_length >= 14 && memcmp(mac, none, 6) != 0) {
-		mac_format(mac, text);
-		view_string(object, "mac", text);
-	}
-	view_string(object, "state", path_state(view, rewrite, kind));
-}
-
-static json_t *labels_of(const struct rewrite *rewrite, int64_t word_label)
-{
-	json_t *labels = json_array();
-
-	for (unsigned int i = 0; i < rewrite->label_count; i++)
-		json_array_append_new(labels, json_integer(rewrite->label[i]));
-	if (word_label >= 0)
-		json_array_append_new(labels, json_integer(word_label));
-	return labels;
-}
-
-json_t *view_path(const struct view *view, uint32_t nexthop, int64_t word_label)
-{
-	enum nexthop_kind kind;
-	struct rewrite rewrite, backup;
-	json_t *object = json_object();
-
-	view_number(object, "nexthop", nexthop);
-	if (!view_rewrite(view, nexthop, &rewrite, &kind)) {
-		view_string(object, "state", "invalid");
-		return object;
-	}
-	put_hop(view, &rewrite, kind, object);
-	json_object_set_new(object, "labels", labels_of(&rewrite, word_label));
-	if (rewrite.flags & REWRITE_ENTROPY)
-		json_object_set_new(object, "entropy", json_true());
-	if (view_rewrite(view, rewrite.backup, &backup, &kind)) {
-		json_t *other = json_object();
-		put_hop(view, &backup, kind, other);
-		json_object_set_new(object, "backup", other);
-	}
-	return object;
-}
-
-/* ---------------------------------------------------------------- label routes */
-
-struct label_key {
-	unsigned int space;
-	uint32_t label;
-};
+enum { ROW_TRIES = 5, ROWS_A_STEP = 64, LABELS_A_STEP = 1 << 16 };
 
 static const char *operation_name(enum label_operation operation)
 {
@@ -126,121 +26,212 @@ static const char *operation_name(enum label_operation operation)
 	}
 }
 
-static void put_members(const struct view *view, uint32_t group, int64_t word_label, json_t *paths)
-{
-	const struct group_members *found =
-		group < GROUP_MAX
-			? tables_object_checked(view->tables,
-						word_load(&view->tables->group_members[group]),
-						sizeof(*found))
-			: NULL;
+/* ---------------------------------------------------------------- paths */
 
+/* The members of a word's group, or its one nexthop. */
+static void members_of(const struct view *view, uint64_t word, struct group_members *members)
+{
+	uint32_t group = label_index(word);
+	const struct group_members *found;
+
+	members->count = 0;
+	if (!(word & LABEL_GROUP)) {
+		members->count = 1;
+		members->member[0].nexthop = label_index(word);
+		members->member[0].weight = 1;
+		return;
+	}
+	if (group >= GROUP_MAX)
+		return;
+	found = tables_object_checked(view->tables, word_load(&view->tables->group_members[group]),
+				      sizeof(*found));
 	if (found == NULL)
 		return;
-	struct group_members members = *found;
-	for (uint32_t i = 0; i < members.count && i < GROUP_MEMBER_MAX; i++) {
-		json_t *path = view_path(view, members.member[i].nexthop, word_label);
-		view_number(path, "weight", members.member[i].weight);
-		json_array_append_new(paths, path);
-	}
+	*members = *found;
+	if (members->count > GROUP_MEMBER_MAX)
+		members->count = GROUP_MEMBER_MAX;
 }
 
 /* The labels that go out, if all paths put on the same ones; else none: see the paths'. */
-static json_t *common_labels(const json_t *paths)
+static void put_common_labels(const struct view *view, const struct group_members *members,
+			      int64_t word_label, struct buffer *text)
 {
-	const json_t *first = json_object_get(json_array_get(paths, 0), "labels");
+	struct rewrite first, other;
+	enum nexthop_kind kind;
+	bool same =
+		members->count > 0 && view_rewrite(view, members->member[0].nexthop, &first, &kind);
 
-	for (size_t i = 1; i < json_array_size(paths); i++)
-		if (!json_equal(first, json_object_get(json_array_get(paths, i), "labels")))
-			return json_array();
-	return first != NULL ? json_copy((json_t *)first) : json_array();
+	for (uint32_t i = 1; i < members->count && same; i++)
+		same = view_rewrite(view, members->member[i].nexthop, &other, &kind) &&
+		       other.label_count == first.label_count &&
+		       memcmp(other.label, first.label,
+			      first.label_count * sizeof(first.label[0])) == 0;
+	text_member(text, "out_labels", "[");
+	for (unsigned int i = 0; same && i < first.label_count; i++)
+		text_item(text, first.label[i]);
+	if (same && word_label >= 0)
+		text_item(text, (uint64_t)word_label);
+	buffer_add(text, "]", 1);
 }
 
-static void put_paths(const struct view *view, uint64_t word, json_t *object)
+static void put_paths(const struct view *view, uint64_t word, struct buffer *text)
 {
 	int64_t word_label = label_operation(word) == LABEL_SWAP ? (int64_t)label_out(word) : -1;
-	json_t *paths = json_array();
+	struct group_members members;
 
-	if (word & LABEL_GROUP) {
-		put_members(view, label_index(word), word_label, paths);
-	} else {
-		json_t *path = view_path(view, label_index(word), word_label);
-		view_number(path, "weight", 1);
-		json_array_append_new(paths, path);
+	members_of(view, word, &members);
+	put_common_labels(view, &members, word_label, text);
+	text_member(text, "nexthops", "[");
+	for (uint32_t i = 0; i < members.count; i++) {
+		text_separate(text);
+		buffer_add(text, "{", 1);
+		view_path_text(view, members.member[i].nexthop, word_label, text);
+		text_number(text, "weight", members.member[i].weight);
+		buffer_add(text, "}", 1);
 	}
-	json_object_set_new(object, "out_labels", common_labels(paths));
-	json_object_set_new(object, "nexthops", paths);
+	buffer_add(text, "]", 1);
 }
 
-static json_t *build_label(const struct view *view, const void *what)
+/* ---------------------------------------------------------------- rows */
+
+static void put_row(const struct view *view, unsigned int space, uint32_t label, uint64_t word,
+		    struct buffer *text)
 {
-	const struct label_key *key = what;
-	const uint64_t offset = word_load(&view->tables->label_space[key->space]);
+	enum label_operation operation = label_operation(word);
 	uint64_t packets, bytes;
 
-	if (tables_object_checked(view->tables, offset, LABEL_COUNT * sizeof(uint64_t)) == NULL)
-		return NULL;
-	uint64_t word = label_get(view->tables, key->space, key->label);
-	enum label_operation operation = label_operation(word);
-	if (word == 0 || operation == LABEL_SPECIAL)
-		return NULL;
-	json_t *object = json_object();
-	view_number(object, "label", key->label);
-	view_number(object, "space", key->space);
-	view_string(object, "operation", operation_name(operation));
+	text_separate(text);
+	buffer_add(text, "{", 1);
+	text_number(text, "label", label);
+	text_number(text, "space", space);
+	text_string(text, "operation", operation_name(operation));
 	if (operation == LABEL_SWAP || operation == LABEL_REPLACE || operation == LABEL_POP) {
-		put_paths(view, word, object);
+		put_paths(view, word, text);
 	} else {
-		json_object_set_new(object, "out_labels", json_array());
-		json_object_set_new(object, "nexthops", json_array());
+		text_member(text, "out_labels", "[]");
+		text_member(text, "nexthops", "[]");
 	}
 	if (operation == LABEL_POP_IP)
-		view_number(object, "vrf", label_index(word));
-	view_string(object, "ttl", word & LABEL_TTL_PIPE ? "pipe" : "uniform");
-	view_string(object, "tc", word & LABEL_TC_UNIFORM ? "uniform" : "pipe");
-	json_object_set_new(object, "counters", json_boolean(!(word & LABEL_NO_COUNTERS)));
-	label_counters(view->tables, view->state, key->space, key->label, &packets, &bytes);
-	view_number(object, "packets", packets);
-	view_number(object, "bytes", bytes);
-	return object;
+		text_number(text, "vrf", label_index(word));
+	text_string(text, "ttl", word & LABEL_TTL_PIPE ? "pipe" : "uniform");
+	text_string(text, "tc", word & LABEL_TC_UNIFORM ? "uniform" : "pipe");
+	text_member(text, "counters", word & LABEL_NO_COUNTERS ? "false" : "true");
+	label_counters(view->tables, view->state, space, label, &packets, &bytes);
+	text_number(text, "packets", packets);
+	text_number(text, "bytes", bytes);
 }
 
-static void list_space(const struct view *view, unsigned int space, uint32_t first, uint32_t last,
-		       json_t *array)
+/* As view_row: built between two looks at `reclaim`. False: there is no such route (any more). */
+static bool add_row(const struct view *view, unsigned int space, uint32_t label,
+		    struct buffer *text)
 {
-	if (tables_object_checked(view->tables, word_load(&view->tables->label_space[space]),
-				  LABEL_COUNT * sizeof(uint64_t)) == NULL)
-		return;
-	for (uint32_t label = first; label <= last; label++) {
-		struct label_key key = { space, label };
-		if (label_get(view->tables, space, label) == 0)
-			continue;
-		json_t *row = view_row(view, build_label, &key);
-		if (row != NULL)
-			json_array_append_new(array, row);
+	size_t mark = text->used;
+
+	for (unsigned int i = 1;; i++) {
+		uint64_t begin = tables_read_begin(view->tables);
+		uint64_t word = label_get(view->tables, space, label);
+
+		if (word == 0 || label_operation(word) == LABEL_SPECIAL)
+			return false;
+		put_row(view, space, label, word, text);
+		if (view->model != NULL || !tables_read_retry(view->tables, begin))
+			break;
+		if (i == ROW_TRIES) {
+			text_member(text, "inconsistent", "true");
+			break;
+		}
+		text->used = mark;
 	}
+	buffer_add(text, "}", 1);
+	return true;
 }
 
-/* All label routes; of one space; or one label, of space 0 unless it is named. */
-json_t *view_labels(const struct view *view, const struct arguments *arguments, struct error *error)
+static bool has_space(const struct view *view, unsigned int space)
+{
+	return tables_object_checked(view->tables, word_load(&view->tables->label_space[space]),
+				     LABEL_COUNT * sizeof(uint64_t)) != NULL;
+}
+
+/* ---------------------------------------------------------------- listings */
+
+int label_listing_begin(struct label_listing *listing, const struct view *view,
+			const struct arguments *arguments, struct error *error)
 {
 	bool one = argument_present(arguments, MPLS_LABEL);
 	bool one_space = one || argument_present(arguments, MPLS_SPACE);
 	uint64_t space =
 		argument_present(arguments, MPLS_SPACE) ? arguments->value[MPLS_SPACE].number : 0;
-	uint64_t label = one ? arguments->value[MPLS_LABEL].number : 0;
-	json_t *array = json_array();
+	uint64_t first = LABEL_FIRST_FREE;
 
-	for (unsigned int s = 0; s < LABEL_SPACE_MAX; s++)
-		if (!one_space || s == space)
-			list_space(view, s,
-				   one && label < LABEL_COUNT ? (uint32_t)label : LABEL_FIRST_FREE,
-				   one && label < LABEL_COUNT ? (uint32_t)label : LABEL_COUNT - 1,
-				   array);
-	if (!one || json_array_size(array) > 0)
-		return array;
-	json_decref(array);
-	error_set(error, ERROR_REFUSED, -ENOENT, "label %llu does not exist in space %llu",
-		  (unsigned long long)label, (unsigned long long)space);
-	return NULL;
+	if (one)
+		first = arguments->value[MPLS_LABEL].number;
+	else if (argument_present(arguments, MPLS_SHOW_FROM))
+		first = arguments->value[MPLS_SHOW_FROM].number;
+	listing->space = (unsigned int)space;
+	listing->end_space = one_space ? (unsigned int)space + 1 : LABEL_SPACE_MAX;
+	listing->label = (uint32_t)first;
+	listing->end_label = one ? (uint32_t)first + 1 : LABEL_COUNT;
+	listing->wanted = argument_present(arguments, MPLS_SHOW_COUNT)
+				  ? (uint32_t)arguments->value[MPLS_SHOW_COUNT].number
+				  : UINT32_MAX;
+	listing->count = 0;
+	listing->text = (struct buffer){ 0 };
+	buffer_add(&listing->text, "[", 1);
+	if (!one || (has_space(view, listing->space) &&
+		     label_get(view->tables, listing->space, listing->label) != 0))
+		return 0;
+	buffer_free(&listing->text);
+	return error_set(error, ERROR_REFUSED, -ENOENT, "label %llu does not exist in space %llu",
+			 (unsigned long long)first, (unsigned long long)space);
+}
+
+/* The next label, or the first of the next space. */
+static void advance(struct label_listing *listing)
+{
+	if (++listing->label < listing->end_label)
+		return;
+	listing->space++;
+	listing->label = LABEL_FIRST_FREE;
+}
+
+int label_listing_step(struct label_listing *listing, const struct view *view, struct error *error)
+{
+	uint32_t rows = listing->count + ROWS_A_STEP;
+
+	for (unsigned int i = 0; i < LABELS_A_STEP && listing->count < rows; i++) {
+		if (listing->count == listing->wanted || listing->space >= listing->end_space) {
+			buffer_add(&listing->text, "]", 1);
+			return 1;
+		}
+		if (!has_space(view, listing->space))
+			listing->label = listing->end_label - 1;
+		else if (label_get(view->tables, listing->space, listing->label) != 0)
+			listing->count +=
+				add_row(view, listing->space, listing->label, &listing->text);
+		if (listing->count > LABEL_ROWS_MAX) {
+			buffer_free(&listing->text);
+			return error_set(
+				error, ERROR_REFUSED, -E2BIG,
+				"more than %d label routes in one answer: expected `count` "
+				"of at most that, and `from` for those that follow",
+				LABEL_ROWS_MAX);
+		}
+		advance(listing);
+	}
+	return 0;
+}
+
+json_t *view_labels(const struct view *view, const struct arguments *arguments, struct error *error)
+{
+	struct label_listing listing;
+	json_t *array;
+	int result = label_listing_begin(&listing, view, arguments, error);
+
+	while (result == 0)
+		result = label_listing_step(&listing, view, error);
+	if (result < 0)
+		return NULL;
+	array = json_loadb(listing.text.data, listing.text.used, 0, NULL);
+	buffer_free(&listing.text);
+	return array;
 }

@@ -26,7 +26,9 @@ json_t *view_addresses(const struct view *view, const struct arguments *argument
 
 	if (view->model == NULL) {
 		error_set(error, ERROR_REFUSED, -ENOTCONN,
-			  "addresses are not known without the control plane, which does not run");
+			  "interface addresses are not known while the control plane is not "
+			  "running: the shared tables, which can be read without it, do not have "
+			  "them");
 		return NULL;
 	}
 	if (one) {

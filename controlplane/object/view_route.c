@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * view_route.c: routes. The tries in the tables do not tell which prefixes stand in them, so this asks
- * the control plane.
+ * view_route.c: routes. The tries in the tables do not tell which prefixes stand in them, so this
+ * asks the control plane.
  */
 #include "view.h"
 
@@ -55,8 +55,8 @@ static json_t *hops(const struct view *view, uint32_t leaf)
 	const struct group_members *members = tables_object(
 		view->tables, word_load(&view->tables->group_members[route_index(leaf)]));
 	for (uint32_t i = 0; i < members->count; i++)
-		json_array_append_new(array, hop(view, members->member[i].nexthop,
-						 members->member[i].weight));
+		json_array_append_new(
+			array, hop(view, members->member[i].nexthop, members->member[i].weight));
 	return array;
 }
 
@@ -130,10 +130,11 @@ json_t *view_routes(const struct view *view, const struct arguments *arguments, 
 	begin(&listing, arguments, &range);
 	view_private(view)->routes(view->model, &range, visit_route, &listing);
 	if (json_array_size(listing.array) > ROUTE_ROWS_MAX)
-		error_set(error, ERROR_REFUSED, -E2BIG,
-			  "more than %d routes in one answer: expected `count` of at most that, and "
-			  "`from` for those that follow",
-			  ROUTE_ROWS_MAX);
+		error_set(
+			error, ERROR_REFUSED, -E2BIG,
+			"more than %d routes in one answer: expected `count` of at most that, and "
+			"`from` for those that follow",
+			ROUTE_ROWS_MAX);
 	else if (range.one && json_array_size(listing.array) == 0)
 		error_set(error, ERROR_REFUSED, -ENOENT, "this route does not exist in vrf %u",
 			  range.first_vrf);

@@ -3,6 +3,7 @@
  * view_system.c: memory and versions.
  */
 #include <inttypes.h>
+#include <sys/stat.h>
 #include "view.h"
 
 static uint64_t count_words(const _Atomic uint64_t *word, unsigned int count)
@@ -76,6 +77,30 @@ static json_t *table_sizes(const struct view *view)
 	return object;
 }
 
+/* Memory that a file has, of the address range that it was given: the rest are holes that nobody has
+ * touched. */
+static void put_file(json_t *files, const char *name, const struct region *region)
+{
+	struct stat status;
+	json_t *row;
+
+	if (region == NULL || region->fd < 0 || fstat(region->fd, &status) != 0)
+		return;
+	row = json_object();
+	view_number(row, "allocated", (uint64_t)status.st_blocks * 512); /* whatever st_blksize is */
+	view_number(row, "reserved", (uint64_t)status.st_size);
+	json_object_set_new(files, name, row);
+}
+
+static json_t *file_sizes(const struct view *view)
+{
+	json_t *files = json_object();
+
+	put_file(files, "tables", view->tables_region);
+	put_file(files, "state", view->state_region);
+	return files;
+}
+
 json_t *view_memory(const struct view *view, const struct arguments *arguments, struct error *error)
 {
 	const struct tables_control *control = &view->tables->control;
@@ -85,16 +110,9 @@ json_t *view_memory(const struct view *view, const struct arguments *arguments, 
 
 	(void)arguments;
 	(void)error;
-	/* the rings stand behind the fixed tables: memory for the workers that run, no tables */
-	uint64_t fixed = offsetof(struct tables, inject);
-	view_number(object, "fixed_bytes", fixed);
+	json_object_set_new(object, "files", file_sizes(view));
 	view_number(object, "heap_limit", control->heap_size);
 	view_number(object, "heap_bytes", handed_out);
-	view_number(object, "table_bytes", fixed + handed_out);
-	if (view->state != NULL)
-		view_number(object, "ring_bytes",
-			    word_load(&view->state->control.worker_count) *
-				    sizeof(struct ring_producer));
 	if (view->model != NULL) {
 		view_private(view)->heap(view->model, &heap);
 		view_number(object, "heap_used", heap.used);

@@ -128,7 +128,7 @@ static int vlan_add(struct model *model, const struct arguments *arguments, stru
 	struct interface_object *vlan =
 		interface_new(model, name, INTERFACE_VLAN, port, &settings, error);
 	if (vlan == NULL)
-		return -ENOSPC;
+		return error->code;
 	result = interface_apply(model, vlan, &settings, error);
 	if (result != 0)
 		interface_abandon(model, vlan);

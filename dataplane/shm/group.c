@@ -38,9 +38,9 @@ static int check_members(const struct group_members *members)
 	return 0;
 }
 
-/* What each member should have and, by the group's buckets (NULL: a new group), what it has. */
+/* What each member should have and, by the buckets of `before` (NULL: none), what it has. */
 static void plan_shares(struct plan *plan, const struct group_members *members,
-			const struct nexthop_group *group)
+			const struct nexthop_group *before)
 {
 	*plan = (struct plan){ .count = members->count };
 	for (uint32_t i = 0; i < members->count; i++)
@@ -53,9 +53,9 @@ static void plan_shares(struct plan *plan, const struct group_members *members,
 	}
 	for (unsigned int b = 0; b < GROUP_BUCKETS; b++) {
 		plan->owner[b] = UNOWNED;
-		if (group == NULL)
+		if (before == NULL)
 			continue;
-		uint32_t nexthop = atomic_load_explicit(&group->bucket[b], memory_order_relaxed);
+		uint32_t nexthop = atomic_load_explicit(&before->bucket[b], memory_order_relaxed);
 		for (uint32_t i = 0; i < plan->count && plan->owner[b] == UNOWNED; i++)
 			if (members->member[i].nexthop == nexthop)
 				plan->owner[b] = (int)i;
@@ -64,13 +64,15 @@ static void plan_shares(struct plan *plan, const struct group_members *members,
 	}
 }
 
-/* How far the member's target is below its ideal (above: negative), in units of 1/weights buckets. */
+/* How far the member's target is below its ideal (above: negative), in units of 1/weights buckets.
+ */
 static int64_t lack(const struct plan *plan, const struct share *share)
 {
 	return (int64_t)share->ideal - (int64_t)(share->target * plan->weights);
 }
 
-/* The member that one bucket more (or one less) brings nearest to its ideal, within its roundings. */
+/* The member that one bucket more (or one less) brings nearest to its ideal, within its roundings.
+ */
 static struct share *nearest(struct plan *plan, bool more)
 {
 	struct share *best = NULL;
@@ -79,8 +81,8 @@ static struct share *nearest(struct plan *plan, bool more)
 		struct share *share = &plan->share[i];
 		if (more ? share->target >= share->most : share->target <= share->least)
 			continue;
-		if (best == NULL || (more ? lack(plan, share) > lack(plan, best) :
-					    lack(plan, share) < lack(plan, best)))
+		if (best == NULL || (more ? lack(plan, share) > lack(plan, best)
+					  : lack(plan, share) < lack(plan, best)))
 			best = share;
 	}
 	return best;
@@ -93,9 +95,9 @@ static void plan_targets(struct plan *plan)
 
 	for (uint32_t i = 0; i < plan->count; i++) {
 		struct share *share = &plan->share[i];
-		share->target = share->has < share->least ? share->least :
-				share->has > share->most  ? share->most :
-							    share->has;
+		share->target = share->has < share->least  ? share->least
+				: share->has > share->most ? share->most
+							   : share->has;
 		sum += share->target;
 	}
 	/* the least add up to no more than all buckets, the most to no less: both loops end */
@@ -129,12 +131,14 @@ static void plan_owners(struct plan *plan)
 	}
 }
 
-/* One store for each bucket that moves, in place. */
-static void set_buckets(struct nexthop_group *group, const struct group_members *members, bool anew)
+/* Buckets that are as near as can be to those of `before`: the group's own (then one store for each
+ * that moves, in place), another group's, or NULL. */
+static void set_buckets(struct nexthop_group *group, const struct group_members *members,
+			const struct nexthop_group *before)
 {
 	struct plan plan;
 
-	plan_shares(&plan, members, anew ? NULL : group);
+	plan_shares(&plan, members, before);
 	plan_targets(&plan);
 	plan_owners(&plan);
 	for (unsigned int b = 0; b < GROUP_BUCKETS; b++) {
@@ -157,7 +161,8 @@ static uint64_t copy_members(struct nexthop_pool *pool, const struct group_membe
 	return offset;
 }
 
-int group_add(struct nexthop_pool *pool, const struct group_members *members, uint32_t *index)
+int group_add_like(struct nexthop_pool *pool, const struct group_members *members, uint32_t like,
+		   uint32_t *index)
 {
 	int result = check_members(members);
 
@@ -171,7 +176,8 @@ int group_add(struct nexthop_pool *pool, const struct group_members *members, ui
 		heap_free(pool->heap, offset, sizeof(*members));
 		return -ENOSPC;
 	}
-	set_buckets(&pool->tables->group[taken], members, true);
+	set_buckets(&pool->tables->group[taken], members,
+		    like != 0 && like < GROUP_MAX ? &pool->tables->group[like] : NULL);
 	word_store(&pool->tables->group_members[taken], offset);
 	*index = taken;
 	return 0;
@@ -202,7 +208,7 @@ int group_set(struct nexthop_pool *pool, uint32_t index, const struct group_memb
 	}
 	/* buckets first: who is killed in between finds the old members, sets them again and so
 	 * finishes the buckets */
-	set_buckets(&pool->tables->group[index], members, false);
+	set_buckets(&pool->tables->group[index], members, &pool->tables->group[index]);
 	if (offset != old) {
 		word_store(word, offset);
 		heap_free(pool->heap, old, sizeof(*members));
@@ -210,14 +216,27 @@ int group_set(struct nexthop_pool *pool, uint32_t index, const struct group_memb
 	return 0;
 }
 
-void group_remove(struct nexthop_pool *pool, uint32_t index)
+/* False: there is no such group. */
+static bool unlink_members(struct nexthop_pool *pool, uint32_t index)
 {
 	if (index == 0 || index >= GROUP_MAX)
-		return;
+		return false;
 	uint64_t old = word_load(&pool->tables->group_members[index]);
 	if (old == 0)
-		return;
+		return false;
 	word_store(&pool->tables->group_members[index], 0);
 	heap_free(pool->heap, old, sizeof(struct group_members));
-	index_give(pool, &pool->group, index);
+	return true;
+}
+
+void group_remove(struct nexthop_pool *pool, uint32_t index)
+{
+	if (unlink_members(pool, index))
+		index_give(pool, &pool->group, index);
+}
+
+void group_cancel(struct nexthop_pool *pool, uint32_t index)
+{
+	if (unlink_members(pool, index))
+		index_give_now(&pool->group, index);
 }

@@ -25,6 +25,8 @@ struct nexthop_pool {
 
 /* A free index, or 0: there is none, not even after ending the grace periods that are over. */
 uint32_t index_take(struct nexthop_pool *pool, struct index_pool *indexes);
+/* Nobody could ever find the index: it is free now. */
+void index_give_now(struct index_pool *indexes, uint32_t index);
 /* Nobody finds the index any more: free it after a grace period. */
 void index_give(struct nexthop_pool *pool, struct index_pool *indexes, uint32_t index);
 

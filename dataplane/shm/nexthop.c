@@ -7,11 +7,14 @@
 #include <string.h>
 #include "nexthop-pool.h"
 
+void index_give_now(struct index_pool *indexes, uint32_t index)
+{
+	indexes->given_back[indexes->count++] = index;
+}
+
 static void release_index(void *context, uint64_t value)
 {
-	struct index_pool *indexes = context;
-
-	indexes->given_back[indexes->count++] = (uint32_t)value;
+	index_give_now(context, (uint32_t)value);
 }
 
 uint32_t index_take(struct nexthop_pool *pool, struct index_pool *indexes)
@@ -24,7 +27,8 @@ uint32_t index_take(struct nexthop_pool *pool, struct index_pool *indexes)
 		return indexes->given_back[--indexes->count];
 	if (fresh >= indexes->limit)
 		return 0;
-	/* before anybody can find the index: a control plane that restarts must not take it as fresh */
+	/* before anybody can find the index: a control plane that restarts must not take it as
+	 * fresh */
 	word_store(indexes->used, fresh + 1);
 	return (uint32_t)fresh;
 }
@@ -40,7 +44,7 @@ static void release_held(void *context, uint64_t value)
 
 	(void)value;
 	for (; indexes->held > 0; indexes->held--)
-		release_index(indexes, indexes->given_back[indexes->limit - indexes->held]);
+		index_give_now(indexes, indexes->given_back[indexes->limit - indexes->held]);
 }
 
 /* After a restart a worker may still hold an index that the dead process had freed: one period, and
@@ -111,7 +115,7 @@ int nexthop_add(struct nexthop_pool *pool, enum nexthop_kind kind, const struct 
 		return -ENOSPC;
 	uint64_t word = make_word(pool, kind, rewrite);
 	if (word == 0) {
-		release_index(&pool->nexthop, taken);
+		index_give_now(&pool->nexthop, taken);
 		return -ENOSPC;
 	}
 	word_store(&pool->tables->nexthop[taken], word);

@@ -33,23 +33,38 @@ static inline void ring_publish(struct ring_producer *producer)
 		   atomic_load_explicit(&producer->tail, memory_order_relaxed) + 1);
 }
 
-/* The oldest frame, or NULL when there is none. It stays in place until ring_release. Consumer only. */
-static inline const struct frame_slot *ring_peek(const struct ring_producer *producer,
-						 const struct ring_consumer *consumer)
+/* The frame after the `skip` oldest ones, or NULL when there is none. It stays in place until it is
+ * released. Consumer only. */
+static inline const struct frame_slot *ring_peek_at(const struct ring_producer *producer,
+						    const struct ring_consumer *consumer,
+						    unsigned int skip)
 {
 	uint64_t head = atomic_load_explicit(&consumer->head, memory_order_relaxed);
 	uint64_t tail = word_load(&producer->tail);
 	/* a producer's file that was made anew starts at 0: see ring_resynchronise */
-	if (tail == head || tail - head > RING_SLOTS)
+	if (tail - head > RING_SLOTS || tail - head <= skip)
 		return NULL;
-	return &producer->slot[head % RING_SLOTS];
+	return &producer->slot[(head + skip) % RING_SLOTS];
+}
+
+/* The oldest frame, or NULL. Consumer only. */
+static inline const struct frame_slot *ring_peek(const struct ring_producer *producer,
+						 const struct ring_consumer *consumer)
+{
+	return ring_peek_at(producer, consumer, 0);
+}
+
+/* Give the `count` oldest frames back: what they asked for is done. Consumer only. */
+static inline void ring_release_count(struct ring_consumer *consumer, unsigned int count)
+{
+	word_store(&consumer->head,
+		   atomic_load_explicit(&consumer->head, memory_order_relaxed) + count);
 }
 
 /* Give the frame that ring_peek gave back. Consumer only. */
 static inline void ring_release(struct ring_consumer *consumer)
 {
-	word_store(&consumer->head,
-		   atomic_load_explicit(&consumer->head, memory_order_relaxed) + 1);
+	ring_release_count(consumer, 1);
 }
 
 /* A consumer that attaches to another producer's file than before starts where that one stands.

@@ -53,10 +53,20 @@ int nexthop_set(struct nexthop_pool *pool, uint32_t index, enum nexthop_kind kin
 void nexthop_remove(struct nexthop_pool *pool, uint32_t index);
 
 /* Group indexes and buckets. Members' weights are spread over the buckets so that a change of members
- * moves only the buckets it must: with equal weights, removing one of n moves 1/n. */
-int group_add(struct nexthop_pool *pool, const struct group_members *members, uint32_t *index);
+ * moves only the buckets it must: with equal weights, removing one of n moves 1/n. A new group may begin
+ * `like` another one (an index, 0: none): members of both have the same buckets in both, as far as their
+ * shares let them. */
+int group_add_like(struct nexthop_pool *pool, const struct group_members *members, uint32_t like,
+		   uint32_t *index);
+static inline int group_add(struct nexthop_pool *pool, const struct group_members *members,
+			    uint32_t *index)
+{
+	return group_add_like(pool, members, 0, index);
+}
 int group_set(struct nexthop_pool *pool, uint32_t index, const struct group_members *members);
 void group_remove(struct nexthop_pool *pool, uint32_t index);
+/* Undo the group_add of a group that no label word ever named: its index is free at once. */
+void group_cancel(struct nexthop_pool *pool, uint32_t index);
 
 /* Restart: claim from the heap what the label spaces, nexthops, groups, ports and baselines refer to.
  * Then the hashes claim theirs (hash_claim), then heap_claimed. -EINVAL: the tables are corrupt. */

@@ -152,6 +152,8 @@ static unsigned int tagged_interface(struct worker *worker, unsigned int port, c
 	*l3 = at;
 	if (key.outer_tag == 0) /* priority tag: the untagged interface (IEEE 802.1Q 6.9) */
 		return key.inner_tag == 0 ? port : TAG_UNKNOWN;
+	if (!(word_load(&worker->tables->interface[port].flags) & INTERFACE_HAS_VLANS))
+		return TAG_UNKNOWN;
 	const struct vlan_entry *entry =
 		hash_lookup(worker->tables, HASH_VLAN, &key, sizeof(key));
 	return entry == NULL ? TAG_UNKNOWN : entry->interface;

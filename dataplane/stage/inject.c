@@ -36,16 +36,20 @@ static void inject_frame(struct worker *worker, const struct frame_slot *slot)
 unsigned int inject(struct worker *worker)
 {
 	const struct ring_producer *producer = &worker->tables->inject[worker->id];
-	struct ring_consumer *consumer = &worker->shared->inject_consumer[worker->id];
+	const struct ring_consumer *consumer = &worker->shared->inject_consumer[worker->id];
 	unsigned int count = 0;
 
-	while (count < VECTOR_SIZE) {
-		const struct frame_slot *slot = ring_peek(producer, consumer);
+	for (; count < VECTOR_SIZE; count++) {
+		const struct frame_slot *slot = ring_peek_at(producer, consumer, count);
 		if (slot == NULL)
 			break;
 		inject_frame(worker, slot);
-		ring_release(consumer);
-		count++;
 	}
 	return count;
+}
+
+void inject_done(struct worker *worker, unsigned int count)
+{
+	if (count != 0)
+		ring_release_count(&worker->shared->inject_consumer[worker->id], count);
 }

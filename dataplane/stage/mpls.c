@@ -183,10 +183,10 @@ static void end_by_pop(struct descent *descent, uint64_t entry, uint32_t nexthop
 static void end_by_replace(struct descent *descent, uint64_t entry)
 {
 	uint32_t nexthop = choose(descent, entry);
-	const struct rewrite *rewrite = nexthop_get(descent->worker->tables, nexthop);
+	const struct rewrite *rewrite = nexthop_usable(descent->worker, nexthop);
 
-	if (rewrite == NULL) /* the output stage says why not */
-		forward(descent, entry, descent->top, PAYLOAD_MPLS, nexthop, 0);
+	if (rewrite == NULL) /* not left to the output stage, for which it may be there again */
+		end_by_drop(descent, nexthop_trouble(descent->worker->tables, nexthop));
 	else if (rewrite->label_count == 0)
 		end_by_pop(descent, entry, nexthop);
 	else
@@ -440,18 +440,27 @@ static inline bool stack_is_whole(const struct packet *packet)
 #define COMMON_SWAP ((uint64_t)LABEL_SWAP << LABEL_OPERATION_SHIFT)
 #define COMMON_POP  ((uint64_t)LABEL_POP << LABEL_OPERATION_SHIFT)
 
-static inline void swap(struct worker *worker, struct packet *packet, uint32_t word, uint64_t entry)
+static inline void count(struct traffic_counter *counter, const struct packet *packet)
+{
+	counter_add(&counter->packets, 1);
+	counter_add(&counter->bytes, packet->mbuf->pkt_len);
+}
+
+static inline void swap(struct worker *worker, struct packet *packet, uint32_t word, uint64_t entry,
+			struct traffic_counter *counter)
 {
 	uint32_t low = (word & (LSE_TC_MASK | LSE_BOTTOM | LSE_TTL_MASK)) - 1;
 
 	lse_store(packet->l3, (uint32_t)label_out(entry) << 12 | low);
 	packet->nexthop = label_index(entry);
 	packet->push = low & ~LSE_BOTTOM;
+	count(counter, packet);
 	vector_add(&worker->output, packet);
 }
 
 /* end_by_pop for the common case: uniform, one nexthop, another label below with a TTL that counts. */
-static inline bool pop(struct worker *worker, struct packet *packet, uint32_t word, uint64_t entry)
+static inline bool pop(struct worker *worker, struct packet *packet, uint32_t word, uint64_t entry,
+		       struct traffic_counter *counter)
 {
 	uint32_t ttl = lse_ttl(word) - 1;
 
@@ -466,6 +475,7 @@ static inline bool pop(struct worker *worker, struct packet *packet, uint32_t wo
 	lse_store(packet->l3, (exposed & ~LSE_TTL_MASK) | ttl);
 	packet->nexthop = label_index(entry);
 	packet->push = (word & LSE_TC_MASK) | ttl;
+	count(counter, packet);
 	vector_add(&worker->output, packet);
 	return true;
 }
@@ -473,28 +483,44 @@ static inline bool pop(struct worker *worker, struct packet *packet, uint32_t wo
 /* What the first pass finds for a packet. */
 struct lookup {
 	const _Atomic uint64_t *entry;
-	struct traffic_counter *counter; /* NULL: the space has none */
+	struct traffic_counter *counter;
 };
 
-/* Ask for the lines of the label's entry and of its counter. */
-static inline struct lookup look_up(const struct worker *worker, const struct packet *packet)
+/* A label space as one vector sees it. Without entries every label finds the empty one; without counters
+ * every label counts where nobody reads. */
+struct space {
+	unsigned int number;
+	const _Atomic uint64_t *entries;
+	struct traffic_counter *counters;
+	uint32_t entry_mask, counter_mask;
+};
+
+static inline struct space space_get(struct worker *worker, unsigned int number)
 {
 	static const _Atomic uint64_t no_entry;
-	uint32_t label = lse_label(lse_load(packet->l3));
-	unsigned int space = packet->space;
-	uint64_t offset = word_load(&worker->tables->label_space[space]);
-	struct traffic_counter *counters = worker->label[space];
-	struct lookup lookup = { &no_entry, NULL };
+	uint64_t offset = word_load(&worker->tables->label_space[number]);
+	struct traffic_counter *counters = __atomic_load_n(&worker->label[number], __ATOMIC_ACQUIRE);
 
-	if (likely(offset != 0))
-		lookup.entry = (const _Atomic uint64_t *)tables_object(worker->tables, offset) + label;
+	return (struct space){
+		.number = number,
+		.entries = offset != 0 ? tables_object(worker->tables, offset) : &no_entry,
+		.counters = counters != NULL ? counters : &worker->uncounted,
+		.entry_mask = offset != 0 ? LABEL_COUNT - 1 : 0,
+		.counter_mask = counters != NULL ? LABEL_COUNT - 1 : 0,
+	};
+}
+
+/* Ask for the lines of the label's entry and of its counter. */
+static inline struct lookup look_up(const struct space *space, const struct packet *packet)
+{
+	uint32_t label = lse_label(lse_load(packet->l3));
+	struct lookup lookup = {
+		.entry = space->entries + (label & space->entry_mask),
+		.counter = space->counters + (label & space->counter_mask),
+	};
+
 	rte_prefetch0(lookup.entry);
-	if (worker->pushing) /* the new labels will stand before the frame, maybe in another line */
-		rte_prefetch0(packet->l3 - CACHE_LINE);
-	if (likely(counters != NULL)) {
-		lookup.counter = counters + label;
-		rte_prefetch0(lookup.counter);
-	}
+	rte_prefetch0(lookup.counter);
 	return lookup;
 }
 
@@ -502,20 +528,18 @@ static inline void switch_label(struct worker *worker, struct packet *packet, st
 {
 	uint32_t word = lse_load(packet->l3);
 	uint64_t entry = word_load(lookup.entry);
+	uint64_t common = entry & COMMON_MASK;
 
 	if (unlikely(!lse_is_bottom(word) && !stack_is_whole(packet))) {
 		drop(worker, packet->mbuf, packet->interface, DROP_mpls_truncated);
 		return;
 	}
-	bool counted = lookup.counter != NULL && lse_ttl(word) > 1;
-	if (likely((entry & COMMON_MASK) == COMMON_SWAP && counted))
-		swap(worker, packet, word, entry);
-	else if (!((entry & COMMON_MASK) == COMMON_POP && counted && pop(worker, packet, word, entry))) {
+	if (unlikely(lse_ttl(word) <= 1 || (common != COMMON_SWAP && common != COMMON_POP)))
 		descend(worker, packet);
-		return;
-	}
-	counter_add(&lookup.counter->packets, 1);
-	counter_add(&lookup.counter->bytes, packet->mbuf->pkt_len);
+	else if (common == COMMON_SWAP)
+		swap(worker, packet, word, entry, lookup.counter);
+	else if (!pop(worker, packet, word, entry, lookup.counter))
+		descend(worker, packet);
 }
 
 void mpls(struct worker *worker)
@@ -524,8 +548,17 @@ void mpls(struct worker *worker)
 	unsigned int count = worker->mpls.count;
 	struct packet **packets = worker->mpls.packet;
 
-	for (unsigned int i = 0; i < count; i++)
-		lookups[i] = look_up(worker, packets[i]);
+	if (count == 0)
+		return;
+	struct space space = space_get(worker, packets[0]->space);
+	for (unsigned int i = 0; i < count; i++) {
+		if (unlikely(packets[i]->space != space.number))
+			space = space_get(worker, packets[i]->space);
+		lookups[i] = look_up(&space, packets[i]);
+	}
+	if (worker->pushing) /* the new labels will stand before the frames, maybe in other lines */
+		for (unsigned int i = 0; i < count; i++)
+			rte_prefetch0(packets[i]->l3 - CACHE_LINE);
 	for (unsigned int i = 0; i < count; i++)
 		switch_label(worker, packets[i], lookups[i]);
 	worker->mpls.count = 0;

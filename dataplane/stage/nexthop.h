@@ -14,22 +14,52 @@ static inline const struct rewrite *nexthop_get(const struct tables *tables, uin
 	return nexthop_kind(word) == NEXTHOP_FORWARD ? nexthop_rewrite(tables, word) : NULL;
 }
 
+/* Why a nexthop cannot send. Whatever it may have become since, the packet is dropped: what was decided
+ * without its rewrite does not go with it. */
+static inline enum drop_reason nexthop_trouble(const struct tables *tables, uint32_t index)
+{
+	switch (nexthop_kind(word_load(&tables->nexthop[index & (NEXTHOP_MAX - 1)]))) {
+	case NEXTHOP_FORWARD:
+		return DROP_nexthop_down;
+	case NEXTHOP_UNRESOLVED:
+		return DROP_nexthop_unresolved;
+	case NEXTHOP_BLACKHOLE:
+		return DROP_blackhole;
+	default:
+		return DROP_nexthop_invalid;
+	}
+}
+
 /* May packets go out of this port row now? The control thread says so the moment the link goes. */
 static inline bool port_is_live(const struct worker *worker, unsigned int port)
 {
 	return atomic_load_explicit(&worker->port_live[port], memory_order_relaxed) != 0;
 }
 
-/* Can this nexthop or its backup send now? */
-static inline bool nexthop_is_live(const struct worker *worker, uint32_t index)
+/* Fast reroute: the backup's rewrite, if there is a backup and it can send. */
+static inline const struct rewrite *nexthop_backup(const struct worker *worker, uint64_t word)
 {
-	const struct rewrite *rewrite = nexthop_get(worker->tables, index);
-	if (rewrite != NULL && port_is_live(worker, rewrite->port))
-		return true;
-	if (rewrite == NULL || rewrite->backup == NEXTHOP_NONE)
-		return false;
-	rewrite = nexthop_get(worker->tables, rewrite->backup);
-	return rewrite != NULL && port_is_live(worker, rewrite->port);
+	if (nexthop_kind(word) != NEXTHOP_FORWARD && nexthop_kind(word) != NEXTHOP_UNRESOLVED)
+		return NULL;
+	uint32_t index = nexthop_rewrite(worker->tables, word)->backup;
+	if (index == NEXTHOP_NONE)
+		return NULL;
+	const struct rewrite *backup = nexthop_get(worker->tables, index);
+	return backup != NULL && port_is_live(worker, backup->port) ? backup : NULL;
+}
+
+/* The rewrite to send by now: the nexthop's own; while its port is down or its neighbour not known, its
+ * backup's. NULL: neither, see nexthop_trouble. */
+static inline const struct rewrite *nexthop_usable(const struct worker *worker, uint32_t index)
+{
+	uint64_t word = word_load(&worker->tables->nexthop[index & (NEXTHOP_MAX - 1)]);
+
+	if (likely(nexthop_kind(word) == NEXTHOP_FORWARD)) {
+		const struct rewrite *rewrite = nexthop_rewrite(worker->tables, word);
+		if (likely(port_is_live(worker, rewrite->port)))
+			return rewrite;
+	}
+	return nexthop_backup(worker, word);
 }
 
 /* The flow's member of a group. If that one cannot send, its flows move to the others, spread by
@@ -41,13 +71,13 @@ static inline uint32_t group_choose(const struct worker *worker, uint32_t group,
 	uint32_t bucket = hash % GROUP_BUCKETS;
 	uint32_t first = atomic_load_explicit(&row->bucket[bucket], memory_order_acquire);
 
-	if (likely(nexthop_is_live(worker, first)))
+	if (likely(nexthop_usable(worker, first) != NULL))
 		return first;
 	uint32_t step = (hash / GROUP_BUCKETS) | 1; /* odd: meets every bucket once */
 	for (unsigned int i = 1; i < GROUP_BUCKETS; i++) {
 		bucket = (bucket + step) % GROUP_BUCKETS;
 		uint32_t next = atomic_load_explicit(&row->bucket[bucket], memory_order_acquire);
-		if (next != first && nexthop_is_live(worker, next))
+		if (next != first && nexthop_usable(worker, next) != NULL)
 			return next;
 	}
 	return first;

@@ -172,42 +172,14 @@ static inline int offset_of_l3(const struct packet *packet)
 	return (int)(packet->l3 - rte_pktmbuf_mtod(packet->mbuf, const uint8_t *));
 }
 
-/* Where a packet ends whose nexthop has no rewrite. */
-static __rte_noinline void drop_without_rewrite(struct worker *worker, struct packet *packet)
-{
-	uint64_t word = word_load(&worker->tables->nexthop[packet->nexthop & (NEXTHOP_MAX - 1)]);
-	enum drop_reason reason = DROP_nexthop_invalid;
-
-	if (nexthop_kind(word) == NEXTHOP_UNRESOLVED)
-		reason = DROP_nexthop_unresolved;
-	else if (nexthop_kind(word) == NEXTHOP_BLACKHOLE)
-		reason = DROP_blackhole;
-	drop(worker, packet->mbuf, packet->interface, reason);
-}
-
-/* Fast reroute: the nexthop's port is down; its backup, if that one can send. */
-static __rte_noinline const struct rewrite *backup_of(struct worker *worker, const struct rewrite *rewrite)
-{
-	if (rewrite->backup == NEXTHOP_NONE)
-		return NULL;
-	const struct rewrite *backup = nexthop_get(worker->tables, rewrite->backup);
-	return backup != NULL && port_is_live(worker, backup->port) ? backup : NULL;
-}
-
 /* The rewrite to use, or NULL after the packet was dropped. */
 static inline const struct rewrite *resolve(struct worker *worker, struct packet *packet)
 {
-	const struct rewrite *rewrite = nexthop_get(worker->tables, packet->nexthop);
+	const struct rewrite *rewrite = nexthop_usable(worker, packet->nexthop);
 
-	if (unlikely(rewrite == NULL)) {
-		drop_without_rewrite(worker, packet);
-		return NULL;
-	}
-	if (likely(port_is_live(worker, rewrite->port)))
-		return rewrite;
-	rewrite = backup_of(worker, rewrite);
-	if (rewrite == NULL)
-		drop(worker, packet->mbuf, packet->interface, DROP_nexthop_down);
+	if (unlikely(rewrite == NULL))
+		drop(worker, packet->mbuf, packet->interface,
+		     nexthop_trouble(worker->tables, packet->nexthop));
 	return rewrite;
 }
 
@@ -219,7 +191,6 @@ static inline void emit(struct worker *worker, const struct packet *packet,
 
 	counter_add(&egress->tx_packets, 1);
 	counter_add(&egress->tx_bytes, length);
-	counter_add(&worker->interface[packet->interface].forwarded, 1);
 	transmit_add(worker, rewrite->port, packet->mbuf, packet->interface);
 }
 
@@ -236,33 +207,46 @@ static __rte_noinline void too_long(struct worker *worker, struct packet *packet
 							: RTE_ETHER_TYPE_IPV6);
 }
 
-/* Labels to push, tags to write, or a payload that is not labelled any more. */
-static __rte_noinline void output_general(struct worker *worker, struct packet *packet,
-			   const struct rewrite *rewrite)
+/* Labels to push or tags to write. False: it ended here. */
+static __rte_noinline bool output_general(struct worker *worker, struct packet *packet,
+					  const struct rewrite *rewrite)
 {
 	struct rte_mbuf *mbuf = packet->mbuf;
 
+	worker->pushed += rewrite->label_count != 0;
 	if (packet->l3 - buffer_start(mbuf) < headroom_needed(rewrite)) {
 		drop(worker, mbuf, packet->interface, DROP_no_headroom);
-		return;
+		return false;
 	}
 	push_labels(worker, packet, rewrite);
 	int offset = offset_of_l3(packet);
 	if ((int)mbuf->pkt_len - offset > rewrite->mtu) {
 		too_long(worker, packet);
-		return;
+		return false;
 	}
 	memcpy(packet->l3 - sizeof(rewrite->header), rewrite->header, sizeof(rewrite->header));
 	if (packet->payload != PAYLOAD_MPLS)
 		store_ethertype(packet->l3, packet->payload);
 	move_start(mbuf, offset - rewrite->header_length);
 	emit(worker, packet, rewrite, mbuf->pkt_len);
+	return true;
 }
 
-/* The common case: nothing to push, an untagged header. It fits where the old one was
- * (l3 never moves towards the start before this stage), and only its own bytes are written, so that
- * no line before the frame's is touched. */
-static inline void output_common(struct worker *worker, struct packet *packet,
+/* An untagged header and nothing to push: two bytes that stand side by side, looked at together. */
+static inline bool is_plain(const struct rewrite *rewrite)
+{
+	uint16_t shape;
+
+	static_assert(offsetof(struct rewrite, label_count) ==
+			      offsetof(struct rewrite, header_length) + 1, "side by side");
+	memcpy(&shape, &rewrite->header_length, sizeof(shape));
+	return shape == RTE_LE16(RTE_ETHER_HDR_LEN);
+}
+
+/* The common case: a plain rewrite. The header fits where the old one was (l3 never
+ * moves towards the start before this stage), and only its own bytes are written, so that no line
+ * before the frame's is touched. False: it ended here. */
+static inline bool output_common(struct worker *worker, struct packet *packet,
 				 const struct rewrite *rewrite)
 {
 	struct rte_mbuf *mbuf = packet->mbuf;
@@ -271,7 +255,7 @@ static inline void output_common(struct worker *worker, struct packet *packet,
 
 	if (unlikely(length > rewrite->mtu + (uint32_t)RTE_ETHER_HDR_LEN)) {
 		too_long(worker, packet);
-		return;
+		return false;
 	}
 	memcpy(packet->l3 - RTE_ETHER_HDR_LEN,
 	       rewrite->header + sizeof(rewrite->header) - RTE_ETHER_HDR_LEN, RTE_ETHER_HDR_LEN);
@@ -280,25 +264,40 @@ static inline void output_common(struct worker *worker, struct packet *packet,
 	if (unlikely(moved != 0)) /* else leave the line clean */
 		move_start(mbuf, moved);
 	emit(worker, packet, rewrite, length);
+	return true;
+}
+
+/* False: it ended here. */
+static inline bool output_one(struct worker *worker, struct packet *packet)
+{
+	const struct rewrite *rewrite = resolve(worker, packet);
+
+	if (unlikely(rewrite == NULL))
+		return false;
+	if (likely(is_plain(rewrite)))
+		return output_common(worker, packet, rewrite);
+	return output_general(worker, packet, rewrite);
 }
 
 void output(struct worker *worker)
 {
-	struct vector *in = &worker->output;
-	unsigned int pushed = 0;
+	struct packet **packets = worker->output.packet;
+	unsigned int count = worker->output.count;
+	uint64_t forwarded = 0;
 
-	for (unsigned int i = 0; i < in->count; i++) {
-		struct packet *packet = in->packet[i];
-		const struct rewrite *rewrite = resolve(worker, packet);
-
-		if (unlikely(rewrite == NULL))
-			continue;
-		pushed += rewrite->label_count != 0;
-		if (likely(rewrite->header_length == RTE_ETHER_HDR_LEN && rewrite->label_count == 0))
-			output_common(worker, packet, rewrite);
-		else
-			output_general(worker, packet, rewrite);
+	if (count == 0)
+		return;
+	unsigned int ingress = packets[0]->interface; /* whose forwarded packets are being added up */
+	worker->pushed = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		if (unlikely(packets[i]->interface != ingress)) {
+			counter_add(&worker->interface[ingress].forwarded, forwarded);
+			ingress = packets[i]->interface;
+			forwarded = 0;
+		}
+		forwarded += output_one(worker, packets[i]);
 	}
-	worker->pushing = pushed > in->count / 2;
-	in->count = 0;
+	counter_add(&worker->interface[ingress].forwarded, forwarded);
+	worker->pushing = worker->pushed > count / 2;
+	worker->output.count = 0;
 }

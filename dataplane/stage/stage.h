@@ -38,8 +38,10 @@ void punt_too_long(struct worker *worker, struct rte_mbuf *mbuf, unsigned int in
 /* Policers of `rate` packets a second and reason; a tenth of a second's worth may come at once. */
 int punt_init(struct worker *worker, unsigned int rate);
 
-/* Frames from the control plane to the transmit buffers; returns how many. */
+/* Frames from the control plane to the transmit buffers; returns how many. They stay in the ring until
+ * inject_done, after worker_flush: a worker that dies before that sends them again. */
 unsigned int inject(struct worker *worker);
+void inject_done(struct worker *worker, unsigned int count);
 
 /* Put one packet into a port row's transmit buffer; counts it as forwarded at `ingress`. */
 void transmit(struct worker *worker, unsigned int port, struct rte_mbuf *mbuf, unsigned int ingress);

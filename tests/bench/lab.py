@@ -44,8 +44,25 @@ class Failed(Exception):
 
 def _child():
     """In a child: die with this script, whatever ends it, and get no Ctrl-C of its own."""
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     os.setsid()
+
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _end(number, _frame):
+    end_on_signals(False)
+    sys.exit(128 + number)
+
+
+def end_on_signals(wanted):
+    """Leave by SystemExit, once, so that `with` blocks tidy up; while they do (False), nothing
+    interrupts: Ctrl-C reaches the whole process group, and `run` passes the end on as well."""
+    for number in ENDINGS:
+        signal.signal(number, _end if wanted else signal.SIG_IGN)
 
 
 class Session:
@@ -56,16 +73,17 @@ class Session:
         self.directory = None
 
     def __enter__(self):
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda received, _: sys.exit(128 + received))
+        end_on_signals(True)
         place = os.environ.get("SHUNT_BENCH_DIR", "/dev/shm")
         self.directory = Path(tempfile.mkdtemp(prefix="shunt-bench-", dir=place))
         self.directory.chmod(0o750)
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        end_on_signals(False)
         self.stop(*self.processes)
         shutil.rmtree(self.directory, ignore_errors=True)
+        end_on_signals(kind is None)
 
     def start(self, words, cpus=None, **options):
         """Popen; standard error goes to a file that `log` reads."""

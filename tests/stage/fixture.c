@@ -156,6 +156,8 @@ void fixture_vlan(struct fixture *fixture, unsigned int interface, unsigned int 
 			sizeof(struct vlan_entry), 64) != 0 ||
 	    hash_put(fixture->tables, fixture->heap, HASH_VLAN, &entry) != 0)
 		fail("VLAN table", "full");
+	_Atomic uint64_t *parent = &fixture->tables->interface[port].flags;
+	word_store(parent, word_load(parent) | INTERFACE_HAS_VLANS);
 }
 
 void fixture_mtu(struct fixture *fixture, unsigned int interface, unsigned int mtu)

@@ -127,10 +127,10 @@ class Lab:
 
     # ---- processes
 
-    def start_dataplane(self, *options, wait=True):
-        """Start it on one lcore, without hugepages."""
+    def start_dataplane(self, *options, lcores="0", wait=True):
+        """Start it, on one lcore if nothing else is said, without hugepages."""
         self._start("dataplane", *self.router.command(
-            str(BUILD / "dataplane/shunt-dataplane"), "-l", "0", "--no-huge", "-m", "256", "--",
+            str(BUILD / "dataplane/shunt-dataplane"), "-l", lcores, "--no-huge", "-m", "256", "--",
             *self._where(), *options), wait=wait)
 
     def start_controlplane(self, *options, wait=True):

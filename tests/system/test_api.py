@@ -7,6 +7,7 @@ Only shunt-controlplane runs, in a run directory of its own; no port of it is re
 
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -16,7 +17,7 @@ import time
 import unittest
 from pathlib import Path
 
-from api_client import ANSWER, BUILD, Client, Controlplane
+from api_client import ANSWER, BUILD, NETWORK, Client, Controlplane
 
 NOBODY = 65534
 
@@ -116,6 +117,28 @@ class JsonRpc(Controlplane):
         self.assertTrue(error["data"]["errno"].startswith("E"))
         self.assertIn("p9", error["message"])
 
+    def test_refused_by_name(self):
+        """The errno is the reason's, not the method's."""
+        self.assertEqual(self.api.batch(NETWORK)["failed"], 0)
+        mac = "02:00:00:00:00:09"
+        document = {"shunt_config": 1, "address": [{"prefix": "10.0.0.1/24", "dev": "p7"}]}
+        for name, method, params in (
+                ("ENOENT", "port show", {"name": "p9"}),
+                ("ENOENT", "neigh add", {"address": "10.0.0.9", "lladdr": mac, "dev": "p9"}),
+                ("ENETUNREACH", "neigh add", {"address": "10.9.0.9", "lladdr": mac, "dev": "p0"}),
+                ("EEXIST", "neigh add", {"address": "10.0.0.2", "lladdr": mac, "dev": "p0"}),
+                ("ENOENT", "config rollback", {}), ("ENOENT", "config confirm", {}),
+                ("ENOENT", "config apply", {"file": "/nowhere/x.json"}),
+                ("ENOENT", "config diff", {"file": "/nowhere/x.json"}),
+                ("ENOENT", "config apply", {"config": document})):
+            with self.subTest(method=method, params=params):
+                error = self.api.ask(method, **params)["error"]
+                self.assertEqual((error["code"], error.get("data")),
+                                 (1, {"kind": "refused", "errno": name}), error)
+        self.api.call("config apply", config={"shunt_config": 1}, confirm="1h")
+        error = self.api.ask("config apply", config={"shunt_config": 1})["error"]
+        self.assertEqual(error["data"]["errno"], "EBUSY")
+
     def test_array_and_notifications(self):
         def request(method, number=None, **params):
             whole = {"jsonrpc": "2.0", "method": method, "params": params}
@@ -185,6 +208,21 @@ class Limits(Controlplane):
         self.assertIn("100001 requests", answer["error"]["message"])
         client.send("[" + "1," * 99_999 + "1]\n")
         self.assertEqual(len(client.read()), 100_000)
+
+    def test_too_many_values(self):
+        """A message of nothing but small values is not parsed into gigabytes."""
+        self.start()
+        for value in (b"1,", b"{},", b'{"a":1},', b"[[]],"):
+            with self.subTest(value=value), Client(self.place / "control.sock") as client:
+                try:
+                    client.send(b"[" + value * (60_000_000 // len(value)) + b"1]\n")
+                except (BrokenPipeError, ConnectionResetError):
+                    pass  # it was told before it had sent all
+                self.assertIn("4194304 values", client.read()["error"]["message"])
+        client = self.client()
+        self.assertEqual(client.batch(["", "# a, b"] * 1_000_000)["failed"], 0)
+        peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        self.assertLess(int(peak.group(1)), 400 << 10)
 
     def test_sixty_megabytes(self):
         """Just below the limit is taken."""
@@ -334,7 +372,8 @@ class Batches(Controlplane):
                    "loopback add lo", "mpls add 70 swap 71 via 10.0.0.2", "port set p0 down",
                    "neigh replace 10.0.0.2 lladdr 02:00:00:00:00:99 dev p0"]
         for bad in ("mpls add 70 swap 1 via 10.0.0.2", "nonsense", "port del p0",
-                    "mpls add 71 swap 72 via 10.9.9.9", "show version", "config confirm"):
+                    "mpls add 71 swap 72 via 10.9.9.9", "show version", "config confirm",
+                    "counters clear"):
             with self.subTest(bad=bad):
                 result = client.batch(changes + [bad], atomic=True)
                 self.assertEqual((result["done"], result["failed"]), (0, 1), result)
@@ -349,7 +388,8 @@ class Batches(Controlplane):
         self.assertEqual(self.client().call("config show"), after)
 
     def test_others_are_served_meanwhile(self):
-        """A look is answered while a long atomic batch runs; a change waits for its end."""
+        """A look is answered while a long atomic batch runs; a change waits for its end, and so does
+        what reads the configuration as a whole."""
         client = self.network()
         lines = [f"mpls add {1000 + i} swap 100 via 10.0.0.2" for i in range(50000)]
         other, third = self.client(), self.client()
@@ -361,10 +401,23 @@ class Batches(Controlplane):
         # Without the wait this must be refused: the label stands in the batch.
         self.until(lambda: "result" in third.ask("mpls show", label=1000) or seen,
                    "the batch to begin")
+        self.assertEqual(len(self.client().call("config show")["mpls"]), 50000)
         answer = other.ask("mpls add", label=1000 + 49999, operation="pop-label")
         thread.join()
         self.assertEqual(seen[0]["result"]["done"], 50000)
         self.assertEqual(answer["error"]["data"]["errno"], "EEXIST", answer)
+
+    def test_difference_waits(self):
+        """`config diff` sees none of an atomic batch, or all of it."""
+        client = self.network()
+        before = client.call("config show")
+        lines = [f"mpls add {1000 + i} swap 100 via 10.0.0.2" for i in range(50000)]
+        client.send(json.dumps({"jsonrpc": "2.0", "id": "b", "method": "batch",
+                                "params": {"atomic": True, "commands": lines}}) + "\n")
+        look = self.client()
+        self.until(lambda: "result" in look.ask("mpls show", label=1000), "the batch to begin")
+        self.assertEqual(len(look.call("config diff", config=before)["delete"]), 50000)
+        self.assertEqual(client.read()["result"]["done"], 50000)
 
     def test_speed(self):
         """Not the benchmark: a bound that only something badly wrong exceeds."""

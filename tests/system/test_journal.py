@@ -59,9 +59,17 @@ class Journal(Controlplane):
         self.stop()
         with open(self.place / "journal", "a", encoding="ascii") as journal:
             journal.write("nonsense\nmpls add 100 swap 200 via 10.0.0.2\nmpls del 999\n")
-        self.start()
-        self.assertEqual(list(self.client().labels()), [100])
-        self.assertIn("2 of 6 lines were left out", self.log_text())
+        before = (self.place / "journal").read_bytes()
+        kept = self.place / "journal.left-out"
+        for _ in range(2):  # what was left out once is kept also when all is well
+            self.start()
+            self.assertEqual(list(self.client().labels()), [100])
+            self.assertIn("2 of 6 lines were left out, first 'nonsense': nonsense: unknown command",
+                          self.log_text())
+            self.assertIn(str(kept), self.log_text())
+            self.assertEqual(kept.read_bytes(), before)
+            self.assertNotIn(b"nonsense", (self.place / "journal").read_bytes())
+            self.stop()
 
     def test_random_kills(self):
         """100 kills while a client adds routes: every one that was answered is there, and no other
@@ -212,6 +220,43 @@ class Configuration(Controlplane):
         self.start()
         self.assertEqual(self.client().call("config show"), self.FULL)
 
+    def test_down(self):
+        """What was set down stays down: saved, compacted, restarted, and deleted by a batch that is
+        undone."""
+        self.start()
+        client = self.client()
+        lines = ["port add p0 devargs net_null0", "port add p1 down devargs net_null1",
+                 "vlan add v0 dev p0 tag 7", "vlan add v1 dev p0 tag 8 down", "loopback add l0",
+                 "loopback add l1 down", "port set p0 down", "vlan set v0 down",
+                 "loopback set l0 down"]
+        self.assertEqual(client.batch(lines)["done"], len(lines))
+
+        def check(client):
+            shown = client.call("config show")
+            for noun in ("port", "vlan", "loopback"):
+                self.assertEqual([row["admin"] for row in shown[noun]], ["down"] * 2)
+                self.assertEqual([row["admin"] for row in client.call(f"{noun} show")],
+                                 ["down"] * 2)
+        check(client)
+        result = client.batch(["loopback del l0", "loopback del l1", "vlan del v0", "vlan del v1",
+                               "port del p0", "port del p1", "port del p2"], atomic=True)
+        self.assertEqual((result["done"], result["failed"]), (0, 1))
+        check(client)
+        path = str(self.directory / "saved.json")
+        client.call("config save", file=path)
+        for _ in range(2):  # the second one starts from the compacted journal
+            self.stop(signal.SIGKILL)
+            self.start()
+            check(self.client())
+        client = self.client()
+        client.call("config apply", config={"shunt_config": 1})
+        self.assertEqual(client.call("port show"), [])
+        client.call("config apply", file=path)
+        check(client)
+        client.batch(["port set p0 up"])
+        self.assertEqual(client.call("config diff", file=path)["change"][0]["text"],
+                         "port set p0 down")
+
     def test_save_refused(self):
         self.start()
         client = self.client()
@@ -244,8 +289,9 @@ class Configuration(Controlplane):
         one = [one for one in diff["change"] if one["command"] == "mpls replace"][0]
         self.assertEqual(one["params"]["paths"], [{"swap": [301, 302], "via": "10.0.0.2"}])
         # v1 moves to another port, and what stands on it with it; nothing else is touched.
-        self.assertEqual(texts["delete"][-3:], ["mpls del 100", "address del 10.1.0.1/24 dev v1",
-                                                "vlan del v1"])
+        self.assertEqual(texts["delete"][-5:],
+                         ["mpls del 100", "address del 10.1.0.1/24 dev v1", "loopback del lo",
+                          "vlan del v1", "port del p1"])
         self.assertEqual(client.call("config show"), self.FULL)
 
     def test_apply_refused(self):
@@ -322,6 +368,23 @@ class Configuration(Controlplane):
         self.stop(signal.SIGKILL)
         self.start()
         self.client().call("config confirm")
+
+    def test_rollback_damaged(self):
+        """What is no way back is told at start and kept; it holds up nothing."""
+        path, aside = self.place / "rollback.json", self.place / "rollback.json.damaged"
+        self.start()
+        for text in ("", "{", "[]", '{"deadline_ns": "x", "config": {}}', '{"deadline_ns": 7}'):
+            with self.subTest(text=text):
+                self.stop(signal.SIGKILL)
+                path.write_text(text, encoding="ascii")
+                told = self.log_text().count("error: ")
+                self.start()
+                self.assertEqual(self.log_text().count("error: "), told + 1, self.log_text())
+                self.assertIn("rollback.json.damaged", self.log_text())
+                self.assertFalse(path.exists())
+                self.assertEqual(aside.read_text("ascii"), text)
+                self.client().call("config apply", config=self.FULL, confirm="1h")
+                self.client().call("config confirm")
 
 
 if __name__ == "__main__":

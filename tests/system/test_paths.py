@@ -5,15 +5,14 @@
 import collections
 import random
 import signal
-import statistics
 import subprocess
 import threading
+import time
 import unittest
 
 from shunt_test import RATE, LabTest, for_each_driver, wait_until
-from wire import Capture
-from frames import (ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_QINQ, ETHERTYPE_VLAN, ethernet, ipv4,
-                    mac, numbered, sequence_of, stack, udp4, udp6)
+from frames import (ETHERTYPE_IPV4, ETHERTYPE_QINQ, ETHERTYPE_VLAN, ipv4, numbered, sequence_of,
+                    stack, udp4, udp6)
 
 MEMBERS = 8
 FLOWS = 2000
@@ -186,13 +185,26 @@ class FastReroute(LabTest):
         """Take the far end of p1 up or down."""
         return subprocess.Popen(["ip", "-n", self.lab.target.name, "link", "set", "h1", state])
 
+    def send(self, frames, times):
+        """As Sender.send at `rate`, and note when each frame went."""
+        due = time.monotonic()
+        for frame in frames:
+            pause = due - time.monotonic()
+            if pause > 0:
+                time.sleep(pause)
+            times.append(time.monotonic())
+            self.lab.sender.send([frame])
+            due = max(due, times[-1]) + 1 / self.rate
+
     def fail_over(self, label, start):
-        """Traffic while the link goes down; milliseconds without a frame. Judged by the captures alone:
+        """Traffic while the link goes down. -> milliseconds from the first to the last lost frame, and
+        the longest pause between two frames in that time. The kernel takes its time to stop a device,
+        but forwards until the carrier goes: no frame is lost before. Judged by the captures alone:
         nobody asks the stopped control plane."""
-        sent = [self.arriving(stack(label) + udp4(numbered(start + i))) for i in range(1600)]
+        sent, times = [self.arriving(stack(label) + udp4(numbered(start + i))) for i in range(1600)], []
         for capture in self.lab.captures:
             capture.drain()
-        sender = threading.Thread(target=self.lab.sender.send, args=(sent, self.rate))
+        sender = threading.Thread(target=self.send, args=(sent, times))
         sender.start()
         first = self.lab.captures[1].collect(200, 10)
         self.link("down").wait()
@@ -205,23 +217,32 @@ class FastReroute(LabTest):
         second = [sequence_of(frame) for frame in second]
         self.assertEqual(second, sorted(second))
         self.assertGreaterEqual(len(first), 200, "the first nexthop carries the beginning")
-        lost = len(sent) - len(set(first + second))
-        return lost * 1000 / self.rate
+        arrived = {number - start for number in first + second}
+        lost = [i for i in range(len(sent)) if i not in arrived]
+        if not lost:
+            return 0, 0
+        around = times[max(lost[0] - 1, 0):lost[-1] + 2]
+        return ((times[lost[-1]] - times[lost[0]]) * 1000 + 1000 / self.rate,
+                max(after - before for before, after in zip(around, around[1:])) * 1000)
 
     def test_takes_over_within_10_ms(self):
+        """Every time, but for rounds in which this process itself had no processor for half of that:
+        they are about the machine, and are done again."""
         label = self.label()
         self.lab.ctl(f"mpls add {label} swap 200 via 10.0.1.2 backup via 10.0.2.2 dev p2")
-        gaps = []
-        for round_number in range(5):
+        gaps, again = [], []
+        while len(gaps) < 5:
             self.lab.signal("controlplane", signal.SIGSTOP)
             try:
-                gaps.append(self.fail_over(label, round_number * 10000))
+                gap, pause = self.fail_over(label, (len(gaps) + len(again)) * 10000)
             finally:
                 self.lab.signal("controlplane", signal.SIGCONT)
                 self.link("up").wait()
             self.lab.wait_links("up")
-        print(f"fast reroute, {self.driver}: gaps {gaps} ms")
-        self.assertLess(statistics.median(gaps), self.limit_ms, f"gaps {gaps} ms")
+            (again if pause > self.limit_ms / 2 else gaps).append(round(gap, 2))
+            self.assertLess(len(again), 10, f"the machine is too busy to measure: {again} ms")
+        print(f"fast reroute, {self.driver}: gaps {gaps} ms, not counted {again} ms")
+        self.assertLess(max(gaps), self.limit_ms, f"gaps {gaps} ms")
         self.allow = "link"
 
     def test_returns_when_the_link_does(self):
@@ -236,6 +257,43 @@ class FastReroute(LabTest):
         self.link("up").wait()
         self.lab.wait_links("up")
         self.check([frame], [self.leaving(out)])
+        self.allow = "link"
+
+    def goes_by(self, label, port, **options):
+        """A frame of this label leaves by this port; nothing leaves by another."""
+        inner = udp4(numbered(port))
+        self.check([self.arriving(stack(label) + inner)],
+                   [self.leaving(stack((200, 63)) + inner, port=port, **options)], port=port)
+
+    def test_backup_while_the_neighbour_is_unknown(self):
+        label = self.label()
+        self.lab.ctl(f"mpls add {label} swap 200 via 10.0.1.77 backup via 10.0.2.2 dev p2")
+        self.goes_by(label, 2)
+        self.lab.ctl(f"neigh add 10.0.1.77 lladdr {member_mac(7)} dev p1")
+        self.goes_by(label, 1, dst=member_mac(7))
+
+    def test_backup_while_the_vlan_is_down(self):
+        label = self.label()
+        self.lab.batch(["vlan add v30 dev p1 tag 30", "address add 10.0.130.1/24 dev v30",
+                        f"neigh add 10.0.130.2 lladdr {member_mac(8)} dev v30",
+                        f"mpls add {label} swap 200 via 10.0.130.2 backup via 10.0.2.2 dev p2"])
+        self.goes_by(label, 1, dst=member_mac(8), vlans=(30,))
+        self.lab.ctl("vlan set v30 down")
+        self.goes_by(label, 2)
+        self.lab.ctl("vlan set v30 up")
+        self.goes_by(label, 1, dst=member_mac(8), vlans=(30,))
+
+    def test_backup_while_the_port_is_down_by_command(self):
+        label = self.label()
+        self.lab.ctl(f"mpls add {label} swap 200 via 10.0.1.2 backup via 10.0.2.2 dev p2")
+        self.lab.ctl("port set p1 down")
+        try:
+            self.lab.wait_links("down", ["p1"])
+            self.goes_by(label, 2)
+        finally:
+            self.lab.ctl("port set p1 up")
+        self.lab.wait_links("up")
+        self.goes_by(label, 1)
         self.allow = "link"
 
     def test_without_backup(self):
@@ -326,24 +384,6 @@ class Interfaces(LabTest):
         finally:
             self.lab.ctl("vlan set in1 up")
         self.check([frame], [self.leaving(stack((200, 63)) + udp4(numbered(1)))], interface="in1")
-
-    def arp(self, operation, to, ours, sender, target, about):
-        """An ARP packet (RFC 826) in a frame."""
-        body = bytes.fromhex("000108000604") + operation.to_bytes(2, "big")
-        body += mac(sender) + bytes(map(int, ours.split("."))) + mac(target)
-        return ethernet(to, sender, ETHERTYPE_ARP, body + bytes(map(int, about.split("."))))
-
-    def test_address_resolution_is_answered(self):
-        """By the control plane: up the punt ring, down the inject ring."""
-        host, port, everybody = self.lab.host_mac(0), self.lab.mac("p0"), "ff:ff:ff:ff:ff:ff"
-        capture = Capture(self.lab.source, "h0", arp=True)
-        self.addCleanup(capture.close)
-        answer = self.arp(2, host, "10.0.0.1", port, host, "10.0.0.2")
-        nobody = "00:00:00:00:00:00"
-        self.check([self.arp(1, everybody, "10.0.0.2", host, nobody, "10.0.0.77"),
-                    self.arp(1, everybody, "10.0.0.2", host, nobody, "10.0.0.1")], [],
-                   punts={"arp": 2})
-        wait_until(lambda: answer in [frame[:42] for frame in capture.drain()], what="an answer")
 
     def sized(self, label, size, ip=True):
         """A labelled packet of `size` bytes after the Ethernet header."""

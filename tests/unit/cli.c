@@ -28,7 +28,7 @@ static const struct {
 	{ "port s", "set show" },
 	{ "show c", "counters config" },
 	{ "port set ", "<port vlan loopback>" },
-	{ "port add p0 ", "devargs mtu rx-queues mpls space upstream-space vrf" },
+	{ "port add p0 ", "devargs mtu rx-queues mpls space upstream-space vrf up down" },
 	{ "port add p0 mtu 1500 m", "mpls" },
 	{ "port add p0 mtu ", "" },
 	{ "port add p0 mpls ", "on off" },

@@ -225,6 +225,7 @@ static void random_command(char *line)
 	const struct command *command = &command_table(&count)[0];
 
 	command += pick(3) ? pick(count) : (unsigned int)COMMAND_MPLS_ADD;
+	bool one = false;
 	sprintf(line, "%s %s", command->noun, command->verb);
 	for (unsigned int i = 0; command->parameters[i].name; i++) {
 		const struct parameter *parameter = &command->parameters[i];
@@ -240,11 +241,15 @@ static void random_command(char *line)
 		}
 		if (command->id == COMMAND_ROUTE_SHOW && i == ROUTE_SHOW_FROM && strchr(line, '/'))
 			return; /* a list's words, not one prefix' */
+		if (command->id == COMMAND_MPLS_SHOW && i == MPLS_SHOW_FROM && one)
+			return; /* a page is one of a list */
 		bool needed = parameter->flags & PARAMETER_REQUIRED ||
 			      (i > 0 && strcmp(command->verb, "set") == 0 &&
 			       !command->parameters[i + 1].name);
-		if (!(parameter->flags & PARAMETER_ABSENT) && (needed || pick(2)))
-			add_parameter(line, parameter, parameter->name);
+		if (parameter->flags & PARAMETER_ABSENT || !(needed || pick(2)))
+			continue;
+		one |= i == 0;
+		add_parameter(line, parameter, parameter->name);
 	}
 }
 

@@ -183,7 +183,7 @@ static void test_change(void **state)
 	expect_difference(
 		"\"port\":[" P0 "]",
 		"\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\",\"admin\":\"down\"}]",
-		"-port del p0\n+port add p0 devargs net_null1\n+port set p0 down\n");
+		"-port del p0\n+port add p0 devargs net_null1 down\n");
 }
 
 #define P0_1 "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\"}]"
@@ -193,6 +193,17 @@ static void test_change(void **state)
 	"{\"label\":18,\"operation\":\"pop-label\"}]"
 
 /* What stands on an object that is made anew is made anew too, and nothing else. */
+#define MOVES(dev)                                                                                 \
+	"\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"" dev "\"}],\"neigh\":[{"                     \
+	"\"address\":\"10.0.0.2\",\"lladdr\":\"02:00:00:00:00:02\",\"dev\":\"" dev "\"}],\"mpls\":["     \
+	"{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\"10.0.0.2\"}]}]"
+
+/* Two networks, and a route whose nexthop follows. */
+#define GOES(dev, net, host, dev2, net2, host2)                                                    \
+	"\"address\":[{\"prefix\":\"10.0." net "." host "/24\",\"dev\":\"" dev                        \
+	"\"},{\"prefix\":\"10.0." net2 "." host2 "/24\",\"dev\":\"" dev2                               \
+	"\"}],\"mpls\":[{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\""
+
 static void test_moved(void **state)
 {
 	(void)state;
@@ -203,6 +214,26 @@ static void test_moved(void **state)
 			  "+port add p0 devargs net_null1\n"
 			  "+address add 10.0.0.1/24 dev p0\n"
 			  "+mpls add 16 swap 17 via 10.0.0.2\n");
+	/* With its neighbour: the route goes before both, or it would be added again too early. */
+	expect_difference(MOVES("a"), MOVES("b"),
+			  "-mpls del 16\n"
+			  "-neigh del 10.0.0.2 dev a\n"
+			  "-address del 10.0.0.1/24 dev a\n"
+			  "+address add 10.0.0.1/24 dev b\n"
+			  "+neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev b\n"
+			  "+mpls add 16 swap 17 via 10.0.0.2\n");
+	/* From a network that goes: to one that stays in place, to a new one not. */
+	expect_difference(GOES("a", "1", "3", "b", "2", "3") "10.0.1.2\"}]}]",
+			  GOES("b", "2", "3", "c", "3", "3") "10.0.2.2\"}]}]",
+			  "-address del 10.0.1.3/24 dev a\n"
+			  "+address add 10.0.3.3/24 dev c\n"
+			  "~mpls replace 16 swap 17 via 10.0.2.2\n");
+	expect_difference(GOES("a", "1", "3", "b", "2", "3") "10.0.1.2\"}]}]",
+			  GOES("b", "2", "3", "c", "3", "3") "10.0.3.2\"}]}]",
+			  "-mpls del 16\n"
+			  "-address del 10.0.1.3/24 dev a\n"
+			  "+address add 10.0.3.3/24 dev c\n"
+			  "+mpls add 16 swap 17 via 10.0.3.2\n");
 	/* An address that moves to another interface. */
 	expect_difference("\"loopback\":[{\"name\":\"a\"},{\"name\":\"b\"}],"
 			  "\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"a\"}],"
@@ -214,8 +245,8 @@ static void test_moved(void **state)
 			  "\"mpls\":[{\"label\":16,\"operation\":\"pop\",\"paths\":["
 			  "{\"via\":\"10.0.0.9\"}]},{\"label\":17,\"operation\":\"pop\",\"paths\":["
 			  "{\"via\":\"10.0.1.9\",\"dev\":\"b\"}]}]",
-			  "-address del 10.0.0.1/24 dev a\n"
 			  "-mpls del 16\n"
+			  "-address del 10.0.0.1/24 dev a\n"
 			  "+address add 10.0.0.1/24 dev b\n"
 			  "+mpls add 16 pop via 10.0.0.9\n");
 }
@@ -242,8 +273,7 @@ static void test_json(void **state)
 	text.used = 0;
 	configuration_commands(&second, &text);
 	buffer_add(&text, "", 1);
-	assert_string_equal(text.data, "port add p0 devargs net_null0\nport set p0 down\n"
-				       "loopback add lo\n");
+	assert_string_equal(text.data, "port add p0 devargs net_null0 down\nloopback add lo\n");
 	configuration_difference_free(&difference);
 	json_decref(document);
 	buffer_free(&text);

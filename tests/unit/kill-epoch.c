@@ -275,7 +275,7 @@ static void nothing_reused_while_held(void **state)
 	check_for_leaks(&context);
 	instance_remove(&context.instance);
 
-	print_message("%u kills: %lu restarts, %lu writes (%lu refused), %lu reuses; %lu turns, "
+	print_message("%u kills a side: %lu restarts, %lu writes (%lu refused), %lu reuses; %lu turns, "
 		      "%lu rewrites read; torn %lu, changed %lu, of another label %lu\n",
 		      kills, count->restarts, count->writes, count->refused, count->ended,
 		      count->turns, count->looked, count->torn, count->changed, count->wrong_label);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Punt rings under kill -9 of either side: at least once, never torn, nothing lost.
+ * Punt and inject rings under kill -9 of either side: at least once, never torn, nothing lost.
  *
  *	kill-ring [KILLS]
  *
- * The producer is a data plane (owns `state`), the consumer a control plane (owns `tables`). A frame's
- * length and every byte of it follow from its sequence.
+ * A data plane (owns `state`) fills the punt ring and empties the inject ring, a control plane
+ *(owns `tables`) does the reverse. A frame's length and every byte of it follow from its sequence.
  */
 #include <sched.h>
 #include <stdio.h>
@@ -16,14 +16,31 @@
 #include "instance.h"
 #include "victim.h"
 
+enum {
+	PUNT,   /* data plane to control plane */
+	INJECT, /* control plane to data plane */
+	DIRECTIONS,
+	BATCH = 32, /* frames that the inject ring's consumer gives back together, when they are
+		       sent */
+};
+
 struct count {
-	uint64_t expected; /* sequence of the next frame that was not seen yet: the consumer's alone */
+	uint64_t expected; /* sequence of the next frame that was not seen yet: the consumer's alone
+			    */
 	uint64_t frames, torn, lost, repeated, stale;
 };
 
 struct context {
 	struct instance instance;
-	struct count *count;
+	struct count *count; /* of each direction */
+};
+
+/* One direction, as a process has it mapped: it writes only its own half. */
+struct ring {
+	struct ring_producer *producer;
+	struct ring_consumer *consumer;
+	unsigned int direction;
+	unsigned int batch; /* frames that are given back together */
 };
 
 static unsigned int kills;
@@ -38,9 +55,10 @@ static uint64_t word_of(uint64_t sequence, uint32_t i)
 	return (sequence + 1) * 0x9e3779b97f4a7c15ull ^ i * 0xff51afd7ed558ccdull;
 }
 
-static void fill(struct frame_slot *slot, uint64_t sequence)
+static void fill(struct frame_slot *slot, uint64_t sequence, unsigned int direction)
 {
 	slot->length = length_of(sequence);
+	slot->reason = direction;
 	slot->time = ~sequence;
 	for (uint32_t i = 0; i < slot->length / 8; i++) {
 		uint64_t word = word_of(sequence, i);
@@ -48,9 +66,10 @@ static void fill(struct frame_slot *slot, uint64_t sequence)
 	}
 }
 
-static bool whole(const struct frame_slot *slot)
+static bool whole(const struct frame_slot *slot, unsigned int direction)
 {
-	if (slot->length != length_of(slot->sequence) || slot->time != ~slot->sequence)
+	if (slot->length != length_of(slot->sequence) || slot->time != ~slot->sequence ||
+	    slot->reason != direction)
 		return false;
 	for (uint32_t i = 0; i < slot->length / 8; i++) {
 		uint64_t word = word_of(slot->sequence, i);
@@ -80,87 +99,146 @@ static void map(struct context *context, enum region_kind own, struct region *ou
 	}
 }
 
-static void produce(void *argument)
+/* Fill what is free. Returns how many frames. */
+static unsigned int produce(const struct ring *ring)
 {
-	struct region state_region, tables_region;
+	unsigned int count = 0;
 
-	map(argument, REGION_STATE, &state_region, &tables_region);
-	struct ring_producer *producer = ((struct state *)state_region.base)->punt;
-	const struct ring_consumer *consumer =
-		((const struct tables *)tables_region.base)->punt_consumer;
-	for (;;) {
-		struct frame_slot *slot = ring_reserve(producer, consumer);
-		if (slot == NULL) {
-			sched_yield();
-			continue;
-		}
-		fill(slot, slot->sequence);
-		ring_publish(producer);
+	for (; count < RING_SLOTS; count++) {
+		struct frame_slot *slot = ring_reserve(ring->producer, ring->consumer);
+		if (slot == NULL)
+			break;
+		fill(slot, slot->sequence, ring->direction);
+		ring_publish(ring->producer);
 	}
+	return count;
 }
 
-static void check(struct count *count, const struct frame_slot *slot, uint64_t head)
+static void check(const struct ring *ring, struct count *count, const struct frame_slot *slot,
+		  uint64_t position)
 {
 	uint64_t sequence = slot->sequence;
 
 	count->frames++;
-	count->torn += !whole(slot);
-	count->stale += sequence != head;
+	count->torn += !whole(slot, ring->direction);
+	count->stale += sequence != position;
 	count->lost += sequence > count->expected ? sequence - count->expected : 0;
 	if (sequence < count->expected) {
-		/* the one frame that the killed consumer had not given back, no other */
+		/* what the killed consumer had not given back, no other */
 		count->repeated++;
-		count->stale += sequence + 1 != count->expected;
+		count->stale += count->expected - sequence > ring->batch;
+	} else {
+		count->expected = sequence + 1;
 	}
-	count->expected = sequence + 1;
 }
 
-static void consume(void *argument)
+/* Take what is there, a batch at most. Returns how many frames. */
+static unsigned int consume(const struct ring *ring, struct count *count)
 {
-	struct context *context = argument;
+	unsigned int taken = 0;
+
+	for (; taken < ring->batch; taken++) {
+		const struct frame_slot *slot = ring_peek_at(ring->producer, ring->consumer, taken);
+		if (slot == NULL)
+			break;
+		check(ring, count, slot, counter_read(&ring->consumer->head) + taken);
+	}
+	if (taken > 0)
+		ring_release_count(ring->consumer, taken);
+	return taken;
+}
+
+/* Never returns. */
+static void run(struct context *context, const struct ring *out, const struct ring *in)
+{
+	ring_resynchronise(in->producer, in->consumer);
+	for (;;) {
+		unsigned int work = produce(out);
+		for (unsigned int i = 0; i < RING_SLOTS / in->batch; i++)
+			work += consume(in, &context->count[in->direction]);
+		if (work == 0)
+			sched_yield();
+	}
+}
+
+static struct ring ring_of(unsigned int direction, struct state *shared, struct tables *tables)
+{
+	if (direction == PUNT)
+		return (struct ring){ shared->punt, tables->punt_consumer, PUNT, 1 };
+	return (struct ring){ tables->inject, shared->inject_consumer, INJECT, BATCH };
+}
+
+static void data_plane(void *argument)
+{
+	struct region state_region, tables_region;
+
+	map(argument, REGION_STATE, &state_region, &tables_region);
+	struct ring punt = ring_of(PUNT, state_region.base, tables_region.base);
+	struct ring inject = ring_of(INJECT, state_region.base, tables_region.base);
+	run(argument, &punt, &inject);
+}
+
+static void control_plane(void *argument)
+{
 	struct region state_region, tables_region;
 
 	map(argument, REGION_TABLES, &tables_region, &state_region);
-	const struct ring_producer *producer = ((const struct state *)state_region.base)->punt;
-	struct ring_consumer *consumer = ((struct tables *)tables_region.base)->punt_consumer;
-	ring_resynchronise(producer, consumer);
-	for (;;) {
-		const struct frame_slot *slot = ring_peek(producer, consumer);
-		if (slot == NULL) {
-			sched_yield();
-			continue;
-		}
-		check(context->count, slot, counter_read(&consumer->head));
-		ring_release(consumer);
-	}
+	struct ring punt = ring_of(PUNT, state_region.base, tables_region.base);
+	struct ring inject = ring_of(INJECT, state_region.base, tables_region.base);
+	run(argument, &inject, &punt);
 }
 
+/* ---------------------------------------------------------------- the test */
+
 /* With the producer dead: everything that it published arrives. */
-static void drain(struct context *context, struct victim *consumer)
+static void drain(const struct ring *ring, const struct count *count)
+{
+	uint64_t tail = word_load(&ring->producer->tail);
+
+	for (unsigned int i = 0; i < 10000 && word_load(&ring->consumer->head) != tail; i++)
+		usleep(1000);
+	assert_int_equal(word_load(&ring->consumer->head), tail);
+	assert_int_equal(count->expected, tail);
+}
+
+/* Kill one plane for good and let the other take what is left, then the other way round. */
+static void drain_both(struct context *context, struct victim victim[2])
 {
 	char error[REGION_ERROR_SIZE];
+	const struct region_place *place = &context->instance.place;
 	struct region state_region, tables_region;
 
-	assert_int_equal(region_attach(&state_region, &context->instance.place, REGION_STATE, error), 0);
-	assert_int_equal(region_attach(&tables_region, &context->instance.place, REGION_TABLES, error),
-			 0);
-	const struct state *shared = state_region.base;
-	const struct tables *tables = tables_region.base;
-	uint64_t tail = word_load(&shared->punt[0].tail);
-	for (unsigned int i = 0; i < 10000 && word_load(&tables->punt_consumer[0].head) != tail; i++)
-		usleep(1000);
-	victim_kill(consumer);
-	assert_int_equal(word_load(&tables->punt_consumer[0].head), tail);
-	assert_int_equal(context->count->expected, tail);
+	assert_int_equal(region_attach(&state_region, place, REGION_STATE, error), 0);
+	assert_int_equal(region_attach(&tables_region, place, REGION_TABLES, error), 0);
+	for (unsigned int direction = PUNT; direction < DIRECTIONS; direction++) {
+		struct ring ring = ring_of(direction, state_region.base, tables_region.base);
+		victim_kill(&victim[direction]); /* its producer */
+		drain(&ring, &context->count[direction]);
+		victim_start(&victim[direction]);
+	}
+	victim_kill(&victim[0]);
+	victim_kill(&victim[1]);
 	region_close(&state_region);
 	region_close(&tables_region);
 }
 
+static void check_count(const char *name, const struct count *count, unsigned int batch)
+{
+	print_message("%s ring, %u kills a side: %lu frames, torn %lu, stale %lu, lost %lu, "
+		      "repeated %lu\n",
+		      name, kills, count->frames, count->torn, count->stale, count->lost,
+		      count->repeated);
+	assert_int_equal(count->torn, 0);
+	assert_int_equal(count->stale, 0);
+	assert_int_equal(count->lost, 0);
+	assert_in_range(count->repeated, 0, (kills + 2) * batch);
+	assert_in_range(count->frames, 10 * kills, UINT64_MAX); /* they did work in between */
+}
+
 static void nothing_torn_stale_or_lost(void **state)
 {
-	struct context context = { .count = shared_memory(sizeof(struct count)) };
-	struct victim victim[2] = { { produce, &context, 0 }, { consume, &context, 0 } };
-	struct count *count = context.count;
+	struct context context = { .count = shared_memory(DIRECTIONS * sizeof(struct count)) };
+	struct victim victim[2] = { { data_plane, &context, 0 }, { control_plane, &context, 0 } };
 
 	(void)state;
 	srand(1);
@@ -169,17 +247,10 @@ static void nothing_torn_stale_or_lost(void **state)
 	region_close(&context.instance.tables_region);
 	region_close(&context.instance.state_region);
 	victims_kill(victim, kills);
-	victim_kill(&victim[0]);
-	drain(&context, &victim[1]);
+	drain_both(&context, victim);
 	instance_remove(&context.instance);
-
-	print_message("%u kills: %lu frames, torn %lu, stale %lu, lost %lu, repeated %lu\n", kills,
-		      count->frames, count->torn, count->stale, count->lost, count->repeated);
-	assert_int_equal(count->torn, 0);
-	assert_int_equal(count->stale, 0);
-	assert_int_equal(count->lost, 0);
-	assert_in_range(count->repeated, 0, kills + 1);
-	assert_in_range(count->frames, 10 * kills, UINT64_MAX); /* they did work in between */
+	check_count("punt", &context.count[PUNT], 1);
+	check_count("inject", &context.count[INJECT], BATCH);
 }
 
 int main(int argc, char **argv)

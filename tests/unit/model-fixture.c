@@ -190,13 +190,27 @@ char *configuration(struct fixture *fixture)
 json_t *show(struct fixture *fixture, const char *line)
 {
 	struct view view = { model_tables(fixture->model), model_state(fixture->model),
-			     fixture->model };
+			     fixture->model, model_tables_region(fixture->model),
+			     model_state_region(fixture->model) };
 
 	parse(fixture, line);
 	json_t *result = view_show(&view, fixture->arguments, &fixture->error);
 	if (result == NULL)
 		fail_msg("%s: %s", line, fixture->error.text);
 	return result;
+}
+
+uint64_t packets_of(struct fixture *fixture, uint32_t label)
+{
+	char line[32];
+	json_int_t count;
+	json_t *rows;
+
+	snprintf(line, sizeof(line), "mpls show %u", label);
+	rows = show(fixture, line);
+	count = json_integer_value(json_object_get(json_array_get(rows, 0), "packets"));
+	json_decref(rows);
+	return (uint64_t)count;
 }
 
 uint64_t word_of(struct fixture *fixture, uint32_t label)

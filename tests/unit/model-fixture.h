@@ -46,6 +46,8 @@ char *configuration(struct fixture *fixture);
 json_t *show(struct fixture *fixture, const char *line);
 
 uint64_t word_of(struct fixture *fixture, uint32_t label);
+/* Packets that `mpls show` counts for it. */
+uint64_t packets_of(struct fixture *fixture, uint32_t label);
 const struct rewrite *rewrite_of(struct fixture *fixture, uint32_t nexthop);
 
 #endif

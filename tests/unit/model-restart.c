@@ -126,6 +126,30 @@ static void history_is_not_replayed_to_packets(void **state)
 	free(lines);
 }
 
+/* A route that was replaced while we were away goes on counting; a new one begins at zero. */
+static void counters_go_on_after_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	char *lines;
+
+	say(f, "mpls add 100 swap 200 via 10.0.0.2");
+	counter_add(&f->instance.state->label[0][0][100].packets, 5);
+	counter_add(&f->instance.state->label[0][0][101].packets, 6);
+	lines = configuration(f);
+	model_end(f);
+
+	model_begin(f, HEAP_SIZE);
+	replay(f, lines);
+	say(f, "mpls replace 100 swap 999 via 10.0.1.2");
+	say(f, "mpls add 101 pop ip");
+	model_settle(f->model);
+	assert_int_equal(packets_of(f, 100), 5);
+	assert_int_equal(packets_of(f, 101), 0);
+	say(f, "mpls replace 100 swap 998 via 10.0.1.2");
+	assert_int_equal(packets_of(f, 100), 5);
+	free(lines);
+}
+
 static void what_is_not_asked_for_goes(void **state)
 {
 	struct fixture *f = *state;
@@ -385,6 +409,36 @@ static void no_inverse_of_what_will_fail(void **state)
 	assert_int_equal(model_inverse(f->model, f->arguments, f->undo), -ENOTSUP);
 }
 
+/* More versions than there are groups: those that were replaced make room, whether or not a worker
+ * that is stopped could still hold what the dead process had published. */
+static void many_versions_of_groups_are_replayed(void **state)
+{
+	struct fixture *f = *state;
+	char line[128];
+
+	full_configuration(f);
+	char *before = configuration(f);
+	uint64_t word = word_of(f, 102);
+	word_store(&f->instance.state->worker[0].seen,
+		   word_load(&model_tables(f->model)->control.epoch));
+	model_end(f);
+	model_begin(f, HEAP_SIZE);
+	replay(f, before);
+	for (unsigned int i = 0; i < 2 * GROUP_MAX; i++) {
+		snprintf(line, sizeof(line),
+			 "mpls replace 102 swap %u via 10.0.0.2 swap %u via 10.0.1.2 weight %u",
+			 300 + i, 300 + i, 1 + i % 200);
+		say(f, line);
+	}
+	say(f, "mpls replace 102 swap 200 via 10.0.0.2 swap 200 via 10.10.0.2 weight 3 tc uniform");
+	model_settle(f->model);
+	char *after = configuration(f);
+	assert_string_equal(after, before);
+	assert_int_equal(word_of(f, 102), word);
+	free(before);
+	free(after);
+}
+
 #define IN_PORTS(test) cmocka_unit_test_setup_teardown(test, fixture_ports, fixture_remove)
 
 int main(void)
@@ -392,9 +446,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_PORTS(restart_stores_nothing),
 		IN_PORTS(history_is_not_replayed_to_packets),
+		IN_PORTS(counters_go_on_after_a_restart),
 		IN_PORTS(what_is_not_asked_for_goes),
 		IN_PORTS(nexthops_stay_resolved_without_a_dataplane),
 		IN_PORTS(freed_indexes_wait_after_a_restart),
+		IN_PORTS(many_versions_of_groups_are_replayed),
 		IN_PORTS(second_control_plane_is_refused),
 		IN_PORTS(corrupt_tables_are_not_taken_from_a_dataplane),
 		cmocka_unit_test_setup_teardown(stopped_dataplane_is_named, fixture_small,

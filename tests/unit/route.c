@@ -118,8 +118,9 @@ static void other_families_and_vrfs(void **state)
 	say(f, "route add 10.9.0.0/16 vrf 7 via 10.8.0.2");
 	goes(f, 7, "10.9.1.1", "10.8.0.2*1");
 	leads(f, 0, "10.9.1.1", ROUTE_NONE);
-	refused(f, "route add 10.9.0.0/16 via 10.8.0.2", "route 10.9.0.0/16: nexthop 10.8.0.2 is on "
-							 "no connected network, and no route");
+	refused(f, "route add 10.9.0.0/16 via 10.8.0.2",
+		"route 10.9.0.0/16: nexthop 10.8.0.2 is on "
+		"no connected network, and no route");
 	say(f, "route add 2001:db8:1::/48 via fe80::2 dev p0 push 30/31");
 	goes(f, 0, "2001:db8:1::1", "fe80::2 30/31*1");
 	say(f, "route add ::/0 via 2001:db8::77");
@@ -147,9 +148,10 @@ static void static_routes(void **state)
 	assert_int_equal(lookup(f, 0, "1.1.1.1"), group);
 	say(f, "route replace 192.168.2.0/24 via 10.0.0.9");
 	goes(f, 0, "192.168.2.1", "10.0.0.9*1");
-	assert_int_equal(nexthop_kind(model_tables(f->model)->nexthop[route_index(
-				 lookup(f, 0, "192.168.2.1"))]),
-			 NEXTHOP_UNRESOLVED);
+	assert_int_equal(
+		nexthop_kind(
+			model_tables(f->model)->nexthop[route_index(lookup(f, 0, "192.168.2.1"))]),
+		NEXTHOP_UNRESOLVED);
 	say(f, "route del 192.168.1.0/24");
 	goes(f, 0, "192.168.1.1", "10.0.0.2*1");
 	say(f, "route del 192.168.0.0/16");
@@ -200,7 +202,8 @@ static void what_is_refused(void **state)
 	refused(f, "route del 192.168.0.1/16", "expected 192.168.0.0/16");
 	refused(f, "route add 192.168.0.0/16 via 10.0.1.2", "route 192.168.0.0/16: exists already");
 	refused(f, "route del 192.168.0.0/24", "route 192.168.0.0/24 does not exist in vrf 0");
-	refused(f, "route del 192.168.0.0/16 vrf 3", "route 192.168.0.0/16 does not exist in vrf 3");
+	refused(f, "route del 192.168.0.0/16 vrf 3",
+		"route 192.168.0.0/16 does not exist in vrf 3");
 	refused(f, "route del 10.0.0.0/24", "route 10.0.0.0/24 does not exist in vrf 0");
 	refused(f, "route add 224.0.0.0/8 blackhole", "route 224.0.0.0/8: is multicast");
 	refused(f, "route add ff00::/8 blackhole", "is multicast");
@@ -268,7 +271,8 @@ static void recursive_routes(void **state)
 	/* the resolving route changes: no leaf does */
 	say(f, "route replace 172.16.0.0/16 via 10.0.1.2");
 	goes(f, 0, "1.1.1.1", "10.0.1.2 17/18*1");
-	say(f, "route add 172.16.0.0/24 via 10.0.0.2 push 40 nexthop via 10.0.1.2 push 50 weight 3");
+	say(f,
+	    "route add 172.16.0.0/24 via 10.0.0.2 push 40 nexthop via 10.0.1.2 push 50 weight 3");
 	goes(f, 0, "1.1.1.1", "10.0.0.2 40/17/18*1 10.0.1.2 50/17/18*3");
 	say(f, "route add 172.16.0.1/32 blackhole");
 	goes(f, 0, "1.1.1.1", "blackhole ::*1");
@@ -288,7 +292,8 @@ static void recursive_routes(void **state)
 	goes(f, 0, "3.1.1.1", "10.0.0.2 16/17/18/20*1 10.0.1.2 21*1");
 	char *lines = configuration(f);
 	assert_non_null(strstr(lines, "route add 1.0.0.0/8 via 172.16.0.1 push 17/18\n"));
-	assert_non_null(strstr(lines, "route add 3.0.0.0/8 via 1.0.0.1 push 20 via 10.0.1.2 push 21\n"));
+	assert_non_null(
+		strstr(lines, "route add 3.0.0.0/8 via 1.0.0.1 push 20 via 10.0.1.2 push 21\n"));
 	free(lines);
 }
 
@@ -297,7 +302,8 @@ static void recursion_is_bounded(void **state)
 	struct fixture *f = *state;
 	char line[128];
 
-	refused(f, "route add 0.0.0.0/0 via 8.8.8.8", "route 0.0.0.0/0: nexthop 8.8.8.8 leads back");
+	refused(f, "route add 0.0.0.0/0 via 8.8.8.8",
+		"route 0.0.0.0/0: nexthop 8.8.8.8 leads back");
 	say(f, "route add 8.8.8.0/24 via 10.0.0.2");
 	say(f, "route add 0.0.0.0/0 via 8.8.8.8");
 	refused(f, "route replace 8.8.8.0/24 via 9.9.9.9", "leads back to itself");
@@ -316,12 +322,14 @@ static void recursion_is_bounded(void **state)
 	goes(f, 0, "20.0.0.8", "10.0.0.2*1");
 	say(f, "route add 20.0.0.9/32 via 20.0.0.8");
 	refused(f, "route add 20.0.0.10/32 via 20.0.0.9", "behind more than 8 routes");
-	refused(f, "route add 21.0.0.0/8 via 20.0.0.0 backup via 10.0.1.2", "on no connected network");
+	refused(f, "route add 21.0.0.0/8 via 20.0.0.0 backup via 10.0.1.2",
+		"on no connected network");
 
 	say(f, "route add 30.0.0.0/8 via 10.0.0.2 push 21/22/23/24/25/26");
 	say(f, "route add 31.0.0.0/8 via 30.0.0.1 push 27/28");
 	refused(f, "route add 32.0.0.0/8 via 31.0.0.1 push 29", "more than 8 are put on");
-	refused(f, "route replace 30.0.0.0/8 via 10.0.0.2 push 21/22/23/24/25/26/27", "more than 8 are put on");
+	refused(f, "route replace 30.0.0.0/8 via 10.0.0.2 push 21/22/23/24/25/26/27",
+		"more than 8 are put on");
 	goes(f, 0, "31.1.1.1", "10.0.0.2 21/22/23/24/25/26/27/28*1");
 }
 
@@ -385,8 +393,8 @@ static void replay(struct fixture *f, const char *lines)
 	free(copy);
 }
 
-static const char *const destinations[] = { "9.9.9.9", "1.1.1.1", "2.1.1.1", "3.1.1.1", "4.1.1.1",
-					    "10.0.1.2", "172.16.0.1" };
+static const char *const destinations[] = { "9.9.9.9", "1.1.1.1",  "2.1.1.1",   "3.1.1.1",
+					    "4.1.1.1", "10.0.1.2", "172.16.0.1" };
 enum { DESTINATIONS = sizeof(destinations) / sizeof(destinations[0]) };
 
 /* The nexthop, or that of a group's first bucket: of two groups with the same members either may be
@@ -591,11 +599,11 @@ static void shows(void **state)
 	assert_int_equal(json_array_size(list), 0);
 	json_decref(list);
 
-	struct view alone = { model_tables(f->model), NULL, NULL };
+	struct view alone = { .tables = model_tables(f->model), .state = NULL, .model = NULL };
 	parse(f, "route show");
 	assert_null(view_show(&alone, f->arguments, &f->error));
 	assert_non_null(strstr(f->error.text, "not known without the control plane"));
-	struct view with = { model_tables(f->model), NULL, f->model };
+	struct view with = { .tables = model_tables(f->model), .state = NULL, .model = f->model };
 	parse(f, "route show 172.16.0.0/17");
 	assert_null(view_show(&with, f->arguments, &f->error));
 	assert_non_null(strstr(f->error.text, "does not exist in vrf 0"));

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include "controlplane/api/scanner.h"
 
-/* What a stream is cut into: M message, B broken, D too deep, each with its length; "?" half a
+/* What a stream is cut into: M message, B broken, D too deep, N too many values, each with its length; "?" half a
  * message. */
 static void cut(const char *text, size_t size, size_t step, char *result, size_t room)
 {
@@ -36,7 +36,7 @@ static void cut(const char *text, size_t size, size_t step, char *result, size_t
 			at += taken;
 			if (r != SCANNER_MORE)
 				used += (size_t)snprintf(result + used, room - used, "%c%zu ",
-							 " MBD"[r], at - start);
+							 " MBDN"[r], at - start);
 		}
 	}
 	if (scanner_begun(&scanner))
@@ -114,12 +114,38 @@ static void test_deep(void **state)
 	assert_string_equal(result, expected);
 }
 
+/* As many values as a message may have, and one more. */
+static void test_many(void **state)
+{
+	static char text[2 * SCANNER_VALUES_MAX + 8];
+	char result[64], expected[64];
+	size_t size = 0;
+
+	(void)state;
+	size += (size_t)sprintf(text, "{},[");
+	while (size < 2 * SCANNER_VALUES_MAX + 2) {
+		text[size++] = '1';
+		text[size++] = ',';
+	}
+	text[size++] = '1';
+	text[size++] = ']';
+	memmove(text + 2, text + 3, size - 3); /* the message before does not count */
+	size--;
+	snprintf(expected, sizeof(expected), "M2 M%zu ", size - 2);
+	cut(text, size, 4096, result, sizeof(result));
+	assert_string_equal(result, expected);
+	memcpy(text + size - 1, ",1]", 3);
+	snprintf(expected, sizeof(expected), "M2 N%zu ?", size - 2);
+	cut(text, size, 4096, result, sizeof(result));
+	assert_string_equal(result, expected);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_messages), cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_half),     cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_deep),     cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

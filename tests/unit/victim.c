@@ -9,6 +9,8 @@
 #include "instance.h"
 #include "victim.h"
 
+enum { PAUSE = 12000 }; /* microseconds between two kills, at most */
+
 void victim_start(struct victim *victim)
 {
 	victim->pid = fork();
@@ -39,15 +41,24 @@ static void wait_microseconds(long microseconds)
 	nanosleep(&time, NULL);
 }
 
+/* Either side, but each `left` times in all. */
+static unsigned int choose(const unsigned int left[2])
+{
+	return (unsigned int)rand() % (left[0] + left[1]) >= left[0];
+}
+
 void victims_kill(struct victim victim[2], unsigned int kills)
 {
+	unsigned int left[2] = { kills, kills };
+
 	for (unsigned int i = 0; i < 2; i++)
 		if (victim[i].pid == 0)
 			victim_start(&victim[i]);
-	for (unsigned int i = 0; i < kills; i++) {
-		unsigned int which = (unsigned int)rand() % 2;
+	while (left[0] + left[1] > 0) {
+		unsigned int which = choose(left);
 		bool stop = rand() % 8 == 0;
-		wait_microseconds(rand() % 15000);
+		left[which]--;
+		wait_microseconds(rand() % PAUSE);
 		if (stop) {
 			kill(victim[1 - which].pid, SIGSTOP);
 			wait_microseconds(rand() % 2000);
@@ -55,7 +66,7 @@ void victims_kill(struct victim victim[2], unsigned int kills)
 		victim_kill(&victim[which]);
 		victim_start(&victim[which]);
 		if (stop) {
-			wait_microseconds(rand() % 20000);
+			wait_microseconds(rand() % PAUSE);
 			kill(victim[1 - which].pid, SIGCONT);
 		}
 	}

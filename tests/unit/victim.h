@@ -18,15 +18,16 @@ struct victim {
 void victim_start(struct victim *victim);
 void victim_kill(struct victim *victim);
 
-/* Start what is not running; then, `kills` times: let them work for up to 15 milliseconds, kill one of
- * the two with SIGKILL, start it anew. One time in eight the other one is stopped from before the kill
- * until the new process is at work, and goes on where it was. Both run at the end. */
+/* Start what is not running; then, `kills` times for each of the two, in random order: let them
+ * work for up to 12 milliseconds, kill one with SIGKILL, start it anew. One time in eight the other
+ * one is stopped from before the kill until the new process is at work, and goes on where it was.
+ * Both run at the end. */
 void victims_kill(struct victim victim[2], unsigned int kills);
 
 /* Memory for what the processes count, seen by all of them. */
 void *shared_memory(size_t size);
 
-/* The number of kills that the command line asks for, 2000 if it does not. */
+/* The number of kills of each side that the command line asks for, 2000 if it does not. */
 unsigned int kills_wanted(int count, char **arguments);
 
 #endif
