@@ -41,17 +41,44 @@ static bool is_stale(int fd)
 	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+static unsigned int patience_of(const struct session *session)
+{
+	return session->patience ? session->patience : PATIENCE;
+}
+
+static void set_patience(const struct session *session, int fd)
+{
+	struct timeval wait = { .tv_sec = patience_of(session) };
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)); /* connect(2) too */
+}
+
+/* It runs, or did, but takes or gives no byte. What it says later is nobody's answer. */
+static int client_unanswered(struct session *session, struct error *error)
+{
+	client_close(session);
+	session->unanswered = true;
+	return error_set(error, ERROR_REFUSED, ETIMEDOUT,
+			 "the control plane of instance %s does not answer: waited for %u s; what was "
+			 "asked may still be done when it goes on",
+			 session->place.instance, patience_of(session));
+}
+
 int client_connect(struct session *session, struct error *error)
 {
 	int code;
 
 	if (session->fd >= 0 && is_stale(session->fd))
 		client_close(session);
-	if (session->fd >= 0)
+	if (session->fd >= 0) {
+		set_patience(session, session->fd);
 		return 0;
+	}
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return error_set(error, ERROR_REFUSED, errno, "socket: %s", strerror(errno));
+	set_patience(session, fd);
 	code = connect_path(fd, session->place.directory);
 	if (code == 0) {
 		session->fd = fd;
@@ -59,6 +86,8 @@ int client_connect(struct session *session, struct error *error)
 		return 0;
 	}
 	close(fd);
+	if (code == -EAGAIN) /* its backlog is full */
+		return client_unanswered(session, error);
 	if (code == -ENOENT || code == -ECONNREFUSED)
 		return error_set(error, ERROR_REFUSED, ENOTCONN,
 				 "the control plane of instance %s is not running "
@@ -107,6 +136,8 @@ int client_send(struct session *session, const char *request, size_t length, str
 		ssize_t sent = send(session->fd, request, length, MSG_NOSIGNAL);
 		if (sent < 0 && errno == EINTR)
 			continue;
+		if (sent < 0 && errno == EAGAIN)
+			return client_unanswered(session, error);
 		if (sent < 0)
 			return send_broken(session, errno, error);
 		request += sent;
@@ -144,6 +175,8 @@ static int receive_line(struct session *session, size_t *rest, struct error *err
 				   session->received_size - session->received_used, 0);
 		if (got < 0 && errno == EINTR)
 			continue;
+		if (got < 0 && errno == EAGAIN)
+			return client_unanswered(session, error);
 		if (got <= 0)
 			return client_broken(session, got ? strerror(errno) : "it was closed",
 					     error);

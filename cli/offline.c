@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * offline.c: `show` without a control plane, from the shared files that outlive it.
+ * offline.c: `show` without a control plane, or with one that does not answer, from the shared files
+ * that outlive it.
  */
 #include <errno.h>
 #include <stdio.h>
 #include "cli/session.h"
 #include "controlplane/object/object.h"
+
+static const char *state_of(const struct session *session)
+{
+	return session->unanswered ? "does not answer" : "is not running";
+}
 
 int offline_show(const struct session *session, const struct arguments *arguments, json_t **result,
 		 struct error *error)
@@ -20,9 +26,8 @@ int offline_show(const struct session *session, const struct arguments *argument
 	if (code != 0)
 		return error_set(
 			error, ERROR_REFUSED, -code,
-			"the control plane of instance %s is not running, and there are no "
-			"tables to read: %s",
-			session->place.instance, reason);
+			"the control plane of instance %s %s, and there are no tables to read: %s",
+			session->place.instance, state_of(session), reason);
 	view.tables = tables.base;
 	view.tables_region = &tables;
 	view.state_region = &state;
@@ -35,8 +40,8 @@ int offline_show(const struct session *session, const struct arguments *argument
 	region_close(&tables);
 	if (*result) {
 		if (!session->quiet)
-			fprintf(stderr,
-				"# control plane is not running: read from shared memory\n");
+			fprintf(stderr, "# control plane %s: read from shared memory\n",
+				state_of(session));
 		return 0;
 	}
 	return error->kind == ERROR_USAGE ? -EINVAL : -EPERM;

@@ -122,7 +122,13 @@ static int query_send(struct session *session, const struct arguments *arguments
 
 static bool is_broken(int code)
 {
-	return code == -ENOTCONN || code == -EIO;
+	return code == -ENOTCONN || code == -EIO || code == -ETIMEDOUT;
+}
+
+/* Can the answer come from the shared files when the control plane gives none? */
+static bool is_in_files(const struct command *command)
+{
+	return command->access == ACCESS_LOOK && strcmp(command->noun, "config") != 0;
 }
 
 /* Ask the control plane. Looking is done again when the connection breaks: the process that had it
@@ -133,20 +139,22 @@ static int query(struct session *session, const struct arguments *arguments, jso
 	bool look = arguments->command->access == ACCESS_LOOK;
 	int code = -EIO;
 
+	session->patience = is_in_files(arguments->command) ? PATIENCE_LOOK : PATIENCE;
+	if (session->unanswered && is_in_files(arguments->command))
+		return -ETIMEDOUT; /* the next page of the same: it is not waited for again */
 	for (unsigned int tries = look ? 2 : 1; tries > 0 && code == -EIO; tries--) {
 		code = query_send(session, arguments, error);
 		if (code == 0)
 			code = result ? client_receive(session, result, error)
 				      : client_text(session, text, error);
 	}
+	session->patience = 0;
 	return code;
 }
 
-/* Can the answer come from the shared files, since the control plane is down? */
 static bool is_offline(int code, const struct command *command)
 {
-	return is_broken(code) && command->access == ACCESS_LOOK &&
-	       strcmp(command->noun, "config") != 0;
+	return is_broken(code) && is_in_files(command);
 }
 
 int run_query(struct session *session, const struct arguments *arguments, json_t **result,
@@ -235,6 +243,7 @@ int run_line(struct session *session, const char *line)
 	struct error error = { .kind = ERROR_NONE };
 	const char *start = line + strspn(line, " \t\r\n");
 
+	session->unanswered = false;
 	if (*start == '\0' || *start == '#')
 		return EXIT_DONE;
 	if (help_topic(start))

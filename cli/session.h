@@ -12,10 +12,17 @@
 
 enum exit_code { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE };
 
+enum {
+	PATIENCE = 60,     /* seconds without a byte, after which a request is given up */
+	PATIENCE_LOOK = 3, /* ... where the shared files have the answer as well */
+};
+
 struct session {
 	struct region_place place;
 	bool json, pretty, statistics; /* -j -p -s */
 	bool quiet;                    /* completion: no notes on standard error */
+	unsigned int patience;         /* seconds to wait for the control plane; 0: PATIENCE */
+	bool unanswered;               /* it let this line wait for so long */
 	int fd;                        /* connection to the control plane, -1: none */
 	uint64_t id;                   /* of the last request */
 	char *received;                /* bytes not yet used */
@@ -26,7 +33,7 @@ struct session {
 
 /* Call a method; `params` is taken over (NULL: none). 0: *result is a new reference. Otherwise
  * *error is set: -ENOTCONN: the control plane does not run; -EIO: the connection broke, nobody
- * knows whether the request was executed; -EINVAL, -EPERM...: the control plane's answer. */
+ * knows whether the request was executed; -ETIMEDOUT: no byte within session->patience, same; -EINVAL, -EPERM...: the control plane's answer. */
 int client_call(struct session *session, const char *method, json_t *params, json_t **result,
 		struct error *error);
 

@@ -124,8 +124,8 @@ struct command {
 /* Indexes into arguments->value, in the order of each command's parameter list in table.c. A noun's
  * add, set, replace and del share one numbering. */
 enum port_parameter {      /* port add NAME devargs STRING [mtu N] [rx-queues N] [mpls on|off [space N]
-			    * [upstream-space N]] [vrf N] [up|down]; port set NAME [up|down] [mtu N]
-			    * [mpls ...] */
+			    * [upstream-space N]] [vrf N] [up|down]; port set NAME [devargs STRING] [mtu N]
+			    * [rx-queues N] [mpls ...] [up|down] */
 	PORT_NAME, PORT_DEVARGS, PORT_MTU, PORT_RX_QUEUES, PORT_MPLS, PORT_SPACE, PORT_UPSTREAM_SPACE,
 	PORT_VRF, PORT_ADMIN /* WORD up, down */
 };

@@ -116,8 +116,43 @@ static bool make_set(const struct command *set, struct arguments *result)
 	return true;
 }
 
+/* Do both devargs have the same in front of the next comma, from where `key` ends? */
+static bool same_part(const char *a, const char *b, const char *key)
+{
+	size_t length;
+
+	a = strstr(a, key);
+	b = strstr(b, key);
+	if (!a || !b)
+		return false;
+	a += strlen(key);
+	b += strlen(key);
+	length = strcspn(a, ",");
+	return strcspn(b, ",") == length && !strncmp(a, b, length);
+}
+
+/* Does the port `after` get a device, or a Linux interface, that another port has in `old`? That one
+ * must give it back first, and may wait for this one's in turn. */
+static bool takes_device(const struct configuration *old)
+{
+	static struct arguments other; /* large; one thread */
+	const char *wanted = after.value[PORT_DEVARGS].string;
+
+	for (size_t i = 0; i < old->count; i++) {
+		if (old->entry[i].order != COMMAND_PORT_ADD)
+			continue;
+		load(&other, &old->entry[i]);
+		const char *taken = other.value[PORT_DEVARGS].string;
+		if (strcmp(other.value[PORT_NAME].string, after.value[PORT_NAME].string) &&
+		    (same_part(taken, wanted, "") || same_part(taken, wanted, ",iface=")))
+			return true;
+	}
+	return false;
+}
+
 /* Change the object in place. False: it cannot be done. Uses `before` and `after`. */
-static bool change_entry(struct configuration_difference *difference)
+static bool change_entry(const struct configuration *all,
+			 struct configuration_difference *difference)
 {
 	static struct arguments changed; /* large; one thread */
 	const char *noun = after.command->noun;
@@ -130,6 +165,9 @@ static bool change_entry(struct configuration_difference *difference)
 		return true;
 	}
 	if (!set || !make_set(set, &changed))
+		return false;
+	if (set->id == COMMAND_PORT_SET && argument_present(&changed, PORT_DEVARGS) &&
+	    takes_device(all))
 		return false;
 	add_arguments(&difference->change, &changed);
 	return true;
@@ -152,8 +190,8 @@ static bool must_be_remade(const struct configuration_entry *old,
 	return moved_mentions(moved, &before) && moved_mentions(added, &after);
 }
 
-/* An object that both have. */
-static void compare_entry(const struct configuration_entry *old,
+/* An object that both have; `all` is the old configuration. */
+static void compare_entry(const struct configuration *all, const struct configuration_entry *old,
 			  const struct configuration_entry *new, struct moved *moved,
 			  const struct moved *added, struct buffer removed[COMMAND_COUNT],
 			  struct configuration_difference *difference)
@@ -162,7 +200,7 @@ static void compare_entry(const struct configuration_entry *old,
 
 	if (stays && !moved->name_count && !moved->network_count)
 		return;
-	if (!must_be_remade(old, new, moved, added) && (stays || change_entry(difference)))
+	if (!must_be_remade(old, new, moved, added) && (stays || change_entry(all, difference)))
 		return;
 	moved_add(moved, &after);
 	add_line(&removed[new->order], new->key);
@@ -218,7 +256,7 @@ void configuration_difference(const struct configuration *old, const struct conf
 				continue;
 			had = configuration_find(old, entry->key);
 			if (had)
-				compare_entry(had, entry, &moved, &added, removed, difference);
+				compare_entry(old, had, entry, &moved, &added, removed, difference);
 			else
 				add_new(entry, &added, difference);
 		}

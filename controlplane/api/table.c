@@ -54,18 +54,19 @@ static const char *const operation_words[] = { "swap",      "pop",        "pop i
 
 /* ---- interfaces ---- */
 
+#define DEVARGS(extra, text)                                                                       \
+	{                                                                                          \
+		.name = "devargs", .type = VALUE_STRING, .flags = extra, .minimum = 1,             \
+		.maximum = 255, .help = text                                                       \
+	}
+#define RX_QUEUES NUMBER("rx-queues", 0, 0, WORKER_MAX, "receive queues, 0: one per worker")
+
 static const struct parameter port_add[] = {
 	[PORT_NAME] = OBJECT_NAME(KEY, NULL, "name of the new port, unique in the instance"),
-	[PORT_DEVARGS] = { .name = "devargs",
-			   .type = VALUE_STRING,
-			   .flags = PARAMETER_REQUIRED,
-			   .minimum = 1,
-			   .maximum = 255,
-			   .help = "the device as DPDK names it: 0000:3b:00.0 or "
-				   "net_af_xdp0,iface=eth1" },
+	[PORT_DEVARGS] = DEVARGS(PARAMETER_REQUIRED, "the device as DPDK names it: 0000:3b:00.0 or "
+						     "net_af_xdp0,iface=eth1"),
 	[PORT_MTU] = MTU,
-	[PORT_RX_QUEUES] =
-		NUMBER("rx-queues", 0, 0, WORKER_MAX, "receive queues, 0: one per worker"),
+	[PORT_RX_QUEUES] = RX_QUEUES,
 	[PORT_MPLS] = MPLS_ON_OFF,
 	[PORT_SPACE] = SPACE("label space of what comes in here"),
 	[PORT_UPSTREAM_SPACE] = UPSTREAM_SPACE,
@@ -76,9 +77,9 @@ static const struct parameter port_add[] = {
 
 static const struct parameter port_set[] = {
 	[PORT_NAME] = OBJECT_NAME(KEY, INTERFACES, "the interface"),
-	[PORT_DEVARGS] = NOT_HERE,
+	[PORT_DEVARGS] = DEVARGS(0, "another device; what stands on the port stays"),
 	[PORT_MTU] = MTU,
-	[PORT_RX_QUEUES] = NOT_HERE,
+	[PORT_RX_QUEUES] = RX_QUEUES,
 	[PORT_MPLS] = MPLS_ON_OFF,
 	[PORT_SPACE] = SPACE("label space of what comes in here"),
 	[PORT_UPSTREAM_SPACE] = UPSTREAM_SPACE,

@@ -234,6 +234,11 @@ static int as_other_kind(const struct arguments *arguments, enum interface_kind 
 		    { PORT_VRF, VLAN_VRF } };
 	bool vlan = kind == INTERFACE_VLAN;
 
+	if (argument_present(arguments, PORT_DEVARGS) ||
+	    argument_present(arguments, PORT_RX_QUEUES))
+		return refuse(error, -EINVAL,
+			      "%s has no device: devargs and rx-queues are set of a port",
+			      arguments->value[PORT_NAME].string);
 	arguments_begin(other, vlan ? COMMAND_VLAN_SET : COMMAND_LOOPBACK_SET);
 	argument_string(other, PORT_NAME, arguments->value[PORT_NAME].string);
 	if (argument_present(arguments, PORT_ADMIN))

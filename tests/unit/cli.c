@@ -103,8 +103,8 @@ static void test_usage(void **state)
 	(void)state;
 	command_usage(command_by_id(COMMAND_PORT_SET), usage, sizeof(usage));
 	assert_string_equal(usage,
-			    "port set NAME [mtu N] [mpls on|off] [space N] [upstream-space N] "
-			    "[up|down]");
+			    "port set NAME [devargs STRING] [mtu N] [rx-queues N] [mpls on|off] "
+			    "[space N] [upstream-space N] [up|down]");
 	command_usage(command_by_id(COMMAND_VLAN_ADD), usage, sizeof(usage));
 	assert_memory_equal(usage, "vlan add NAME dev PORT tag N [inner N]", 38);
 }

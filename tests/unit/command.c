@@ -62,6 +62,8 @@ static const struct {
 	{ "lo set d down", "loopback set d down", "{\"name\":\"d\",\"admin\":\"down\"}" },
 	{ "loopback set lo down", "loopback set lo down",
 	  "{\"name\":\"lo\",\"admin\":\"down\"}" },
+	{ "port set p0 rx-queues 2 devargs net_null1", "port set p0 devargs net_null1 rx-queues 2",
+	  "{\"name\":\"p0\",\"devargs\":\"net_null1\",\"rx_queues\":2}" },
 	{ "po set p0 mtu 1400", "port set p0 mtu 1400", "{\"name\":\"p0\",\"mtu\":1400}" },
 	{ "v100 set mtu 1400", "port set v100 mtu 1400", "{\"name\":\"v100\",\"mtu\":1400}" },
 	{ "vlan add v1 dev p0 tag 100 inner 200", "vlan add v1 dev p0 tag 100 inner 200",
@@ -189,7 +191,7 @@ static const struct {
 	{ "port add p/0 devargs x", "p/0", "a name" },
 	{ "port set p0", NULL, "nothing to set" },
 	{ "port set p0 up down", "down", "said already" },
-	{ "port set p0 devargs x", "devargs", "unknown word" },
+	{ "vlan set v0 devargs x", "devargs", "unknown word" },
 	{ "port del", NULL, "name is missing" },
 	{ "show ne", "ne", "several" },
 	{ "show version now", "now", "unknown word" },
@@ -282,7 +284,7 @@ static void test_expected(void **state)
 
 	(void)state;
 	assert_int_equal(command_parse("port set p0 sped 3", &arguments, &error), -EINVAL);
-	assert_string_equal(error.expected, "mtu, mpls, space, upstream-space, up, down");
+	assert_string_equal(error.expected, "devargs, mtu, rx-queues, mpls, space, upstream-space, up, down");
 	assert_int_equal(command_parse("neigh frob", &arguments, &error), -EINVAL);
 	assert_string_equal(error.expected, "add, replace, del, show");
 }

@@ -165,6 +165,11 @@ static void test_order(void **state)
 			  "-port del p0\n");
 }
 
+#define ON_P0                                                                                      \
+	"\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"p0\"}],"                               \
+	"\"mpls\":[{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\"10.0.0.2\"}]},"               \
+	"{\"label\":18,\"operation\":\"pop-label\"}]"
+
 static void test_change(void **state)
 {
 	(void)state;
@@ -179,19 +184,25 @@ static void test_change(void **state)
 	expect_difference("\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null0\",\"mtu\":9000,"
 			  "\"mpls\":true,\"admin\":\"down\"}]",
 			  "\"port\":[" P0 "]", "~port set p0 mtu 1500 mpls off up\n");
+	/* Another device, and nothing that stands on the port is touched. */
+	expect_difference(ON_P0 ",\"port\":[" P0 "]",
+			  ON_P0 ",\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\","
+				"\"rx_queues\":2}]",
+			  "~port set p0 devargs net_null1 rx-queues 2\n");
+	/* Not one that another port has yet. */
+	expect_difference("\"port\":[{\"name\":\"a\",\"devargs\":\"x,iface=i\"},"
+			  "{\"name\":\"b\",\"devargs\":\"y,iface=j\"}]",
+			  "\"port\":[{\"name\":\"a\",\"devargs\":\"x,iface=j\"},"
+			  "{\"name\":\"b\",\"devargs\":\"y,iface=i\"}]",
+			  "-port del a\n-port del b\n"
+			  "+port add a devargs x,iface=j\n+port add b devargs y,iface=i\n");
 	/* What `set` cannot say is made anew. */
-	expect_difference(
-		"\"port\":[" P0 "]",
-		"\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\",\"admin\":\"down\"}]",
-		"-port del p0\n+port add p0 devargs net_null1 down\n");
+	expect_difference("\"port\":[" P0 "]",
+			  "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null0\",\"vrf\":7}]",
+			  "-port del p0\n+port add p0 devargs net_null0 vrf 7\n");
 }
 
-#define P0_1 "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\"}]"
-#define ON_P0                                                                                      \
-	"\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"p0\"}],"                               \
-	"\"mpls\":[{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\"10.0.0.2\"}]},"               \
-	"{\"label\":18,\"operation\":\"pop-label\"}]"
-
+#define P0_1 "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null0\",\"vrf\":7}]"
 /* What stands on an object that is made anew is made anew too, and nothing else. */
 #define MOVES(dev)                                                                                 \
 	"\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"" dev "\"}],\"neigh\":[{"                     \
@@ -211,7 +222,7 @@ static void test_moved(void **state)
 			  "-mpls del 16\n"
 			  "-address del 10.0.0.1/24 dev p0\n"
 			  "-port del p0\n"
-			  "+port add p0 devargs net_null1\n"
+			  "+port add p0 devargs net_null0 vrf 7\n"
 			  "+address add 10.0.0.1/24 dev p0\n"
 			  "+mpls add 16 swap 17 via 10.0.0.2\n");
 	/* With its neighbour: the route goes before both, or it would be added again too early. */

@@ -102,6 +102,30 @@ static void port_refusals(void **state)
 	refused(f, "port del p7", "port p7 does not exist");
 }
 
+/* Another device under the same port: the wish is for a new one, and all else stays. */
+static void port_gets_another_device(void **state)
+{
+	struct fixture *f = *state;
+	const struct tables *tables = model_tables(f->model);
+
+	say(f, "vlan add v10 dev p0 tag 10");
+	say(f, "mpls add 100 swap 200 via 10.0.0.2");
+	uint64_t word = word_of(f, 100);
+	const struct port_wish *wish = tables_object(tables, tables->port[0].wish);
+	uint64_t identity = wish->identity;
+	say(f, "port set p0 devargs net_null7 rx-queues 2");
+	wish = tables_object(tables, tables->port[0].wish);
+	assert_string_equal(wish->devargs, "net_null7");
+	assert_int_equal(wish->rx_queues, 2);
+	assert_true(wish->identity > identity);
+	assert_int_equal(word_of(f, 100), word);
+	char *lines = configuration(f);
+	assert_non_null(strstr(lines, "vlan add v10 dev p0 tag 10\naddress add 10.0.0.1/24 dev p0"));
+	free(lines);
+	refused(f, "port set p0 devargs net_null7,=a", "expected DRIVER");
+	refused(f, "v10 set rx-queues 1", "v10 has no device");
+}
+
 static void vlan_follows_its_port(void **state)
 {
 	struct fixture *f = *state;
@@ -555,6 +579,7 @@ int main(void)
 		IN_EMPTY(port_is_a_row_and_a_wish),
 		IN_EMPTY(port_changes_in_place),
 		IN_EMPTY(port_refusals),
+		IN_PORTS(port_gets_another_device),
 		IN_PORTS(vlan_follows_its_port),
 		IN_PORTS(address_refusals),
 		IN_PORTS(neighbour_refusals),
