@@ -155,6 +155,7 @@ class Configuration(Controlplane):
             "address": [{"prefix": "10.0.0.1/24", "dev": "p0"}, {"prefix": "10.1.0.1/24",
                                                                  "dev": "v1"}],
             "neigh": [{"address": "10.0.0.2", "lladdr": "02:00:00:00:00:02", "dev": "p0"}],
+            "route": [],
             "mpls": [{"label": 100, "operation": "swap",
                       "paths": [{"swap": [200], "via": "10.0.0.2"}]},
                      {"label": 101, "operation": "pop-label"},

@@ -119,7 +119,7 @@ class Sender:
 
 class Capture:
     """Everything that comes in by an interface from now on, VLAN tags included; without ARP, unless
-    wanted: the control plane announces its addresses when it likes."""
+    wanted, neighbour discovery and ICMP errors: the control plane says these for itself."""
 
     def __init__(self, namespace, interface, arp=False):
         self.arp = arp
@@ -143,7 +143,7 @@ class Capture:
                     raise
                 continue
             frame = _with_tag(data, ancillary)
-            if self.arp or not _is_arp(frame):
+            if self.arp or not (_is_arp(frame) or _is_icmp_own(frame)):
                 out.append(frame)
 
     def collect(self, count, timeout):
@@ -166,6 +166,24 @@ def _is_arp(frame):
     while frame[at:at + 2] in (b"\x81\x00", b"\x88\xa8"):
         at += 4
     return frame[at:at + 2] == b"\x08\x06"
+
+
+def _is_icmp_own(frame):
+    """Neighbour discovery, or an ICMP error, below labels too (RFC 3032 2.3.2)."""
+    at = 12
+    while frame[at:at + 2] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
+    kind = frame[at:at + 2]
+    at += 2
+    if kind in (b"\x88\x47", b"\x88\x48"):
+        while at + 4 < len(frame) and not frame[at + 2] & 1:
+            at += 4
+        at += 4
+    packet = frame[at:]
+    if len(packet) > 20 and packet[0] == 0x45 and packet[9] == 1:
+        return packet[20] in (3, 11)
+    return len(packet) > 40 and packet[0] >> 4 == 6 and packet[6] == 58 and \
+        packet[40] in (1, 2, 3, 133, 134, 135, 136)
 
 
 def _with_tag(data, ancillary):
