@@ -59,10 +59,11 @@ static int client_unanswered(struct session *session, struct error *error)
 {
 	client_close(session);
 	session->unanswered = true;
-	return error_set(error, ERROR_REFUSED, ETIMEDOUT,
-			 "the control plane of instance %s does not answer: waited for %u s; what was "
-			 "asked may still be done when it goes on",
-			 session->place.instance, patience_of(session));
+	return error_set(
+		error, ERROR_REFUSED, ETIMEDOUT,
+		"the control plane of instance %s does not answer: waited for %u s; what was "
+		"asked may still be done when it goes on",
+		session->place.instance, patience_of(session));
 }
 
 int client_connect(struct session *session, struct error *error)

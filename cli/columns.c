@@ -67,10 +67,13 @@ static const struct column address[] = {
 };
 
 static const struct column neigh[] = {
-	{ .title = "ADDRESS", .key = "address" }, { .title = "LLADDR", .key = "lladdr" },
-	{ .title = "DEV", .key = "dev" },         { .title = "STATE", .key = "state" },
+	{ .title = "ADDRESS", .key = "address" },
+	{ .title = "LLADDR", .key = "lladdr" },
+	{ .title = "DEV", .key = "dev" },
+	{ .title = "STATE", .key = "state" },
 	{ .title = "AGE", .key = "age", .flags = RIGHT },
-	{ .title = "ORIGIN", .key = "origin" },   { .title = NULL },
+	{ .title = "ORIGIN", .key = "origin" },
+	{ .title = NULL },
 };
 
 static const struct column route[] = {
@@ -78,7 +81,9 @@ static const struct column route[] = {
 	{ .title = "VRF", .key = "vrf", .flags = RIGHT },
 	{ .title = "KIND", .key = "kind" },
 	{ .title = "DEV", .key = "dev" },
-	{ .title = "NEXTHOPS", .key = "nexthops", .inner = "labels entropy via dev weight state backup" },
+	{ .title = "NEXTHOPS",
+	  .key = "nexthops",
+	  .inner = "labels entropy via dev weight state backup" },
 	{ .title = "ACTIVE", .key = "active", .flags = COLUMN_STATISTICS },
 	{ .title = NULL },
 };
@@ -163,9 +168,9 @@ static const struct sheet sheets[] = {
 	{ COMMAND_PORT_SHOW, port },         { COMMAND_VLAN_SHOW, vlan },
 	{ COMMAND_LOOPBACK_SHOW, loopback }, { COMMAND_ADDRESS_SHOW, address },
 	{ COMMAND_NEIGH_SHOW, neigh },       { COMMAND_ROUTE_SHOW, route },
-	{ COMMAND_MPLS_SHOW, mpls },
-	{ COMMAND_NEXTHOP_SHOW, nexthop },   { COMMAND_SHOW_DROPS, drops },
-	{ COMMAND_SHOW_COUNTERS, counters }, { COMMAND_SHOW_WORKERS, workers },
+	{ COMMAND_MPLS_SHOW, mpls },         { COMMAND_NEXTHOP_SHOW, nexthop },
+	{ COMMAND_SHOW_DROPS, drops },       { COMMAND_SHOW_COUNTERS, counters },
+	{ COMMAND_SHOW_WORKERS, workers },
 };
 
 const struct sheet *sheet_find(enum command_id command)

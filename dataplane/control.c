@@ -16,8 +16,8 @@
 
 enum {
 	TURN_MS = 5,
-	STATISTICS_TURNS = 20,  /* every 100 ms */
-	ATTACH_TURNS = 10,      /* every 50 ms: is the tables file there, is it still the one? */
+	STATISTICS_TURNS = 20, /* every 100 ms */
+	ATTACH_TURNS = 10,     /* every 50 ms: is the tables file there, is it still the one? */
 	DOORBELL_TURNS = 10,
 };
 
@@ -94,14 +94,14 @@ void control_space(struct dataplane *dataplane, unsigned int space)
 	int result = region_allocate_labels(&dataplane->state_region, rows, space);
 	if (result != 0) {
 		if ((dataplane->spaces_failed & bit) == 0)
-			log_warning("label space %u: counters: %s; its labels are not counted", space,
-				    strerror(-result));
+			log_warning("label space %u: counters: %s; its labels are not counted",
+				    space, strerror(-result));
 		dataplane->spaces_failed |= bit;
 		return;
 	}
 	for (unsigned int i = 0; i < dataplane->worker_count; i++)
-		__atomic_store_n(&dataplane->worker[i]->label[space], dataplane->state->label[i][space],
-				 __ATOMIC_RELEASE);
+		__atomic_store_n(&dataplane->worker[i]->label[space],
+				 dataplane->state->label[i][space], __ATOMIC_RELEASE);
 	dataplane->spaces |= bit;
 	_Atomic uint64_t *ready = &dataplane->state->control.spaces_ready;
 	word_store(ready, word_load(ready) | bit);

@@ -21,7 +21,7 @@ struct dataplane {
 
 	struct worker *worker[WORKER_MAX];
 	unsigned int worker_count;
-	uint64_t spaces; /* bit s: workers have label counters of space s */
+	uint64_t spaces;        /* bit s: workers have label counters of space s */
 	uint64_t spaces_failed; /* bit s: there was no memory for them, said once */
 
 	struct device_pools pools;

@@ -74,10 +74,11 @@ static int own_state(const struct options *options)
 
 	int result = region_place(&dataplane.place, options->run_dir, options->instance, error);
 	if (result == 0)
-		result = region_own(&dataplane.state_region, &dataplane.place, REGION_STATE, 0, &created,
-				    error);
+		result = region_own(&dataplane.state_region, &dataplane.place, REGION_STATE, 0,
+				    &created, error);
 	if (result == -EBUSY) {
-		log_error("instance %s has a data plane already (%s)", dataplane.place.instance, error);
+		log_error("instance %s has a data plane already (%s)", dataplane.place.instance,
+			  error);
 		return result;
 	}
 	if (result != 0) {
@@ -178,7 +179,8 @@ static int make_workers(const struct options *options)
 	unsigned int lcore, id = 1;
 	int result = make_worker(options, rte_get_main_lcore(), 0);
 
-	RTE_LCORE_FOREACH_WORKER(lcore) {
+	RTE_LCORE_FOREACH_WORKER(lcore)
+	{
 		if (result == 0)
 			result = make_worker(options, lcore, id++);
 	}
@@ -220,13 +222,15 @@ static int run(void)
 	pthread_t control;
 
 	RTE_LCORE_FOREACH_WORKER(lcore)
-		rte_eal_remote_launch(worker_run, dataplane.worker[id++], lcore);
-	int result = rte_ctrl_thread_create(&control, "shunt-control", NULL, control_run, &dataplane);
+	rte_eal_remote_launch(worker_run, dataplane.worker[id++], lcore);
+	int result =
+		rte_ctrl_thread_create(&control, "shunt-control", NULL, control_run, &dataplane);
 	if (result != 0) {
 		log_error("control thread: %s", strerror(-result));
 		on_signal(SIGTERM);
 	}
-	if (atomic_load(&dataplane.stop)) /* the signal may have come before the workers were there */
+	if (atomic_load(
+		    &dataplane.stop)) /* the signal may have come before the workers were there */
 		on_signal(SIGTERM);
 	worker_run(dataplane.worker[0]);
 	(void)sd_notify(0, "STOPPING=1");
@@ -245,7 +249,8 @@ static void finish(void)
 	region_close(&dataplane.tables_region);
 	const char *runtime = rte_eal_get_runtime_dir();
 	rte_eal_cleanup();
-	(void)rmdir(runtime); /* ours alone by its prefix; stays if the user had EAL keep files there */
+	(void)rmdir(
+		runtime); /* ours alone by its prefix; stays if the user had EAL keep files there */
 	region_close(&dataplane.state_region);
 	log_info("ended");
 }

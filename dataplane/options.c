@@ -28,7 +28,8 @@ static const char usage_text[] =
 	"  --run-dir DIR         where instances keep their files, /run/shunt unless given\n"
 	"  --poll busy|adaptive  adaptive (default): idle workers sleep\n"
 	"  --mbufs N             packet buffers, 16384 and 16384 more per worker unless given\n"
-	"  --punt-rate N         packets a second to the control plane, per reason and worker (1000)\n"
+	"  --punt-rate N         packets a second to the control plane, per reason and worker "
+	"(1000)\n"
 	"EAL options are DPDK's, such as -l 0,1 (one worker on each); `-h --` lists them.\n";
 
 static int parse_number(const char *name, const char *text, unsigned long low, unsigned long high,
@@ -38,9 +39,10 @@ static int parse_number(const char *name, const char *text, unsigned long low, u
 
 	errno = 0;
 	unsigned long value = strtoul(text, &end, 10);
-	if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value < low || value > high) {
-		fprintf(stderr, "error: --%s %s: expected a number from %lu to %lu\n", name, text, low,
-			high);
+	if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value < low ||
+	    value > high) {
+		fprintf(stderr, "error: --%s %s: expected a number from %lu to %lu\n", name, text,
+			low, high);
 		return -EINVAL;
 	}
 	*number = (unsigned int)value;
@@ -71,8 +73,7 @@ static int parse_one(struct options *options, int option)
 	case 'm':
 		return parse_number("mbufs", optarg, MBUFS_MINIMUM, MBUFS_MAXIMUM, &options->mbufs);
 	case 'u':
-		return parse_number("punt-rate", optarg, 1, PUNT_RATE_MAXIMUM,
-				    &options->punt_rate);
+		return parse_number("punt-rate", optarg, 1, PUNT_RATE_MAXIMUM, &options->punt_rate);
 	case 'h':
 		fputs(usage_text, stdout);
 		return 1;
@@ -88,10 +89,14 @@ static int parse_one(struct options *options, int option)
 int options_parse(struct options *options, int argc, char **argv)
 {
 	static const struct option known[] = {
-		{ "instance", required_argument, NULL, 'i' }, { "run-dir", required_argument, NULL, 'r' },
-		{ "poll", required_argument, NULL, 'p' },     { "mbufs", required_argument, NULL, 'm' },
-		{ "punt-rate", required_argument, NULL, 'u' }, { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },        { NULL, 0, NULL, 0 },
+		{ "instance", required_argument, NULL, 'i' },
+		{ "run-dir", required_argument, NULL, 'r' },
+		{ "poll", required_argument, NULL, 'p' },
+		{ "mbufs", required_argument, NULL, 'm' },
+		{ "punt-rate", required_argument, NULL, 'u' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int split = 1, option, result = 0;
 
@@ -102,13 +107,15 @@ int options_parse(struct options *options, int argc, char **argv)
 	options->eal_count = split - 1;
 	if (split == argc) {
 		/* without `--`, only these two are ours */
-		if (argc != 2 || (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "--version") != 0))
+		if (argc != 2 ||
+		    (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "--version") != 0))
 			return 0;
 		return parse_one(options, argv[1][2] == 'h' ? 'h' : 'V');
 	}
 	argv[split] = argv[0];
 	optind = 1;
-	while (result == 0 && (option = getopt_long(argc - split, argv + split, "", known, NULL)) != -1)
+	while (result == 0 &&
+	       (option = getopt_long(argc - split, argv + split, "", known, NULL)) != -1)
 		result = parse_one(options, option);
 	if (result == 0 && optind < argc - split) {
 		fprintf(stderr, "error: %s: expected an option\n", argv[split + optind]);
@@ -212,9 +219,11 @@ static unsigned int default_cpu(void)
 
 static void add_memory(struct arguments *arguments, const struct options *options)
 {
-	static const char *const chosen[] = { "--no-huge", "--huge-dir", "--in-memory", "--legacy-mem",
-					      "--socket-mem", "--single-file-segments",
-					      "--huge-unlink", "-m", NULL };
+	static const char *const chosen[] = {
+		"--no-huge",     "--huge-dir",   "--in-memory",
+		"--legacy-mem",  "--socket-mem", "--single-file-segments",
+		"--huge-unlink", "-m",           NULL
+	};
 	/* as many workers as there may be: the lcores are not known yet */
 	uint64_t mbufs = options_mbufs(options, 2), free = hugepages_free();
 	uint64_t bytes = mbufs * (BUFFER_ROOM + 256) + mbufs / JUMBO_SHARE * (JUMBO_ROOM + 256);
@@ -228,7 +237,8 @@ static void add_memory(struct arguments *arguments, const struct options *option
 		need = EAL_MEMORY_MB;
 	if (!given_any(options, chosen)) {
 		log_info("%" PRIu64 " MiB of hugepages are free: using %" PRIu64
-			 " MiB of ordinary memory", free >> 20, need);
+			 " MiB of ordinary memory",
+			 free >> 20, need);
 		add(arguments, "--no-huge");
 	} else if (!given(options, "--no-huge")) {
 		return;

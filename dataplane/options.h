@@ -13,15 +13,15 @@
 
 enum {
 	EAL_ARGUMENT_MAX = 128,
-	EAL_MEMORY_MB = 512, /* at least, where there are no hugepages */
-	BUFFER_ROOM = 2304,  /* bytes of a packet buffer, headroom included */
+	EAL_MEMORY_MB = 512,      /* at least, where there are no hugepages */
+	BUFFER_ROOM = 2304,       /* bytes of a packet buffer, headroom included */
 	JUMBO_ROOM = 10240 + 128, /* also net_af_packet's framesz=10240 */
-	JUMBO_SHARE = 8,     /* there are so many times fewer jumbo buffers, made when first needed */
+	JUMBO_SHARE = 8, /* there are so many times fewer jumbo buffers, made when first needed */
 };
 
 struct options {
-	const char *instance;   /* NULL: default */
-	const char *run_dir;    /* NULL: /run/shunt */
+	const char *instance; /* NULL: default */
+	const char *run_dir;  /* NULL: /run/shunt */
 	bool busy_poll;
 	unsigned int mbufs;     /* packet buffers; 0: by the number of workers */
 	unsigned int punt_rate; /* packets a second, per reason and worker */

@@ -12,11 +12,12 @@
 enum {
 	IDLE_TURNS_BEFORE_NAP = 256, /* empty turns: a gap in traffic is no reason to sleep */
 	NAP_MINIMUM_NS = 10000,
-	NAP_MAXIMUM_NS = 250000, /* bounds what a sleeping worker adds to latency and to a fail-over */
+	NAP_MAXIMUM_NS =
+		250000, /* bounds what a sleeping worker adds to latency and to a fail-over */
 };
 
-int worker_init(struct worker *worker, unsigned int id, struct state *state, struct rte_mempool *pool,
-		bool busy_poll, unsigned int punt_rate)
+int worker_init(struct worker *worker, unsigned int id, struct state *state,
+		struct rte_mempool *pool, bool busy_poll, unsigned int punt_rate)
 {
 	memset(worker, 0, sizeof(*worker));
 	worker->id = id;
@@ -55,8 +56,7 @@ static unsigned int poll_queues(struct worker *worker, const struct plan *plan)
 
 	for (unsigned int i = 0; i < plan->rx_count; i++) {
 		const struct rx_queue *rx = &plan->rx[i];
-		unsigned int count =
-			rte_eth_rx_burst(rx->dpdk_port, rx->queue, mbufs, VECTOR_SIZE);
+		unsigned int count = rte_eth_rx_burst(rx->dpdk_port, rx->queue, mbufs, VECTOR_SIZE);
 		if (count == 0)
 			continue;
 		worker_process(worker, rx->port, mbufs, count);

@@ -18,12 +18,12 @@
 #include "dataplane/shm/reason.h"
 
 enum {
-	VECTOR_SIZE = 64,      /* packets of a burst */
-	TRANSMIT_SIZE = 128,   /* packets that wait for one port */
-	RX_QUEUE_MAX = 256,    /* queues that one worker may poll */
-	TX_RETRIES = 4,        /* times that a full device is asked again before packets are dropped */
-	LAYERS_MAX = 16,       /* labels that one packet may have popped here */
-	STACK_WALK_MAX = 64,   /* labels that are looked at for the bottom of the stack */
+	VECTOR_SIZE = 64,    /* packets of a burst */
+	TRANSMIT_SIZE = 128, /* packets that wait for one port */
+	RX_QUEUE_MAX = 256,  /* queues that one worker may poll */
+	TX_RETRIES = 4,  /* times that a full device is asked again before packets are dropped */
+	LAYERS_MAX = 16, /* labels that one packet may have popped here */
+	STACK_WALK_MAX = 64, /* labels that are looked at for the bottom of the stack */
 };
 
 /* ---------------------------------------------------------------- plan: control thread to worker */
@@ -35,11 +35,12 @@ struct rx_queue {
 };
 
 struct tx_queue {
-	bool running;         /* false: packets for this port row are dropped as tx_port_gone */
-	bool multi_segment;   /* the device sends chained mbufs */
+	bool running;       /* false: packets for this port row are dropped as tx_port_gone */
+	bool multi_segment; /* the device sends chained mbufs */
 	uint16_t dpdk_port;
 	uint16_t queue;
-	rte_spinlock_t *lock; /* not NULL: workers share this queue (device has fewer than workers) */
+	rte_spinlock_t
+		*lock; /* not NULL: workers share this queue (device has fewer than workers) */
 };
 
 /* Immutable once published; private memory of the process. */
@@ -65,8 +66,8 @@ enum packet_flag {
 struct packet {
 	struct rte_mbuf *mbuf;
 	uint8_t *l3;
-	uint32_t nexthop;   /* output: index */
-	uint32_t push;      /* output: TC, S and TTL of the labels to push, as in a label stack entry */
+	uint32_t nexthop; /* output: index */
+	uint32_t push; /* output: TC, S and TTL of the labels to push, as in a label stack entry */
 	union {
 		struct {
 			uint16_t interface; /* ingress interface: where its end is counted */
@@ -99,41 +100,43 @@ struct transmit {
 
 struct worker {
 	/* hot */
-	const struct tables *tables;               /* of the plan in use */
-	struct interface_counters *interface;      /* state->interface[id] */
+	const struct tables *tables;                    /* of the plan in use */
+	struct interface_counters *interface;           /* state->interface[id] */
 	struct traffic_counter *label[LABEL_SPACE_MAX]; /* NULL: not allocated, do not count */
-	const _Atomic uint8_t *port_live;          /* state->port_live */
-	bool pushing;                              /* most packets of the last vector got labels */
-	unsigned int pushed;                       /* packets of this vector that got labels */
-	struct traffic_counter uncounted;          /* of spaces whose counters are not allocated */
+	const _Atomic uint8_t *port_live;               /* state->port_live */
+	bool pushing;                     /* most packets of the last vector got labels */
+	unsigned int pushed;              /* packets of this vector that got labels */
+	struct traffic_counter uncounted; /* of spaces whose counters are not allocated */
 	struct vector mpls, ip, output;
-	struct packet packet[VECTOR_SIZE];         /* of the burst that is being processed */
+	struct packet packet[VECTOR_SIZE]; /* of the burst that is being processed */
 
 	/* cold */
-	const struct plan *current;                /* plan in use during this turn */
+	const struct plan *current; /* plan in use during this turn */
 	unsigned int id;
-	bool busy_poll;                            /* --poll busy: never sleep */
-	struct worker_state *state;                /* state->worker[id] */
-	struct state *shared;                      /* the whole file */
-	struct ring_producer *punt;                /* state->punt[id] */
-	struct rte_mempool *pool;                  /* for injected frames */
+	bool busy_poll;             /* --poll busy: never sleep */
+	struct worker_state *state; /* state->worker[id] */
+	struct state *shared;       /* the whole file */
+	struct ring_producer *punt; /* state->punt[id] */
+	struct rte_mempool *pool;   /* for injected frames */
 	struct rte_meter_srtcm_profile *punt_profile;
 	struct rte_meter_srtcm punt_meter[PUNT_REASON_COUNT];
 	unsigned int idle_turns;
 
 	/* stored by the control thread */
-	alignas(CACHE_LINE) _Atomic(const struct plan *) plan; /* to be used from the next turn on */
-	_Atomic(const struct plan *) in_use;  /* worker: says that it uses this one (also when offline) */
+	alignas(CACHE_LINE) _Atomic(const struct plan *)
+		plan; /* to be used from the next turn on */
+	_Atomic(const struct plan *)
+		in_use; /* worker: says that it uses this one (also when offline) */
 	_Atomic bool stop;
-	_Atomic int doorbell;                 /* FIFO that wakes the control plane, or -1 */
+	_Atomic int doorbell; /* FIFO that wakes the control plane, or -1 */
 
 	alignas(CACHE_LINE) struct transmit transmit;
 };
 
 /* Set up worker `id`: counters and rings must be allocated in `state` (region_allocate). The worker
  * starts offline, without a plan. Punt policers get `punt_rate` packets a second per reason. */
-int worker_init(struct worker *worker, unsigned int id, struct state *state, struct rte_mempool *pool,
-		bool busy_poll, unsigned int punt_rate);
+int worker_init(struct worker *worker, unsigned int id, struct state *state,
+		struct rte_mempool *pool, bool busy_poll, unsigned int punt_rate);
 
 /* Poll until `stop` is set; ends offline. For rte_eal_remote_launch and the main lcore. */
 int worker_run(void *worker);

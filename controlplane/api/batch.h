@@ -15,8 +15,7 @@
 enum batch_flag {
 	BATCH_ATOMIC = 1 << 0,
 	BATCH_CONTINUE = 1 << 1, /* go on after an error (not atomic) */
-	BATCH_REORDER =
-		1 << 2, /* with ATOMIC: the order of the lines is a suggestion. What is
+	BATCH_REORDER = 1 << 2,  /* with ATOMIC: the order of the lines is a suggestion. What is
 			 * refused  is tried again after the others, as long as that helps */
 };
 

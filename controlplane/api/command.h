@@ -18,11 +18,11 @@
 #include "dataplane/shm/layout.h"
 
 enum {
-	PARAMETER_MAX = 24,  /* parameters of a command, or of a path */
-	STRING_MAX = 4096,   /* bytes of a string value with its zero */
+	PARAMETER_MAX = 24, /* parameters of a command, or of a path */
+	STRING_MAX = 4096,  /* bytes of a string value with its zero */
 	ERROR_TEXT_MAX = 512,
-	ROUTE_ROWS_MAX = 65536, /* rows of one `route show` */
-	LABEL_ROWS_MAX = 65536, /* rows of one `mpls show` */
+	ROUTE_ROWS_MAX = 65536,  /* rows of one `route show` */
+	LABEL_ROWS_MAX = 65536,  /* rows of one `mpls show` */
 	LABEL_IMPLICIT_NULL = 3, /* RFC 3032 2.1: stands for no label */
 };
 
@@ -32,14 +32,14 @@ enum value_type {
 	VALUE_FLAG,     /* a bare word; JSON true/false */
 	VALUE_UNSIGNED, /* minimum..maximum of the parameter */
 	VALUE_LABEL,    /* 16-1048575 (keys) */
-	VALUE_STACK,    /* L[/L...], outermost first, up to STACK_MAX; explicit-null, ipv6-explicit-null,
+	VALUE_STACK, /* L[/L...], outermost first, up to STACK_MAX; explicit-null, ipv6-explicit-null,
 	                 * implicit-null (alone). JSON: array of numbers and those names */
-	VALUE_NAME,     /* an object's name: 1 to 31 of [A-Za-z0-9_.-], begins with a letter or digit */
-	VALUE_STRING,   /* quoted in text where it has blanks or quotes */
-	VALUE_WORD,     /* one of parameter->words; value is its index */
-	VALUE_ON_OFF,   /* JSON true/false */
-	VALUE_ADDRESS,  /* IPv4 or IPv6 */
-	VALUE_PREFIX,   /* address/length; host bits are kept (an interface address has them) */
+	VALUE_NAME, /* an object's name: 1 to 31 of [A-Za-z0-9_.-], begins with a letter or digit */
+	VALUE_STRING,  /* quoted in text where it has blanks or quotes */
+	VALUE_WORD,    /* one of parameter->words; value is its index */
+	VALUE_ON_OFF,  /* JSON true/false */
+	VALUE_ADDRESS, /* IPv4 or IPv6 */
+	VALUE_PREFIX,  /* address/length; host bits are kept (an interface address has them) */
 	VALUE_MAC,
 	VALUE_DURATION, /* 300ms, 2s, 5m, 1h: nanoseconds */
 	VALUE_PATHS,    /* repeated PATH group: parameters of parameter->group */
@@ -50,13 +50,13 @@ struct address {
 };
 
 struct value {
-	uint64_t number;            /* FLAG, UNSIGNED, LABEL, WORD, ON_OFF, DURATION; PREFIX: length in
+	uint64_t number;        /* FLAG, UNSIGNED, LABEL, WORD, ON_OFF, DURATION; PREFIX: length in
 	                             * bits of its own family */
-	struct address address;     /* ADDRESS, PREFIX */
-	uint8_t mac[6];             /* MAC */
-	uint8_t stack_count;        /* STACK */
-	uint32_t stack[STACK_MAX];  /* STACK: outermost first; implicit-null alone is { 3 } */
-	char *string;               /* NAME, STRING: zero-terminated, stands in arguments->text */
+	struct address address; /* ADDRESS, PREFIX */
+	uint8_t mac[6];         /* MAC */
+	uint8_t stack_count;    /* STACK */
+	uint32_t stack[STACK_MAX]; /* STACK: outermost first; implicit-null alone is { 3 } */
+	char *string;              /* NAME, STRING: zero-terminated, stands in arguments->text */
 };
 
 /* A PATH begins where a keyword comes that the one before has already, or with the word `nexthop`.
@@ -64,8 +64,15 @@ struct value {
  * Parameters of a PATH: [swap STACK] [via IP] [dev IF] [push STACK [entropy]] [weight N]
  * [backup via IP [dev IF]]. In JSON "backup" is an object {via, dev}. */
 enum path_parameter {
-	PATH_SWAP, PATH_VIA, PATH_DEV, PATH_PUSH, PATH_ENTROPY, PATH_WEIGHT, PATH_BACKUP_VIA,
-	PATH_BACKUP_DEV, PATH_PARAMETER_COUNT
+	PATH_SWAP,
+	PATH_VIA,
+	PATH_DEV,
+	PATH_PUSH,
+	PATH_ENTROPY,
+	PATH_WEIGHT,
+	PATH_BACKUP_VIA,
+	PATH_BACKUP_DEV,
+	PATH_PARAMETER_COUNT
 };
 
 struct path {
@@ -76,20 +83,23 @@ struct path {
 enum parameter_flag {
 	PARAMETER_POSITIONAL = 1 << 0, /* no keyword in text */
 	PARAMETER_REQUIRED = 1 << 1,
-	PARAMETER_KEY = 1 << 2,        /* names the object: same in add, replace, del */
-	PARAMETER_ABSENT = 1 << 3,     /* keeps its place in the noun's numbering; this verb hasn't it */
+	PARAMETER_KEY = 1 << 2, /* names the object: same in add, replace, del */
+	PARAMETER_ABSENT =
+		1 << 3, /* keeps its place in the noun's numbering; this verb hasn't it */
 };
 
 struct parameter {
-	const char *name; /* keyword in text (blanks allowed: "host-interface"); JSON key with - as _ */
+	const char *
+		name; /* keyword in text (blanks allowed: "host-interface"); JSON key with - as _ */
 	enum value_type type;
 	unsigned int flags;
-	uint64_t minimum, maximum;       /* STRING: maximum is its length in bytes, 0: STRING_MAX - 1 */
-	const char *const *words;        /* VALUE_WORD: NULL-terminated; a blank in one is - in JSON. A WORD parameter of which the
+	uint64_t minimum, maximum; /* STRING: maximum is its length in bytes, 0: STRING_MAX - 1 */
+	const char *const *
+		words; /* VALUE_WORD: NULL-terminated; a blank in one is - in JSON. A WORD parameter of which the
 	                                  * words themselves stand in the text without the keyword
 	                                  * (e.g. `up|down`) is POSITIONAL */
-	const struct parameter *group;   /* VALUE_PATHS */
-	const char *complete;            /* where completion finds live names: nouns with a blank
+	const struct parameter *group; /* VALUE_PATHS */
+	const char *complete;          /* where completion finds live names: nouns with a blank
 	                                  * between, e.g. "port": from `port show`; NULL: nowhere */
 	const char *help;
 };
@@ -98,18 +108,46 @@ enum access { ACCESS_LOOK, ACCESS_CHANGE };
 
 /* Every command has one of these: handlers and parameters are found by them. */
 enum command_id {
-	COMMAND_PORT_ADD, COMMAND_PORT_SET, COMMAND_PORT_DEL, COMMAND_PORT_SHOW,
-	COMMAND_VLAN_ADD, COMMAND_VLAN_SET, COMMAND_VLAN_DEL, COMMAND_VLAN_SHOW,
-	COMMAND_LOOPBACK_ADD, COMMAND_LOOPBACK_SET, COMMAND_LOOPBACK_DEL, COMMAND_LOOPBACK_SHOW,
-	COMMAND_ADDRESS_ADD, COMMAND_ADDRESS_DEL, COMMAND_ADDRESS_SHOW,
-	COMMAND_NEIGH_ADD, COMMAND_NEIGH_REPLACE, COMMAND_NEIGH_DEL, COMMAND_NEIGH_SHOW,
-	COMMAND_ROUTE_ADD, COMMAND_ROUTE_REPLACE, COMMAND_ROUTE_DEL, COMMAND_ROUTE_SHOW,
-	COMMAND_MPLS_ADD, COMMAND_MPLS_REPLACE, COMMAND_MPLS_DEL, COMMAND_MPLS_SHOW,
+	COMMAND_PORT_ADD,
+	COMMAND_PORT_SET,
+	COMMAND_PORT_DEL,
+	COMMAND_PORT_SHOW,
+	COMMAND_VLAN_ADD,
+	COMMAND_VLAN_SET,
+	COMMAND_VLAN_DEL,
+	COMMAND_VLAN_SHOW,
+	COMMAND_LOOPBACK_ADD,
+	COMMAND_LOOPBACK_SET,
+	COMMAND_LOOPBACK_DEL,
+	COMMAND_LOOPBACK_SHOW,
+	COMMAND_ADDRESS_ADD,
+	COMMAND_ADDRESS_DEL,
+	COMMAND_ADDRESS_SHOW,
+	COMMAND_NEIGH_ADD,
+	COMMAND_NEIGH_REPLACE,
+	COMMAND_NEIGH_DEL,
+	COMMAND_NEIGH_SHOW,
+	COMMAND_ROUTE_ADD,
+	COMMAND_ROUTE_REPLACE,
+	COMMAND_ROUTE_DEL,
+	COMMAND_ROUTE_SHOW,
+	COMMAND_MPLS_ADD,
+	COMMAND_MPLS_REPLACE,
+	COMMAND_MPLS_DEL,
+	COMMAND_MPLS_SHOW,
 	COMMAND_NEXTHOP_SHOW,
-	COMMAND_SHOW_DROPS, COMMAND_SHOW_COUNTERS, COMMAND_SHOW_WORKERS, COMMAND_SHOW_MEMORY,
-	COMMAND_SHOW_VERSION, COMMAND_COUNTERS_CLEAR,
-	COMMAND_CONFIG_SHOW, COMMAND_CONFIG_SAVE, COMMAND_CONFIG_DIFF, COMMAND_CONFIG_APPLY,
-	COMMAND_CONFIG_CONFIRM, COMMAND_CONFIG_ROLLBACK,
+	COMMAND_SHOW_DROPS,
+	COMMAND_SHOW_COUNTERS,
+	COMMAND_SHOW_WORKERS,
+	COMMAND_SHOW_MEMORY,
+	COMMAND_SHOW_VERSION,
+	COMMAND_COUNTERS_CLEAR,
+	COMMAND_CONFIG_SHOW,
+	COMMAND_CONFIG_SAVE,
+	COMMAND_CONFIG_DIFF,
+	COMMAND_CONFIG_APPLY,
+	COMMAND_CONFIG_CONFIRM,
+	COMMAND_CONFIG_ROLLBACK,
 	COMMAND_COUNT
 };
 
@@ -123,23 +161,45 @@ struct command {
 
 /* Indexes into arguments->value, in the order of each command's parameter list in table.c. A noun's
  * add, set, replace and del share one numbering. */
-enum port_parameter {      /* port add NAME devargs STRING [mtu N] [rx-queues N] [mpls on|off [space N]
+enum port_parameter { /* port add NAME devargs STRING [mtu N] [rx-queues N] [mpls on|off [space N]
 			    * [upstream-space N]] [vrf N] [up|down]; port set NAME [devargs STRING] [mtu N]
 			    * [rx-queues N] [mpls ...] [up|down] */
-	PORT_NAME, PORT_DEVARGS, PORT_MTU, PORT_RX_QUEUES, PORT_MPLS, PORT_SPACE, PORT_UPSTREAM_SPACE,
-	PORT_VRF, PORT_ADMIN /* WORD up, down */
+		      PORT_NAME,
+		      PORT_DEVARGS,
+		      PORT_MTU,
+		      PORT_RX_QUEUES,
+		      PORT_MPLS,
+		      PORT_SPACE,
+		      PORT_UPSTREAM_SPACE,
+		      PORT_VRF,
+		      PORT_ADMIN /* WORD up, down */
 };
-enum vlan_parameter {      /* vlan add NAME dev PORT tag N [inner N] [mtu N] [mpls ...] [vrf N] */
-	VLAN_NAME, VLAN_DEV, VLAN_TAG, VLAN_INNER, VLAN_MTU, VLAN_MPLS, VLAN_SPACE,
-	VLAN_UPSTREAM_SPACE, VLAN_VRF, VLAN_ADMIN
+enum vlan_parameter { /* vlan add NAME dev PORT tag N [inner N] [mtu N] [mpls ...] [vrf N] */
+		      VLAN_NAME,
+		      VLAN_DEV,
+		      VLAN_TAG,
+		      VLAN_INNER,
+		      VLAN_MTU,
+		      VLAN_MPLS,
+		      VLAN_SPACE,
+		      VLAN_UPSTREAM_SPACE,
+		      VLAN_VRF,
+		      VLAN_ADMIN
 };
 enum loopback_parameter { LOOPBACK_NAME, LOOPBACK_VRF, LOOPBACK_ADMIN };
-enum address_parameter { ADDRESS_PREFIX, ADDRESS_DEV };           /* address add PREFIX dev IF */
-enum neigh_parameter { NEIGH_ADDRESS, NEIGH_LLADDR, NEIGH_DEV };  /* neigh add IP lladdr MAC dev IF */
+enum address_parameter { ADDRESS_PREFIX, ADDRESS_DEV }; /* address add PREFIX dev IF */
+enum neigh_parameter {
+	NEIGH_ADDRESS,
+	NEIGH_LLADDR,
+	NEIGH_DEV
+}; /* neigh add IP lladdr MAC dev IF */
 enum route_parameter {
 	/* route add PREFIX [vrf N] PATH [PATH ...] | blackhole | unreachable; a PATH has no swap here.
 	 * blackhole and unreachable are POSITIONAL WORD ROUTE_TARGET, in JSON "target" */
-	ROUTE_PREFIX, ROUTE_VRF, ROUTE_TARGET, ROUTE_PATHS
+	ROUTE_PREFIX,
+	ROUTE_VRF,
+	ROUTE_TARGET,
+	ROUTE_PATHS
 };
 enum route_target_word { TARGET_BLACKHOLE, TARGET_UNREACHABLE };
 /* route show [PREFIX] [vrf N] [from PREFIX] [count N]: rows in the order of VRF, family, address and
@@ -151,20 +211,38 @@ enum mpls_parameter {
 	 *                      [ttl uniform|pipe] [tc uniform|pipe] [no-counters]
 	 * `pop` is POSITIONAL WORD MPLS_OPERATION in JSON "operation": swap | pop | pop-ip | pop-label |
 	 * pop-bridge; in text `swap` may be left to the path's own keyword. */
-	MPLS_LABEL, MPLS_SPACE, MPLS_OPERATION, MPLS_PATHS, MPLS_VRF, MPLS_BRIDGE, MPLS_CONTROL_WORD,
-	MPLS_TTL, MPLS_TC, MPLS_NO_COUNTERS
+	MPLS_LABEL,
+	MPLS_SPACE,
+	MPLS_OPERATION,
+	MPLS_PATHS,
+	MPLS_VRF,
+	MPLS_BRIDGE,
+	MPLS_CONTROL_WORD,
+	MPLS_TTL,
+	MPLS_TC,
+	MPLS_NO_COUNTERS
 };
 /* mpls show [L] [space N] [from L] [count N]: rows are in the order of space and label. `from` is of
  * the first space that is shown. */
 enum mpls_show_parameter { MPLS_SHOW_FROM = MPLS_SPACE + 1, MPLS_SHOW_COUNT };
-enum mpls_operation_word { OPERATION_SWAP, OPERATION_POP, OPERATION_POP_IP, OPERATION_POP_LABEL,
-			   OPERATION_POP_BRIDGE };
+enum mpls_operation_word {
+	OPERATION_SWAP,
+	OPERATION_POP,
+	OPERATION_POP_IP,
+	OPERATION_POP_LABEL,
+	OPERATION_POP_BRIDGE
+};
 enum model_word { MODEL_UNIFORM, MODEL_PIPE }; /* ttl, tc */
 enum admin_word { ADMIN_UP, ADMIN_DOWN };
-enum config_parameter { CONFIG_FILE, CONFIG_CONFIRM }; /* apply|diff FILE [confirm T]; save [FILE]. In
+enum config_parameter {
+	CONFIG_FILE,
+	CONFIG_CONFIRM
+}; /* apply|diff FILE [confirm T]; save [FILE]. In
 							* JSON-RPC the file's content may be given
 							* inline: "config": {...} is then used */
-enum show_parameter { SHOW_NAME }; /* `port show [NAME]`, `mpls show [LABEL]` etc.: the noun's keys, none required */
+enum show_parameter {
+	SHOW_NAME
+}; /* `port show [NAME]`, `mpls show [LABEL]` etc.: the noun's keys, none required */
 
 struct arguments {
 	const struct command *command;
@@ -184,11 +262,11 @@ struct arguments {
 enum error_kind { ERROR_NONE, ERROR_USAGE, ERROR_REFUSED };
 
 struct error {
-	enum error_kind kind;  /* USAGE: the words are wrong; REFUSED: the control plane says no */
-	int column;            /* text: of the word that is wrong, from 0; -1: none */
-	int length;            /* of that word */
-	int code;              /* REFUSED: negative errno; else -EINVAL */
-	char text[ERROR_TEXT_MAX]; /* names the object, the value and what was expected */
+	enum error_kind kind; /* USAGE: the words are wrong; REFUSED: the control plane says no */
+	int column;           /* text: of the word that is wrong, from 0; -1: none */
+	int length;           /* of that word */
+	int code;             /* REFUSED: negative errno; else -EINVAL */
+	char text[ERROR_TEXT_MAX];     /* names the object, the value and what was expected */
 	char expected[ERROR_TEXT_MAX]; /* what could have stood there, "" if it does not apply */
 };
 

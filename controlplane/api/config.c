@@ -223,7 +223,8 @@ static json_t *finish(struct batch *batch, struct error *error)
 	json_t *first = json_array_get(batch->errors, 0), *result = NULL;
 
 	if (first)
-		error_set(error, ERROR_REFUSED, batch->first_code, "config: %s; nothing was changed",
+		error_set(error, ERROR_REFUSED, batch->first_code,
+			  "config: %s; nothing was changed",
 			  json_string_value(json_object_get(first, "message")));
 	else
 		result = json_pack("{s:I}", "changed", (json_int_t)batch->done);

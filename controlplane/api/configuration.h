@@ -13,9 +13,9 @@
 #include "controlplane/api/command.h"
 
 struct configuration_entry {
-	uint64_t hash; /* of the key */
-	char *key;     /* canonical text of the `del` command */
-	char *line;    /* canonical text of the `add` command, defaults left out */
+	uint64_t hash;      /* of the key */
+	char *key;          /* canonical text of the `del` command */
+	char *line;         /* canonical text of the `add` command, defaults left out */
 	unsigned int order; /* of the noun: dependencies first */
 };
 

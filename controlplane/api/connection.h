@@ -38,8 +38,8 @@ struct server {
 	struct event *acceptable;
 	TAILQ_HEAD(, connection) connections;
 	size_t count, limit;
-	size_t lookers; /* of `count`: PEER_LOOK */
-	size_t input;   /* bytes held in all `in` */
+	size_t lookers;          /* of `count`: PEER_LOOK */
+	size_t input;            /* bytes held in all `in` */
 	struct timeval patience; /* with a client that does not read its answers, and with one that
 				  * asks nothing while others want its place */
 };

@@ -28,9 +28,9 @@ enum { JOURNAL_ERROR_SIZE = 512 };
 struct journal {
 	int fd; /* -1: none */
 	char path[320];
-	uint64_t size;         /* bytes that count */
+	uint64_t size;     /* bytes that count */
 	uint64_t obsolete; /* of these: about what a compaction would save; who appends counts it */
-	bool broken; /* what was written could not be taken back: nothing more may follow */
+	bool broken;       /* what was written could not be taken back: nothing more may follow */
 };
 
 /* A journal that was read. The lines stand in `text`, zero-terminated. */

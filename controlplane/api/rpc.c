@@ -190,8 +190,8 @@ static bool element_waits(json_t *element)
 	const char *method = json_string_value(json_object_get(element, "method"));
 	const struct command *command = method ? command_by_method(method) : NULL;
 
-	return method && (!command || command->access == ACCESS_CHANGE ||
-			  !strcmp(command->noun, "config"));
+	return method &&
+	       (!command || command->access == ACCESS_CHANGE || !strcmp(command->noun, "config"));
 }
 
 static bool message_waits(json_t *message)

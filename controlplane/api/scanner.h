@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-	SCANNER_DEPTH_MAX = 2000, /* nested objects and arrays; jansson's own limit is 2,048 */
+	SCANNER_DEPTH_MAX = 2000,     /* nested objects and arrays; jansson's own limit is 2,048 */
 	SCANNER_VALUES_MAX = 4 << 20, /* each takes up to 200 bytes while the message is parsed */
 };
 
@@ -29,7 +29,8 @@ enum scanner_result {
 
 struct scanner {
 	unsigned int depth;
-	unsigned int values; /* elements and members so far; an empty object or array counts twice */
+	unsigned int
+		values; /* elements and members so far; an empty object or array counts twice */
 	bool in_string;
 	bool escaped;  /* the byte before was a backslash */
 	bool dropping; /* up to the end of the line, after broken input */

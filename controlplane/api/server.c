@@ -64,8 +64,9 @@ static void admit(struct server *server, int fd)
 	if (is_full(server, peer))
 		drop_idle(server, peer);
 	if (is_full(server, peer))
-		refuse(fd, "too many connections (1024 may be open, 896 of them by group shunt): try "
-			   "again later");
+		refuse(fd,
+		       "too many connections (1024 may be open, 896 of them by group shunt): try "
+		       "again later");
 	else
 		connection_open(server, fd, peer);
 }

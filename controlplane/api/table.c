@@ -283,8 +283,7 @@ static const struct parameter route_show[] = {
 	[ROUTE_SHOW_FROM] = { .name = "from",
 			      .type = VALUE_PREFIX,
 			      .help = "first prefix to look at" },
-	[ROUTE_SHOW_COUNT] =
-		NUMBER("count", 0, 1, ROUTE_ROWS_MAX, "at most so many of them"),
+	[ROUTE_SHOW_COUNT] = NUMBER("count", 0, 1, ROUTE_ROWS_MAX, "at most so many of them"),
 	[ROUTE_SHOW_COUNT + 1] = { .name = NULL },
 };
 

@@ -20,7 +20,7 @@ struct unit {
 	size_t kept_count, kept_capacity;
 	size_t count;
 	uint64_t undo_waits; /* queue_clock of the first undo that found no room; 0: none did */
-	size_t obsolete; /* bytes of the journal that need not stand there any more, about */
+	size_t obsolete;     /* bytes of the journal that need not stand there any more, about */
 };
 
 /* Execute a changing command and note it. `line` is what it was parsed from, or NULL: where that is

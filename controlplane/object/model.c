@@ -202,8 +202,8 @@ static int claim_routes(struct model *model)
 
 	for (unsigned int vrf = 0; vrf < VRF_MAX; vrf++) {
 		for (unsigned int family = 0; family < ROUTE_FAMILIES && result == 0; family++) {
-			uint32_t root = atomic_load_explicit(&model->tables->route_root[vrf][family],
-							     memory_order_acquire);
+			uint32_t root = atomic_load_explicit(
+				&model->tables->route_root[vrf][family], memory_order_acquire);
 			result = lpm_claim(model->tables, model->heap, root,
 					   family == ROUTE_IPV4 ? 4 : 16);
 		}

@@ -83,7 +83,7 @@ enum neighbour_state {
 	NEIGHBOUR_REACHABLE,  /* it answered */
 	NEIGHBOUR_STALE,      /* heard of, or found in the tables: to be asked */
 	NEIGHBOUR_PROBE,      /* known, and asked again */
-	NEIGHBOUR_FAILED,     /* did not answer, and is asked now and then as long as it is needed */
+	NEIGHBOUR_FAILED, /* did not answer, and is asked now and then as long as it is needed */
 };
 
 /* A packet that waits for its neighbour's address. */
@@ -106,9 +106,9 @@ struct neighbour_object {
 	bool waiting;    /* is in the wheel */
 	bool told;       /* the route tables take it for known */
 	enum neighbour_state state;
-	unsigned int asked;                   /* requests since it answered last */
-	uint64_t confirmed;                   /* ns: when it was heard of last */
-	uint64_t due;                         /* ns: when something is to be done about it */
+	unsigned int asked; /* requests since it answered last */
+	uint64_t confirmed; /* ns: when it was heard of last */
+	uint64_t due;       /* ns: when something is to be done about it */
 	struct neighbour_packet *packets;
 	unsigned int packet_count;
 	struct neighbour_object *wheel_prev, *wheel_next;
@@ -135,10 +135,11 @@ static_assert(sizeof(struct nexthop_key) == 76, "nexthop_key has no padding");
 struct nexthop_object {
 	struct nexthop_key key;
 	uint32_t index;
-	uint32_t references; /* label words, routes, group members, a primary's backup, a host route */
-	bool dirty;          /* its rewrite could not be written yet: model_poll tries again */
-	bool found;          /* came from the tables: stays there until settle, wanted or not */
-	bool shared;         /* in model->nexthops */
+	uint32_t
+		references; /* label words, routes, group members, a primary's backup, a host route */
+	bool dirty;         /* its rewrite could not be written yet: model_poll tries again */
+	bool found;         /* came from the tables: stays there until settle, wanted or not */
+	bool shared;        /* in model->nexthops */
 	struct interface_object *interface; /* NULL while found and not referred to */
 	struct neighbour_object *neighbour; /* the same */
 	struct nexthop_object *backup;
@@ -152,7 +153,7 @@ struct group_object {
 	uint32_t references; /* label words and routes; a recursive one's: its path list */
 	bool found;
 	struct path_list *list; /* whose members these are at the moment: not shared; or NULL */
-	UT_hash_handle hh; /* model->groups, by members */
+	UT_hash_handle hh;      /* model->groups, by members */
 };
 
 /* What a path asks for, names not resolved yet. Compared as bytes, so cleared before it is filled.
@@ -169,22 +170,22 @@ struct nexthop_request {
 static_assert(sizeof(struct nexthop_request) % 8 == 0, "hash_bytes takes whole words");
 
 enum {
-	NEIGHBOUR_WHEEL = 4096,         /* slots of the timer wheel */
-	NEIGHBOUR_MAX = 65536,          /* dynamic neighbours */
+	NEIGHBOUR_WHEEL = 4096,          /* slots of the timer wheel */
+	NEIGHBOUR_MAX = 65536,           /* dynamic neighbours */
 	NEIGHBOUR_INTERFACE_MAX = 32768, /* of one interface */
-	NEIGHBOUR_PACKETS = 3,          /* packets that wait for one neighbour ... */
-	NEIGHBOUR_PACKETS_MAX = 1024,   /* ... and in all */
+	NEIGHBOUR_PACKETS = 3,           /* packets that wait for one neighbour ... */
+	NEIGHBOUR_PACKETS_MAX = 1024,    /* ... and in all */
 };
 #define NEIGHBOUR_TICK_NS 100000000ull /* of the wheel */
 
 /* What the protocols counted since the process began. */
 struct protocol_counters {
 	uint64_t arp_invalid, nd_invalid, router_solicitations, router_messages;
-	uint64_t duplicates;        /* somebody else claims an address of ours */
-	uint64_t neighbours_full;   /* not learned: a limit is reached */
-	uint64_t packets_dropped;   /* that waited or should have waited for a neighbour */
+	uint64_t duplicates;      /* somebody else claims an address of ours */
+	uint64_t neighbours_full; /* not learned: a limit is reached */
+	uint64_t packets_dropped; /* that waited or should have waited for a neighbour */
 	uint64_t echo_requests, icmp_invalid, icmp_sent, icmp_suppressed, icmp_limited;
-	uint64_t icmp_no_way;       /* no address to send from, or no way back */
+	uint64_t icmp_no_way; /* no address to send from, or no way back */
 };
 
 /* Token bucket of ICMP errors about packets of one interface. */
@@ -224,8 +225,8 @@ struct model {
 	uint32_t list_numbers;
 	struct via_index *vias; /* where recursive routes look, in order */
 	uint32_t via_count;
-	bool routes_live;       /* settled: the tables answer */
-	bool routes_dirty;      /* something did not fit: model_poll tries again */
+	bool routes_live;  /* settled: the tables answer */
+	bool routes_dirty; /* something did not fit: model_poll tries again */
 	uint32_t nexthop_count, group_count;
 	uint64_t *staged[LABEL_SPACE_MAX]; /* replay: the words to be; NULL: none in this space */
 	unsigned int inject_workers;       /* that have a ring */
@@ -235,7 +236,7 @@ struct model {
 	struct neighbour_object *wheel[NEIGHBOUR_WHEEL]; /* lists, by tick that is due */
 	uint64_t wheel_tick;                             /* the first that is not over */
 	uint32_t dynamic_count, packet_count;
-	uint64_t duplicate_logged; /* ns */
+	uint64_t duplicate_logged;  /* ns */
 	uint16_t ip_identification; /* the last one given */
 	struct icmp_bucket icmp_bucket[INTERFACE_MAX];
 	struct protocol_counters counters;
@@ -509,7 +510,6 @@ int group_own(struct model *model, const struct group_members *members, struct p
 	      struct group_object **group);
 int group_change(struct model *model, struct group_object *group,
 		 const struct group_members *members);
-
 
 /* The shared group with these members, with one more reference. The caller holds a reference on
  * each member, which the group takes over unless this fails. `reuse`: the group that the caller is

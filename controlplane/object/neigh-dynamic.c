@@ -39,12 +39,9 @@ bool neighbour_known(const struct neighbour_object *neighbour)
 const char *neighbour_state_name(const struct neighbour_object *neighbour)
 {
 	static const char *const names[] = {
-		[NEIGHBOUR_NONE] = "none",
-		[NEIGHBOUR_INCOMPLETE] = "incomplete",
-		[NEIGHBOUR_REACHABLE] = "reachable",
-		[NEIGHBOUR_STALE] = "stale",
-		[NEIGHBOUR_PROBE] = "probe",
-		[NEIGHBOUR_FAILED] = "failed",
+		[NEIGHBOUR_NONE] = "none",           [NEIGHBOUR_INCOMPLETE] = "incomplete",
+		[NEIGHBOUR_REACHABLE] = "reachable", [NEIGHBOUR_STALE] = "stale",
+		[NEIGHBOUR_PROBE] = "probe",         [NEIGHBOUR_FAILED] = "failed",
 	};
 
 	return neighbour->configured ? "permanent" : names[neighbour->state];
@@ -109,7 +106,8 @@ struct neighbour_object *neighbour_due(struct model *model, uint64_t now)
 static uint64_t spread(const struct model *model, const struct neighbour_key *key, uint64_t now)
 {
 	uint64_t hash = hash_bytes(model->tables->control.hash_key, key, sizeof(*key));
-	uint64_t limit = model->dynamic_count < SPREAD_MAX_MS ? model->dynamic_count : SPREAD_MAX_MS;
+	uint64_t limit =
+		model->dynamic_count < SPREAD_MAX_MS ? model->dynamic_count : SPREAD_MAX_MS;
 
 	return now + hash % (limit + 1) * 1000000;
 }
@@ -259,7 +257,8 @@ void neighbour_suspect(struct model *model, struct interface_object *interface)
 		if (neighbour_known(neighbour))
 			neighbour->state = NEIGHBOUR_STALE;
 		neighbour->asked = 0;
-		neighbour_schedule(model, neighbour, spread(model, &neighbour->key, model_now(model)));
+		neighbour_schedule(model, neighbour,
+				   spread(model, &neighbour->key, model_now(model)));
 	}
 }
 
@@ -314,8 +313,9 @@ static void take_over(void *context, const void *entry_found)
 	struct found *found = context;
 	struct model *model = found->model;
 	const struct address *address = (const struct address *)entry->key.address;
-	struct interface_object *interface =
-		entry->key.interface < INTERFACE_MAX ? model->interface[entry->key.interface] : NULL;
+	struct interface_object *interface = entry->key.interface < INTERFACE_MAX
+						     ? model->interface[entry->key.interface]
+						     : NULL;
 
 	if (entry->origin != ORIGIN_LEARNED || interface == NULL ||
 	    !address_connected(interface, address) || (entry->mac[0] & 1) ||

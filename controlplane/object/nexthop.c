@@ -130,7 +130,6 @@ static int link_nexthop(struct model *model, struct nexthop_object *nexthop)
 	return 0;
 }
 
-
 static int create(struct model *model, const struct nexthop_key *key, struct nexthop_object *backup,
 		  struct nexthop_object **out)
 {
@@ -247,7 +246,8 @@ static int resolve_dev(struct model *model, const struct address *via, const cha
 }
 
 static int resolve_via(struct model *model, uint32_t vrf, const struct address *via,
-		       const char *text, const char *where, struct interface_object **out, struct error *error)
+		       const char *text, const char *where, struct interface_object **out,
+		       struct error *error)
 {
 	if (via == NULL)
 		return refuse(error, -EINVAL, "%sno nexthop: expected via IP [dev IF]", where);
@@ -307,8 +307,7 @@ int nexthop_resolve(struct model *model, const struct nexthop_request *request, 
 	char where_backup[64];
 	snprintf(where_backup, sizeof(where_backup), "%sbackup ", where);
 	result = resolve(model, request->vrf, (const struct address *)request->backup_via,
-			 request->backup_dev,
-			 where_backup, &backup, error);
+			 request->backup_dev, where_backup, &backup, error);
 	if (result != 0)
 		return result;
 	if (backup == interface && memcmp(request->via, request->backup_via, 16) == 0)
@@ -386,7 +385,8 @@ void nexthop_describe(const struct model *model, const struct nexthop_object *ne
 	address_format((const struct address *)nexthop->key.via, via);
 	if (!label_user(model, user->index, &space, &label) &&
 	    route_user(model, user->index, route, sizeof(route)))
-		snprintf(text, size, "%s %s dev %s of %s", what, via, nexthop->interface->name, route);
+		snprintf(text, size, "%s %s dev %s of %s", what, via, nexthop->interface->name,
+			 route);
 	else if (!label_user(model, user->index, &space, &label))
 		snprintf(text, size, "%s %s dev %s", what, via, nexthop->interface->name);
 	else if (space == 0)

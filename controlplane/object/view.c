@@ -128,10 +128,10 @@ json_t *view_show(const struct view *view, const struct arguments *arguments, st
 		[COMMAND_PORT_SHOW] = view_ports,         [COMMAND_VLAN_SHOW] = view_vlans,
 		[COMMAND_LOOPBACK_SHOW] = view_loopbacks, [COMMAND_ADDRESS_SHOW] = view_addresses,
 		[COMMAND_NEIGH_SHOW] = view_neighbours,   [COMMAND_MPLS_SHOW] = view_labels,
-		[COMMAND_ROUTE_SHOW] = view_routes,
-		[COMMAND_NEXTHOP_SHOW] = view_nexthops,   [COMMAND_SHOW_DROPS] = view_all_drops,
-		[COMMAND_SHOW_COUNTERS] = view_counters,  [COMMAND_SHOW_WORKERS] = view_workers,
-		[COMMAND_SHOW_MEMORY] = view_memory,      [COMMAND_SHOW_VERSION] = view_version,
+		[COMMAND_ROUTE_SHOW] = view_routes,       [COMMAND_NEXTHOP_SHOW] = view_nexthops,
+		[COMMAND_SHOW_DROPS] = view_all_drops,    [COMMAND_SHOW_COUNTERS] = view_counters,
+		[COMMAND_SHOW_WORKERS] = view_workers,    [COMMAND_SHOW_MEMORY] = view_memory,
+		[COMMAND_SHOW_VERSION] = view_version,
 	};
 	unsigned int id = (unsigned int)arguments->command->id;
 

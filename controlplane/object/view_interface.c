@@ -64,8 +64,8 @@ static void put_status(const struct view *view, uint32_t port, uint32_t identity
 {
 	struct port_status status = { .condition = PORT_ABSENT };
 
-	if (view->state != NULL && (port_status_copy(view->state, port, &status) != 0 ||
-				    status.identity != identity))
+	if (view->state != NULL &&
+	    (port_status_copy(view->state, port, &status) != 0 || status.identity != identity))
 		status = (struct port_status){ .condition = PORT_ABSENT };
 	status.driver[sizeof(status.driver) - 1] = 0;
 	status.error[sizeof(status.error) - 1] = 0;

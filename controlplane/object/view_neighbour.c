@@ -87,8 +87,8 @@ static void visit_unknown(void *context, const struct neighbour_key *key)
 	    !neighbour_wanted(list->arguments, &entry, dev))
 		return;
 	address_format((const struct address *)key->address, address);
-	json_t *row = json_pack("{s:s, s:s, s:s}", "address", address, "dev", dev, "origin",
-				"learned");
+	json_t *row =
+		json_pack("{s:s, s:s, s:s}", "address", address, "dev", dev, "origin", "learned");
 	add_state(list->view, row, key);
 	json_array_append_new(list->array, row);
 }

@@ -87,7 +87,8 @@ static void put_file(json_t *files, const char *name, const struct region *regio
 	if (region == NULL || region->fd < 0 || fstat(region->fd, &status) != 0)
 		return;
 	row = json_object();
-	view_number(row, "allocated", (uint64_t)status.st_blocks * 512); /* whatever st_blksize is */
+	view_number(row, "allocated",
+		    (uint64_t)status.st_blocks * 512); /* whatever st_blksize is */
 	view_number(row, "reserved", (uint64_t)status.st_size);
 	json_object_set_new(files, name, row);
 }

@@ -157,8 +157,8 @@ static void learn(struct model *model, struct interface_object *interface,
 		neighbour = neighbour_discover(model, &sender, interface);
 	if (neighbour == NULL || neighbour->configured)
 		return;
-	bool same = neighbour_known(neighbour) &&
-		    memcmp(neighbour->mac, packet->sender_mac, 6) == 0;
+	bool same =
+		neighbour_known(neighbour) && memcmp(neighbour->mac, packet->sender_mac, 6) == 0;
 	/* what others hear too says nothing new about who is there: no end to REACHABLE */
 	if (same && !(reply && to_us))
 		return;

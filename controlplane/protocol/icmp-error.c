@@ -93,7 +93,7 @@ static bool ipv6_payload_may_be_told(const struct icmp_cause *cause)
 				return false;
 			at += 8;
 			break;
-		case 0: /* hop-by-hop */
+		case 0:  /* hop-by-hop */
 		case 43: /* routing */
 		case 60: /* destination */
 			if (room < 8 || ((size_t)header[1] + 1) * 8 > room)
@@ -169,8 +169,8 @@ bool icmp_source(const struct model *model, const struct interface_object *inter
 	if (network == NULL && !ipv4 && address_is_link_local(to))
 		found = NULL; /* its own scope first */
 	else
-		for (const struct interface_object *i = model->interfaces; found == NULL && i != NULL;
-		     i = i->hh.next)
+		for (const struct interface_object *i = model->interfaces;
+		     found == NULL && i != NULL; i = i->hh.next)
 			if (i->kind == INTERFACE_LOOPBACK && i->settings.vrf == vrf)
 				found = first_of_family(i, ipv4);
 	if (found != NULL)
@@ -303,8 +303,8 @@ static int send_back(struct model *model, const struct icmp_cause *cause, const 
 	return result;
 }
 
-void icmp_error_send(struct model *model, const struct icmp_cause *cause,
-		     enum icmp_error_kind kind, unsigned int mtu)
+void icmp_error_send(struct model *model, const struct icmp_cause *cause, enum icmp_error_kind kind,
+		     unsigned int mtu)
 {
 	static uint8_t packet[2048]; /* IPV6_ERROR_MAX and the largest extension fit */
 	struct address from, to = { .bytes = { [10] = 0xff, 0xff } };

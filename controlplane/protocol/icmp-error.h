@@ -19,7 +19,7 @@ struct icmp_cause {
 	const uint8_t *packet; /* IP header and what follows, in memory of `length` bytes */
 	size_t length;
 	const struct interface_object *ingress;
-	uint16_t vrf;                /* where the way back is looked up */
+	uint16_t vrf; /* where the way back is looked up */
 	bool link_multicast;
 	const struct punted *punted; /* with its labels, or NULL */
 };
@@ -33,8 +33,8 @@ enum { ICMP_ERROR_RATE = 200, ICMP_ERROR_BURST = 50 };
  * 2.4 e) or the limit is reached; `mtu` for TOO_BIG (bytes that an IP packet may have). From the
  * ingress interface's address, else a loopback's; to the neighbour on the ingress interface, else
  * by the VRF's route, else along the packet's label-switched path. What became of it is counted. */
-void icmp_error_send(struct model *model, const struct icmp_cause *cause,
-		     enum icmp_error_kind kind, unsigned int mtu);
+void icmp_error_send(struct model *model, const struct icmp_cause *cause, enum icmp_error_kind kind,
+		     unsigned int mtu);
 
 /* A frame punted as ip_ttl_exceeded, mpls_ttl_exceeded, ip_unreachable or mtu_exceeded. */
 void icmp_error_punted(struct model *model, struct punted *punted, unsigned int reason);

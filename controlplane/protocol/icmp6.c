@@ -30,7 +30,8 @@ static bool is_own(const struct model *model, const struct punted *punted, const
 
 /* RFC 4443 4.2: from the address that was asked; if that was a group, from one of our own. */
 static bool reply_source(const struct model *model, const struct punted *punted,
-			 const struct address *to, const struct address *asker, struct address *from)
+			 const struct address *to, const struct address *asker,
+			 struct address *from)
 {
 	if (to->bytes[0] == 0xff)
 		return icmp_source(model, punted->ingress, punted->vrf, asker, from);
@@ -62,8 +63,8 @@ static void answer_echo(struct model *model, const struct punted *punted,
 	struct neighbour_object *neighbour = NULL;
 	if (neighbour_plausible(model, punted->ingress, asker))
 		neighbour = neighbour_discover(model, asker, punted->ingress);
-	if (neighbour != NULL && neighbour_send(model, neighbour, reply, punted->length,
-						punted->vrf, PACKET_OWN) == 0)
+	if (neighbour != NULL &&
+	    neighbour_send(model, neighbour, reply, punted->length, punted->vrf, PACKET_OWN) == 0)
 		model->counters.icmp_sent++;
 	else
 		model->counters.icmp_no_way++;

@@ -297,8 +297,7 @@ static void tell(struct model *model, const struct punted *punted, int result)
 		if (nexthop == NEXTHOP_NONE) { /* on a connected network */
 			uint32_t leaf = look_up(model, punted->vrf, punted->packet);
 			const struct interface_object *interface =
-				route_kind(leaf) == ROUTE_GLEAN &&
-						route_index(leaf) < INTERFACE_MAX
+				route_kind(leaf) == ROUTE_GLEAN && route_index(leaf) < INTERFACE_MAX
 					? model->interface[route_index(leaf)]
 					: NULL;
 			mtu = interface != NULL ? interface_mtu(interface) : 0;

@@ -111,7 +111,7 @@ bool nd_announce(struct model *model, const struct interface_object *interface)
 struct message {
 	struct interface_object *interface;
 	struct address from, to, target;
-	const uint8_t *bytes;    /* ICMPv6 header and what follows */
+	const uint8_t *bytes; /* ICMPv6 header and what follows */
 	size_t length;
 	const uint8_t *from_mac; /* of the frame; NULL: it has no Ethernet header */
 };
@@ -128,8 +128,7 @@ static bool read_message(const uint8_t *frame, size_t length, size_t l3_offset,
 	message->length = load16(ip + 4);
 	message->bytes = ip + IPV6_HEADER;
 	if (message->length < 8 || message->length > length - l3_offset - IPV6_HEADER ||
-	    message->bytes[1] != 0 ||
-	    icmp6_checksum(ip + 8, message->bytes, message->length) != 0)
+	    message->bytes[1] != 0 || icmp6_checksum(ip + 8, message->bytes, message->length) != 0)
 		return false;
 	memcpy(&message->from, ip + 8, 16);
 	memcpy(&message->to, ip + 24, 16);
@@ -293,9 +292,8 @@ static bool dispatch(struct model *model, struct message *message)
 		if (message->length < MESSAGE_MIN)
 			return false;
 		memcpy(&message->target, message->bytes + 8, 16);
-		return message->bytes[0] == NEIGHBOUR_SOLICITATION
-			       ? solicitation(model, message)
-			       : advertisement(model, message);
+		return message->bytes[0] == NEIGHBOUR_SOLICITATION ? solicitation(model, message)
+								   : advertisement(model, message);
 	default: /* router advertisements and redirects are for hosts */
 		model->counters.router_messages++;
 		return true;

@@ -128,8 +128,7 @@ void neighbour_heard(struct model *model, struct neighbour_object *neighbour, co
 
 	if (neighbour->configured)
 		return;
-	neighbour_learned(model, neighbour, mac,
-			  confirmed ? NEIGHBOUR_REACHABLE : NEIGHBOUR_STALE);
+	neighbour_learned(model, neighbour, mac, confirmed ? NEIGHBOUR_REACHABLE : NEIGHBOUR_STALE);
 	neighbour_schedule(model, neighbour,
 			   now + (confirmed ? NEIGHBOUR_REACHABLE_NS : NEIGHBOUR_STALE_NS));
 	send_waiting(model, neighbour);

@@ -44,8 +44,8 @@ static size_t link_header(const struct frame_slot *slot, unsigned int *type)
 	if (slot->length < at)
 		return 0;
 	*type = load16(slot->data + at - 2);
-	for (unsigned int i = 0;
-	     i < TAGS_MAX && (*type == TYPE_TAG || *type == TYPE_SERVICE_TAG); i++) {
+	for (unsigned int i = 0; i < TAGS_MAX && (*type == TYPE_TAG || *type == TYPE_SERVICE_TAG);
+	     i++) {
 		at += TAG;
 		if (slot->length < at)
 			return 0;

@@ -15,15 +15,15 @@ enum {
 
 struct punted {
 	struct interface_object *ingress;
-	const uint8_t *packet;  /* IP header; whole, with its options, and in the frame */
-	size_t header_length;   /* of IPv4 with options; 40 */
-	size_t length;          /* of the IP packet, without padding */
+	const uint8_t *packet; /* IP header; whole, with its options, and in the frame */
+	size_t header_length;  /* of IPv4 with options; 40 */
+	size_t length;         /* of the IP packet, without padding */
 	bool ipv4;
-	bool link_multicast;    /* came to a group MAC */
-	bool ttl_done;          /* a label's TTL, with our decrement, was handed down to it */
-	uint16_t vrf;           /* where the packet is looked up */
-	uint32_t nexthop;       /* mtu_exceeded: whose MTU it was; else NEXTHOP_NONE */
-	unsigned int depth;     /* labels above the IP header, outermost first; below: as numbers */
+	bool link_multicast; /* came to a group MAC */
+	bool ttl_done;       /* a label's TTL, with our decrement, was handed down to it */
+	uint16_t vrf;        /* where the packet is looked up */
+	uint32_t nexthop;    /* mtu_exceeded: whose MTU it was; else NEXTHOP_NONE */
+	unsigned int depth;  /* labels above the IP header, outermost first; below: as numbers */
 	uint32_t stack[PUNTED_STACK_MAX];
 };
 

@@ -107,7 +107,8 @@ static void read_ring(const uint8_t *map, size_t length, const struct xdp_ring_o
 		return;
 	for (; at != end; at++) {
 		uint64_t address;
-		memcpy(&address, map + offset->desc + (at & (size - 1)) * entry_size, sizeof(address));
+		memcpy(&address, map + offset->desc + (at & (size - 1)) * entry_size,
+		       sizeof(address));
 		add(buffers, buffer_at(pool, address));
 	}
 }
@@ -129,7 +130,8 @@ static const uint8_t *find_map(int fd, uint64_t place, size_t *length)
 			uint64_t offset;
 			if (strstr(line, name) == NULL ||
 			    sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNx64, &start, &end,
-				   &offset) != 3 || offset != place)
+				   &offset) != 3 ||
+			    offset != place)
 				continue;
 			found = (const uint8_t *)start;
 			*length = end - start;
@@ -191,7 +193,8 @@ void af_xdp_wait(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	int64_t passed = (now.tv_sec - cleaned.tv_sec) * INT64_C(1000000000) + now.tv_nsec - cleaned.tv_nsec;
+	int64_t passed =
+		(now.tv_sec - cleaned.tv_sec) * INT64_C(1000000000) + now.tv_nsec - cleaned.tv_nsec;
 	if (passed < RELEASE_NS)
 		nanosleep(&(struct timespec){ .tv_nsec = RELEASE_NS - passed }, NULL);
 }

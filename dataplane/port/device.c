@@ -45,7 +45,8 @@ static int find_port(struct device *device, const char *devargs,
 		device->dpdk_port = port;
 		return used(context, port) ? -EBUSY : 0;
 	}
-	RTE_ETH_FOREACH_MATCHING_DEV(port, devargs, &iterator) {
+	RTE_ETH_FOREACH_MATCHING_DEV(port, devargs, &iterator)
+	{
 		if (used(context, port)) {
 			result = -EBUSY;
 			continue;
@@ -99,7 +100,8 @@ static void look_at_driver(struct device *device, const struct rte_eth_dev_info 
 	snprintf(device->driver, sizeof(device->driver), "%s", info->driver_name);
 	/* Their sockets are bound when the device is made or its queues are set up, and stopping them
 	 * does not stop the kernel from filling their rings. */
-	device->keeps_running = driver_is(device, "net_af_packet") || driver_is(device, "net_af_xdp");
+	device->keeps_running =
+		driver_is(device, "net_af_packet") || driver_is(device, "net_af_xdp");
 	/* ethdev's limit for it is 1500, whatever framesz= is */
 	device->host_mtu = driver_is(device, "net_af_packet");
 }
@@ -123,8 +125,8 @@ static int choose_buffers(struct device *device, const struct rte_eth_dev_info *
 	bool fits = mtu + QUEUES_OVERHEAD <= QUEUES_NORMAL_FRAME;
 
 	if (mtu > mtu_limit(device, info)) {
-		snprintf(error, DEVICE_ERROR_SIZE, "%.40s: mtu %u: expected at most %u", device->name,
-			 mtu, mtu_limit(device, info));
+		snprintf(error, DEVICE_ERROR_SIZE, "%.40s: mtu %u: expected at most %u",
+			 device->name, mtu, mtu_limit(device, info));
 		return -EINVAL;
 	}
 	device->scatter = !fits && (info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
@@ -307,9 +309,10 @@ int device_set_mtu(struct device *device, const struct port_wish *wish,
 	if (result != 0)
 		return result;
 	/* buffers of net_af_packet go by framesz= already; what takes longer frames takes shorter ones */
-	if (!device->host_mtu && !device->jumbo && (now.jumbo || (now.scatter && !device->scatter))) {
-		snprintf(error, DEVICE_ERROR_SIZE, "%.40s: mtu %u needs other buffers", device->name,
-			 wish->mtu);
+	if (!device->host_mtu && !device->jumbo &&
+	    (now.jumbo || (now.scatter && !device->scatter))) {
+		snprintf(error, DEVICE_ERROR_SIZE, "%.40s: mtu %u needs other buffers",
+			 device->name, wish->mtu);
 		return -EBUSY;
 	}
 	return apply_mtu(device, wish, error);
@@ -321,7 +324,7 @@ static void unplug(const struct device *device, struct rte_device *bus_device)
 	uint16_t port;
 
 	RTE_ETH_FOREACH_DEV_OF(port, bus_device)
-		return;
+	return;
 	int result = rte_dev_remove(bus_device);
 	if (result != 0)
 		log_warning("%s: unplug: %s", device->name, strerror(-result));

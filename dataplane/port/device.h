@@ -26,14 +26,14 @@ struct device_pools {
 
 struct device {
 	bool present;
-	bool opened;         /* was set up without a failure */
-	bool started;        /* to be polled */
-	bool running;        /* as ethdev sees it */
-	bool keeps_running;  /* never stopped while present: the driver would not start again */
-	bool host_mtu;       /* MTU is the Linux interface's, set by us */
-	bool multi_segment;  /* sends chained mbufs */
-	bool jumbo;          /* receives into jumbo buffers */
-	bool scatter;        /* receives into chained mbufs */
+	bool opened;        /* was set up without a failure */
+	bool started;       /* to be polled */
+	bool running;       /* as ethdev sees it */
+	bool keeps_running; /* never stopped while present: the driver would not start again */
+	bool host_mtu;      /* MTU is the Linux interface's, set by us */
+	bool multi_segment; /* sends chained mbufs */
+	bool jumbo;         /* receives into jumbo buffers */
+	bool scatter;       /* receives into chained mbufs */
 	uint16_t dpdk_port;
 	uint16_t mtu;
 	uint16_t rx_queues, tx_queues;
@@ -41,8 +41,8 @@ struct device {
 	char name[64];           /* for messages: devargs up to the comma */
 	char driver[32];
 	uint8_t mac[6];
-	struct rte_mempool *pool;      /* that its queues receive into */
-	struct af_xdp_sockets sockets; /* net_af_xdp: that its queues made */
+	struct rte_mempool *pool;           /* that its queues receive into */
+	struct af_xdp_sockets sockets;      /* net_af_xdp: that its queues made */
 	rte_spinlock_t tx_lock[WORKER_MAX]; /* of transmit queues that several workers share */
 };
 

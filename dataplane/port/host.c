@@ -58,7 +58,8 @@ bool host_is(int socket, const char *name, unsigned int index)
 	struct ifreq request;
 
 	set_name(&request, name);
-	return ioctl(socket, SIOCGIFINDEX, &request) == 0 && (unsigned int)request.ifr_ifindex == index;
+	return ioctl(socket, SIOCGIFINDEX, &request) == 0 &&
+	       (unsigned int)request.ifr_ifindex == index;
 }
 
 /* Asked without the kernel's lock on its interfaces, which others may hold for long. */

@@ -17,7 +17,7 @@
 #include "dataplane/port/host.h"
 
 enum {
-	LOOK_MS = 2,      /* between looks, when nothing wakes us: a part of the 10 ms of a reroute */
+	LOOK_MS = 2, /* between looks, when nothing wakes us: a part of the 10 ms of a reroute */
 };
 
 struct watched {
@@ -51,7 +51,8 @@ static void look_at_ethdev(const struct watched *watched, struct link_report *re
 
 	report->up = rte_eth_link_get_nowait(watched->dpdk_port, &link) == 0 &&
 		     link.link_status == RTE_ETH_LINK_UP;
-	report->speed = report->up && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN ? link.link_speed : 0;
+	report->speed =
+		report->up && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN ? link.link_speed : 0;
 }
 
 static void look(struct link_watch *links, unsigned int row)

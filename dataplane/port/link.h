@@ -19,9 +19,9 @@ struct link_watch;
 
 struct link_report {
 	bool up;
-	bool gone;       /* the Linux interface is not there, or is another one of the name */
-	uint32_t speed;  /* Mbit/s, 0: unknown */
-	uint32_t flaps;  /* times that it went down since it is watched */
+	bool gone;      /* the Linux interface is not there, or is another one of the name */
+	uint32_t speed; /* Mbit/s, 0: unknown */
+	uint32_t flaps; /* times that it went down since it is watched */
 };
 
 /* Start the thread. NULL: why was logged. */

@@ -20,12 +20,15 @@ static void add_rx(struct plan *plan, const struct port *port, unsigned int work
 		if ((port->row + queue) % worker_count != worker)
 			continue;
 		if (plan->rx_count == RX_QUEUE_MAX) {
-			log_warning("worker %u: more than %d receive queues: queue %u of %s is left out",
+			log_warning("worker %u: more than %d receive queues: queue %u of %s is "
+				    "left out",
 				    worker, RX_QUEUE_MAX, queue, port->device.name);
 			return;
 		}
 		plan->rx[plan->rx_count++] = (struct rx_queue){
-			.dpdk_port = port->device.dpdk_port, .queue = queue, .port = (uint16_t)port->row,
+			.dpdk_port = port->device.dpdk_port,
+			.queue = queue,
+			.port = (uint16_t)port->row,
 		};
 	}
 }
@@ -62,16 +65,18 @@ static struct plan *build(struct dataplane *dataplane, unsigned int worker)
 	return plan;
 }
 
-static void wait_for(const struct dataplane *dataplane, struct worker *worker, const struct plan *plan)
+static void wait_for(const struct dataplane *dataplane, struct worker *worker,
+		     const struct plan *plan)
 {
 	const struct timespec pause = { 0, WAIT_NS };
 
-	for (uint64_t waits = 1; atomic_load_explicit(&worker->in_use, memory_order_acquire) != plan;
-	     waits++) {
+	for (uint64_t waits = 1;
+	     atomic_load_explicit(&worker->in_use, memory_order_acquire) != plan; waits++) {
 		if (atomic_load(&dataplane->stop))
 			return;
 		if (waits == WARN_AFTER_WAITS)
-			log_warning("worker %u takes long for one turn; waiting for it", worker->id);
+			log_warning("worker %u takes long for one turn; waiting for it",
+				    worker->id);
 		nanosleep(&pause, NULL);
 	}
 }

@@ -40,7 +40,8 @@ static int plug(struct dataplane *dataplane, struct port *port, char error[DEVIC
 		port->plugged = false;
 		if (result != -ECANCELED)
 			device_stop(&port->device);
-		snprintf(error, DEVICE_ERROR_SIZE, "%s: plan: %s", port->device.name, strerror(-result));
+		snprintf(error, DEVICE_ERROR_SIZE, "%s: plan: %s", port->device.name,
+			 strerror(-result));
 		return result;
 	}
 	link_watch_add(dataplane->links, port->row, &port->device, port->wish.host_device);
@@ -142,13 +143,15 @@ static bool used_by_other(void *context, uint16_t dpdk_port)
 
 	for (unsigned int row = 0; row < PORT_MAX; row++) {
 		const struct port *port = &question->dataplane->port[row];
-		if (row != question->row && port->device.present && port->device.dpdk_port == dpdk_port)
+		if (row != question->row && port->device.present &&
+		    port->device.dpdk_port == dpdk_port)
 			return true;
 	}
 	return false;
 }
 
-static int open_device(struct dataplane *dataplane, struct port *port, char error[DEVICE_ERROR_SIZE])
+static int open_device(struct dataplane *dataplane, struct port *port,
+		       char error[DEVICE_ERROR_SIZE])
 {
 	struct question question = { dataplane, port->row };
 

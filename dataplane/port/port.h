@@ -18,15 +18,15 @@ struct dataplane;
 struct port {
 	unsigned int row;
 	bool wished;
-	bool plugged;             /* in the workers' plans: started, to be polled */
-	struct port_wish wish;    /* as last acted on */
+	bool plugged;          /* in the workers' plans: started, to be polled */
+	struct port_wish wish; /* as last acted on */
 	struct device device;
 	struct port_status status; /* as published */
 	struct port_status before; /* statistics of this row's devices that are gone */
-	uint32_t flaps_before;    /* the same for the link's flaps */
-	uint64_t retry_at;        /* failed: CLOCK_MONOTONIC ns of the next attempt, 0: none */
-	unsigned int retry_ms;    /* failed: how long the last pause was */
-	unsigned int host_seen;   /* failed: index that its Linux interface had then */
+	uint32_t flaps_before;     /* the same for the link's flaps */
+	uint64_t retry_at;         /* failed: CLOCK_MONOTONIC ns of the next attempt, 0: none */
+	unsigned int retry_ms;     /* failed: how long the last pause was */
+	unsigned int host_seen;    /* failed: index that its Linux interface had then */
 };
 
 /* Take over the statistics that a data plane before us left behind; no port is there. */

@@ -22,8 +22,8 @@ struct rte_mempool *queues_pool(const char *name, unsigned int count, unsigned i
 	 * a whole one. */
 	unsigned int flags = rte_eal_has_hugepages() ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG;
 	struct rte_mempool *pool =
-		rte_mempool_create_empty(name, count, (unsigned int)sizeof(struct rte_mbuf) + room, cache,
-					 sizeof(private), SOCKET_ID_ANY, flags);
+		rte_mempool_create_empty(name, count, (unsigned int)sizeof(struct rte_mbuf) + room,
+					 cache, sizeof(private), SOCKET_ID_ANY, flags);
 
 	if (pool == NULL)
 		return NULL;
@@ -151,7 +151,8 @@ int queues_set_up(struct device *device, const struct rte_eth_dev_info *info,
 	memset(&conf, 0, sizeof(conf));
 	device->rx_queues = smaller(wished, info->max_rx_queues);
 	device->tx_queues = smaller(workers, info->max_tx_queues);
-	if (strcmp(device->driver, "net_af_packet") == 0 || strcmp(device->driver, "net_af_xdp") == 0) {
+	if (strcmp(device->driver, "net_af_packet") == 0 ||
+	    strcmp(device->driver, "net_af_xdp") == 0) {
 		/* the kernel spreads over all that the devargs made: each must be polled; and a
 		 * queue's socket sends and receives */
 		device->rx_queues = info->max_rx_queues;

@@ -17,7 +17,8 @@ static bool same(const struct port_status *a, const struct port_status *b)
 {
 	size_t start = offsetof(struct port_status, generation);
 
-	return memcmp((const uint8_t *)a + start, (const uint8_t *)b + start, sizeof(*a) - start) == 0;
+	return memcmp((const uint8_t *)a + start, (const uint8_t *)b + start, sizeof(*a) - start) ==
+	       0;
 }
 
 void status_publish(struct state *state, const struct port *port)

@@ -36,8 +36,8 @@ static bool label_valid(uint64_t entry)
 	case LABEL_REPLACE:
 	case LABEL_POP:
 		return label_index(entry) != 0 &&
-		       label_index(entry) <
-			       ((entry & LABEL_GROUP) != 0 ? (uint32_t)GROUP_MAX : (uint32_t)NEXTHOP_MAX);
+		       label_index(entry) < ((entry & LABEL_GROUP) != 0 ? (uint32_t)GROUP_MAX
+									: (uint32_t)NEXTHOP_MAX);
 	case LABEL_POP_LABEL:
 	case LABEL_POP_IP:
 	case LABEL_POP_BRIDGE:
@@ -119,8 +119,8 @@ static int check_group(const struct tables *tables, uint32_t index)
 static int claim_groups(const struct tables *tables, struct heap *heap)
 {
 	uint64_t used = word_load(&tables->control.group_used);
-	int result = claim_words(heap, tables->group_members, GROUP_MAX,
-				 sizeof(struct group_members));
+	int result =
+		claim_words(heap, tables->group_members, GROUP_MAX, sizeof(struct group_members));
 
 	if (used == 0 || used > GROUP_MAX)
 		return -EINVAL;

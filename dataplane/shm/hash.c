@@ -10,7 +10,7 @@
 
 enum {
 	BUCKET_COUNT_MIN = 16,
-	BUCKET_LOAD = 4,           /* entries a bucket that a new table is made for */
+	BUCKET_LOAD = 4, /* entries a bucket that a new table is made for */
 	ENTRY_SIZE_MAX = 4096,
 	BUCKET_COUNT_MAX = 1 << 22,
 };
@@ -28,7 +28,7 @@ struct place {
 	_Atomic uint64_t *entry; /* the key's word, or NULL */
 	_Atomic uint64_t *free;  /* the first free word of the chain, or NULL */
 	struct hash_bucket *last;
-	unsigned int chain;      /* buckets */
+	unsigned int chain; /* buckets */
 };
 
 static struct hash_root *published_root(struct tables *tables, enum hash_table_id id)
@@ -100,7 +100,8 @@ static uint64_t buckets_size(const struct hash_root *root)
 }
 
 /* An empty table that nobody sees yet: its root's offset, or 0. */
-static uint64_t build(struct heap *heap, uint64_t key_size, uint64_t entry_size, uint64_t bucket_count)
+static uint64_t build(struct heap *heap, uint64_t key_size, uint64_t entry_size,
+		      uint64_t bucket_count)
 {
 	uint64_t offset = heap_allocate(heap, sizeof(struct hash_root));
 
@@ -178,7 +179,8 @@ static int grow(struct tables *tables, struct heap *heap, enum hash_table_id id)
 	int result = -EOVERFLOW;
 
 	while (result == -EOVERFLOW && (bucket_count *= 2) <= BUCKET_COUNT_MAX) {
-		uint64_t offset = build(heap, old.root->key_size, old.root->entry_size, bucket_count);
+		uint64_t offset =
+			build(heap, old.root->key_size, old.root->entry_size, bucket_count);
 		if (offset == 0)
 			return -ENOSPC;
 		struct table new = open_table(tables, heap, heap_object(heap, offset));
@@ -198,7 +200,8 @@ int hash_create(struct tables *tables, struct heap *heap, enum hash_table_id id,
 	struct hash_root *root = published_root(tables, id);
 	uint64_t bucket_count = BUCKET_COUNT_MIN;
 
-	if (key_size == 0 || key_size % 8 != 0 || entry_size < key_size || entry_size > ENTRY_SIZE_MAX)
+	if (key_size == 0 || key_size % 8 != 0 || entry_size < key_size ||
+	    entry_size > ENTRY_SIZE_MAX)
 		return -EINVAL;
 	if (root != NULL)
 		return root->key_size == key_size && root->entry_size == entry_size ? 0 : -EINVAL;
@@ -315,8 +318,8 @@ static uint64_t walk_chain(const struct walk *walk, const struct hash_bucket *bu
 uint64_t hash_walk(const struct tables *tables, enum hash_table_id id,
 		   void (*visit)(void *context, const void *entry), void *context)
 {
-	const struct hash_root *named = tables_object_checked(
-		tables, word_load(&tables->hash_root[id]), sizeof(*named));
+	const struct hash_root *named =
+		tables_object_checked(tables, word_load(&tables->hash_root[id]), sizeof(*named));
 	uint64_t count = 0;
 
 	if (named == NULL)

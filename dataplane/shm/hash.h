@@ -20,15 +20,16 @@
 enum { HASH_BUCKET_ENTRIES = 7, HASH_CHAIN_MAX = 4 };
 
 struct hash_bucket {
-	_Atomic uint64_t entry[HASH_BUCKET_ENTRIES]; /* bits 63-48 hash, 47-0 heap offset; 0: free */
-	_Atomic uint64_t overflow;                   /* heap offset of the next bucket, 0: none */
+	/* bits 63-48 hash, 47-0 heap offset; 0: free */
+	_Atomic uint64_t entry[HASH_BUCKET_ENTRIES];
+	_Atomic uint64_t overflow; /* heap offset of the next bucket, 0: none */
 };
 static_assert(sizeof(struct hash_bucket) == 64, "hash_bucket");
 
-struct hash_root { /* immutable heap object */
+struct hash_root {        /* immutable heap object */
 	uint64_t buckets; /* heap offset of bucket_count buckets */
 	uint64_t bucket_count;
-	uint64_t key_size;   /* bytes of the key, a multiple of 8, at the start of an entry */
+	uint64_t key_size; /* bytes of the key, a multiple of 8, at the start of an entry */
 	uint64_t entry_size;
 	uint64_t reserved[4];
 };

@@ -12,7 +12,7 @@
 #include "heap.h"
 
 enum {
-	SLOT_SHIFT_MIN = 6, /* 64 bytes */
+	SLOT_SHIFT_MIN = 6,  /* 64 bytes */
 	SLOT_SHIFT_MAX = 20, /* 1 MiB: two slots in a chunk */
 	CHUNK_SHIFT = 21,
 };
@@ -22,22 +22,22 @@ static_assert(1 << CHUNK_SHIFT == HEAP_CHUNK, "chunk size");
 enum chunk_kind { CHUNK_FREE, CHUNK_SLOTS, CHUNK_RUN, CHUNK_RUN_REST };
 
 struct chunk {
-	uint8_t kind;        /* enum chunk_kind */
-	uint8_t shift;       /* SLOTS: log2 of the slot size */
-	bool claimed;        /* found at a restart, until heap_claimed; else made by this process */
-	uint16_t hint;       /* SLOTS: no word of the bitmap before this one has a free bit */
+	uint8_t kind;  /* enum chunk_kind */
+	uint8_t shift; /* SLOTS: log2 of the slot size */
+	bool claimed;  /* found at a restart, until heap_claimed; else made by this process */
+	uint16_t hint; /* SLOTS: no word of the bitmap before this one has a free bit */
 	uint32_t free_slots;
 	uint32_t fresh_slot; /* SLOTS: from this slot on nobody ever wrote: still zero */
 	uint32_t run;        /* RUN: number of chunks */
 	uint32_t next;       /* SLOTS: list of the chunks of this size that have free slots */
 	uint32_t previous;
-	uint64_t *taken;     /* SLOTS: bitmap */
+	uint64_t *taken; /* SLOTS: bitmap */
 };
 
 /* What waits for the end of a grace period. */
 struct pending {
 	uint64_t epoch;
-	uint64_t since; /* CLOCK_MONOTONIC nanoseconds */
+	uint64_t since;                                 /* CLOCK_MONOTONIC nanoseconds */
 	void (*release)(void *context, uint64_t value); /* NULL: an object at offset `value` */
 	void *context; /* without release: NULL, or the chunk's bitmap without what is released */
 	uint64_t value;
@@ -49,12 +49,12 @@ struct heap {
 	struct tables *tables;
 	const struct state *state;
 	uint64_t state_generation;
-	bool claiming;         /* between heap_new on a used file and heap_claimed */
+	bool claiming; /* between heap_new on a used file and heap_claimed */
 
 	struct chunk *chunk;
 	uint32_t chunk_count;
-	uint32_t chunk_used;   /* chunks from here on were never handed out */
-	uint32_t chunk_free;   /* free chunks before chunk_used */
+	uint32_t chunk_used;                    /* chunks from here on were never handed out */
+	uint32_t chunk_free;                    /* free chunks before chunk_used */
 	uint32_t with_free[SLOT_SHIFT_MAX + 1]; /* head of the list of each slot size */
 
 	struct pending *pending; /* a queue, oldest first, in an array used round and round */

@@ -62,8 +62,8 @@ int heap_claim(struct heap *heap, uint64_t offset, uint64_t size)
 		return -EINVAL;
 	uint32_t index = heap_chunk_of(heap, offset);
 	uint64_t within = offset % HEAP_CHUNK;
-	int result = shift <= SLOT_SHIFT_MAX ? claim_slot(heap, index, within, shift) :
-					       claim_run(heap, index, within, heap_chunks(size));
+	int result = shift <= SLOT_SHIFT_MAX ? claim_slot(heap, index, within, shift)
+					     : claim_run(heap, index, within, heap_chunks(size));
 	if (result == 0)
 		heap->bytes_used += heap_rounded(size);
 	return result == ALLOCATED ? 0 : result;

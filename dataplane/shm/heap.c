@@ -150,8 +150,8 @@ uint64_t heap_allocate(struct heap *heap, uint64_t size)
 	for (unsigned int attempt = 0; attempt < 2 && offset == 0; attempt++) {
 		if (attempt > 0 && heap_reclaim(heap) == 0)
 			return 0;
-		offset = shift <= SLOT_SHIFT_MAX ? allocate_slot(heap, shift) :
-						   allocate_run(heap, size);
+		offset = shift <= SLOT_SHIFT_MAX ? allocate_slot(heap, shift)
+						 : allocate_run(heap, size);
 	}
 	if (offset != 0)
 		heap->bytes_used += heap_rounded(size);

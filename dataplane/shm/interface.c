@@ -66,8 +66,8 @@ static void sum_workers(const struct state *state, unsigned int interface,
 	}
 }
 
-void interface_totals(const struct tables *tables, const struct state *state, unsigned int interface,
-		      struct interface_totals *totals)
+void interface_totals(const struct tables *tables, const struct state *state,
+		      unsigned int interface, struct interface_totals *totals)
 {
 	if (interface >= INTERFACE_MAX) {
 		memset(totals, 0, sizeof(*totals));

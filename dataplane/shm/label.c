@@ -69,7 +69,8 @@ int label_baseline_set(struct tables *tables, struct heap *heap, unsigned int sp
 			return -ENOSPC;
 		word_store(&tables->label_baseline[space], offset);
 	}
-	struct traffic_counter *baseline = (struct traffic_counter *)heap_object(heap, offset) + label;
+	struct traffic_counter *baseline =
+		(struct traffic_counter *)heap_object(heap, offset) + label;
 	word_store(&baseline->packets, packets);
 	word_store(&baseline->bytes, bytes);
 	return 0;

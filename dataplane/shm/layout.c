@@ -13,7 +13,8 @@ struct place {
 	uint64_t size;
 };
 
-#define STRUCT(s)       { #s, alignof(struct s), sizeof(struct s) },
+#define STRUCT(s) { #s, alignof(struct s), sizeof(struct s) },
+/* clang-format off */
 #define FIELD(s, f)     { #s "." #f, offsetof(struct s, f), sizeof(((struct s *)0)->f) },
 #define CONSTANT(value) { #value, 0, (uint64_t)(value) },
 
@@ -130,6 +131,8 @@ static const struct place places[] = {
 	FIELD(state, port) FIELD(state, inject_consumer) FIELD(state, punt)
 	FIELD(state, interface) FIELD(state, label)
 };
+
+/* clang-format on */
 
 /* FNV-1a */
 static uint64_t hash_byte(uint64_t hash, uint8_t byte)

@@ -42,24 +42,24 @@
 
 enum {
 	CACHE_LINE = 64,
-	NAME_SIZE = 32,         /* an object's name with its terminating zero */
-	WORKER_MAX = 32,        /* polling lcores; the last row is the data plane's control thread */
-	PORT_MAX = 64,          /* rows of the port table */
-	INTERFACE_MAX = 4096,   /* ports, VLAN subinterfaces, loopbacks */
-	NEXTHOP_MAX = 131072,   /* index 0 is never used */
-	GROUP_MAX = 4096,       /* nexthop groups; index 0 is never used */
-	GROUP_BUCKETS = 256,    /* resilient buckets a group */
-	LABEL_SPACE_MAX = 64,   /* space 0 is the platform's (RFC 3031 3.14) */
-	VRF_MAX = 256,          /* routing tables; 0 is the main one */
-	LABEL_COUNT = 1 << 20,  /* a label is 20 bits */
-	LABEL_FIRST_FREE = 16,  /* 0 to 15 are special-purpose (RFC 7274) */
-	STACK_MAX = 8,          /* labels that one nexthop may push */
-	GROUP_MEMBER_MAX = 64,  /* members that one group may have */
+	NAME_SIZE = 32,        /* an object's name with its terminating zero */
+	WORKER_MAX = 32,       /* polling lcores; the last row is the data plane's control thread */
+	PORT_MAX = 64,         /* rows of the port table */
+	INTERFACE_MAX = 4096,  /* ports, VLAN subinterfaces, loopbacks */
+	NEXTHOP_MAX = 131072,  /* index 0 is never used */
+	GROUP_MAX = 4096,      /* nexthop groups; index 0 is never used */
+	GROUP_BUCKETS = 256,   /* resilient buckets a group */
+	LABEL_SPACE_MAX = 64,  /* space 0 is the platform's (RFC 3031 3.14) */
+	VRF_MAX = 256,         /* routing tables; 0 is the main one */
+	LABEL_COUNT = 1 << 20, /* a label is 20 bits */
+	LABEL_FIRST_FREE = 16, /* 0 to 15 are special-purpose (RFC 7274) */
+	STACK_MAX = 8,         /* labels that one nexthop may push */
+	GROUP_MEMBER_MAX = 64, /* members that one group may have */
 	DROP_REASON_MAX = 112,
 	PUNT_REASON_MAX = 16,
-	FRAME_MAX = 10176,      /* bytes of a frame in a ring slot */
-	RING_SLOTS = 256,       /* slots of a punt or inject ring, a power of two */
-	HEAP_CHUNK = 2 << 20,   /* the heap is handed out in chunks of this many bytes */
+	FRAME_MAX = 10176,    /* bytes of a frame in a ring slot */
+	RING_SLOTS = 256,     /* slots of a punt or inject ring, a power of two */
+	HEAP_CHUNK = 2 << 20, /* the heap is handed out in chunks of this many bytes */
 };
 
 /* ---------------------------------------------------------------- header */
@@ -70,10 +70,10 @@ enum region_kind { REGION_TABLES = 1, REGION_STATE = 2 };
 struct region_header {
 	uint64_t magic;
 	uint32_t abi_version;
-	uint32_t kind;        /* enum region_kind */
+	uint32_t kind; /* enum region_kind */
 	uint64_t layout_hash;
-	uint64_t size;        /* bytes of the file, never changed */
-	char boot_id[40];     /* /proc/sys/kernel/random/boot_id: a file of another boot is stale */
+	uint64_t size;    /* bytes of the file, never changed */
+	char boot_id[40]; /* /proc/sys/kernel/random/boot_id: a file of another boot is stale */
 	char instance[NAME_SIZE];
 	uint8_t reserved[24];
 };
@@ -113,13 +113,13 @@ struct ring_consumer {
 /* What the control plane wishes of a port: an immutable heap object. CP writes, DP reads. */
 struct port_wish {
 	char name[NAME_SIZE];
-	char devargs[256];     /* DPDK device arguments, zero-terminated */
-	char host_device[16];  /* Linux interface behind it (iface= of the devargs), or "" */
-	uint64_t generation;   /* raised with every change of the row; never 0 */
-	uint32_t identity;     /* raised when the device must be made anew: other devargs or queues */
-	uint16_t mtu;          /* bytes after the Ethernet and VLAN headers, labels included */
-	uint16_t rx_queues;    /* 0: one per worker, as far as the device has them */
-	uint8_t up;            /* administratively up */
+	char devargs[256];    /* DPDK device arguments, zero-terminated */
+	char host_device[16]; /* Linux interface behind it (iface= of the devargs), or "" */
+	uint64_t generation;  /* raised with every change of the row; never 0 */
+	uint32_t identity;  /* raised when the device must be made anew: other devargs or queues */
+	uint16_t mtu;       /* bytes after the Ethernet and VLAN headers, labels included */
+	uint16_t rx_queues; /* 0: one per worker, as far as the device has them */
+	uint8_t up;         /* administratively up */
 	uint8_t reserved[7];
 };
 static_assert(sizeof(struct port_wish) == 328, "port_wish");
@@ -136,41 +136,41 @@ enum interface_kind { INTERFACE_NONE, INTERFACE_PORT, INTERFACE_VLAN, INTERFACE_
  * Row i < PORT_MAX with kind PORT is the interface of port row i (same index). CP writes, all read. */
 struct interface {
 	_Atomic uint64_t flags; /* INTERFACE_... below */
-	_Atomic uint64_t mac;   /* the six bytes as they stand in a frame, in memory order; then 0, 0 */
+	_Atomic uint64_t mac;   /* six bytes in memory order, as in a frame; then 0, 0 */
 	char name[NAME_SIZE];
-	uint16_t outer_tag;     /* VLAN ID, or 0 */
+	uint16_t outer_tag; /* VLAN ID, or 0 */
 	uint16_t inner_tag;
-	uint32_t parent;        /* interface index of a subinterface's port */
+	uint32_t parent; /* interface index of a subinterface's port */
 	uint8_t reserved[8];
 };
 static_assert(sizeof(struct interface) == 64, "interface");
 
 #define INTERFACE_VALID          (1ull << 0)
-#define INTERFACE_UP             (1ull << 1)  /* administratively, its port's flag included */
-#define INTERFACE_MPLS           (1ull << 2)  /* takes labelled packets */
-#define INTERFACE_HAS_VLANS      (1ull << 3)  /* has subinterfaces: tagged frames are looked up */
-#define INTERFACE_KIND_SHIFT     4            /* 4 bits, enum interface_kind */
-#define INTERFACE_SPACE_SHIFT    8            /* 8 bits: label space of 0x8847 */
-#define INTERFACE_UPSTREAM_SHIFT 16           /* 8 bits: context space of 0x8848, 0: none (RFC 5332) */
-#define INTERFACE_PORT_SHIFT     24           /* 8 bits: port row */
-#define INTERFACE_MTU_SHIFT      32           /* 16 bits */
-#define INTERFACE_VRF_SHIFT      48           /* 16 bits */
+#define INTERFACE_UP             (1ull << 1) /* administratively, its port's flag included */
+#define INTERFACE_MPLS           (1ull << 2) /* takes labelled packets */
+#define INTERFACE_HAS_VLANS      (1ull << 3) /* has subinterfaces: tagged frames are looked up */
+#define INTERFACE_KIND_SHIFT     4           /* 4 bits, enum interface_kind */
+#define INTERFACE_SPACE_SHIFT    8           /* 8 bits: label space of 0x8847 */
+#define INTERFACE_UPSTREAM_SHIFT 16 /* 8 bits: context space of 0x8848, 0: none (RFC 5332) */
+#define INTERFACE_PORT_SHIFT     24 /* 8 bits: port row */
+#define INTERFACE_MTU_SHIFT      32 /* 16 bits */
+#define INTERFACE_VRF_SHIFT      48 /* 16 bits */
 
 enum port_condition {
-	PORT_ABSENT,   /* no wish, or not looked at yet */
-	PORT_RUNNING,  /* started */
-	PORT_STOPPED,  /* configured, administratively down */
-	PORT_FAILED,   /* `error` says why; tried again when the wish changes */
+	PORT_ABSENT,  /* no wish, or not looked at yet */
+	PORT_RUNNING, /* started */
+	PORT_STOPPED, /* configured, administratively down */
+	PORT_FAILED,  /* `error` says why; tried again when the wish changes */
 };
 
 /* What became of a wish. DP writes; readers copy it under `sequence` (odd: being written). */
 struct port_status {
 	_Atomic uint64_t sequence;
-	uint64_t generation;  /* of the wish that this answers */
-	uint32_t condition;   /* enum port_condition */
+	uint64_t generation; /* of the wish that this answers */
+	uint32_t condition;  /* enum port_condition */
 	uint32_t link_up;
-	uint32_t speed_mbps;  /* 0: unknown */
-	uint32_t flaps;       /* times that the link went down */
+	uint32_t speed_mbps; /* 0: unknown */
+	uint32_t flaps;      /* times that the link went down */
 	uint32_t identity;
 	uint16_t dpdk_port;
 	uint16_t mtu;
@@ -181,7 +181,8 @@ struct port_status {
 	char driver[32];
 	char error[128];
 	/* ethdev statistics, refreshed by the control thread; totals over restarts of the port */
-	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_missed, rx_errors, tx_errors, rx_nombuf;
+	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_missed, rx_errors, tx_errors,
+		rx_nombuf;
 };
 static_assert(sizeof(struct port_status) == 280, "port_status");
 
@@ -196,11 +197,11 @@ static_assert(sizeof(struct port_status) == 280, "port_status");
  *   bits 44-    LABEL_... flags
  */
 enum label_operation {
-	LABEL_NONE,       /* no such label */
-	LABEL_SWAP,       /* top label becomes bits 0-19, then the nexthop's labels are pushed */
-	LABEL_REPLACE,    /* like SWAP, but the nexthop's innermost label replaces the top one; a nexthop
+	LABEL_NONE,    /* no such label */
+	LABEL_SWAP,    /* top label becomes bits 0-19, then the nexthop's labels are pushed */
+	LABEL_REPLACE, /* like SWAP, but the nexthop's innermost label replaces the top one; a nexthop
 	                   * without labels pops (members of a group with different labels) */
-	LABEL_POP,        /* pop, push the nexthop's labels if any, send there (penultimate hop) */
+	LABEL_POP,     /* pop, push the nexthop's labels if any, send there (penultimate hop) */
 	LABEL_POP_LABEL,  /* pop, look the next label up */
 	LABEL_POP_IP,     /* pop, IP lookup in the VRF */
 	LABEL_POP_BRIDGE, /* pop, Ethernet into the bridge */
@@ -226,7 +227,7 @@ enum origin { ORIGIN_SYSTEM, ORIGIN_STATIC, ORIGIN_LEARNED };
  * A change of a nexthop is a new rewrite and one store here. */
 enum nexthop_kind {
 	NEXTHOP_FREE,
-	NEXTHOP_FORWARD,    /* the rewrite is complete */
+	NEXTHOP_FORWARD, /* the rewrite is complete */
 	NEXTHOP_UNRESOLVED, /* the neighbour's address or the port's own is unknown; rewrite tells who */
 	NEXTHOP_BLACKHOLE,
 };
@@ -241,19 +242,21 @@ struct rewrite {
 	uint8_t label_count;   /* labels to push, 0 to STACK_MAX */
 	uint8_t port;          /* port row */
 	uint8_t reserved;
-	uint16_t interface;    /* egress interface index */
-	uint16_t mtu;          /* its MTU: bytes after the Ethernet header, labels included */
-	uint32_t backup;       /* nexthop that takes over while the port's link is down, or NEXTHOP_NONE */
+	uint16_t interface; /* egress interface index */
+	uint16_t mtu;       /* its MTU: bytes after the Ethernet header, labels included */
+	uint32_t
+		backup; /* nexthop that takes over while the port's link is down, or NEXTHOP_NONE */
 	uint8_t reserved2[28];
 	/* second line: labels, and who this is (for show, and for a control plane that restarts) */
 	uint32_t label[STACK_MAX]; /* label values, outermost first */
-	uint8_t via[16];       /* neighbour; IPv4 as ::ffff:a.b.c.d; all zero: none */
-	uint8_t flags;         /* REWRITE_... */
+	uint8_t via[16];           /* neighbour; IPv4 as ::ffff:a.b.c.d; all zero: none */
+	uint8_t flags;             /* REWRITE_... */
 	uint8_t reserved3[15];
 };
 static_assert(sizeof(struct rewrite) == 128, "rewrite");
-#define REWRITE_ENTROPY    1u /* push an entropy label pair below the pushed stack (RFC 6790) */
-#define REWRITE_DEV_GIVEN  2u /* the user named the interface; else it came from the connected network */
+#define REWRITE_ENTROPY 1u /* push an entropy label pair below the pushed stack (RFC 6790) */
+#define REWRITE_DEV_GIVEN                                                                          \
+	2u /* the user named the interface; else it came from the connected network */
 #define REWRITE_BACKUP_DEV 4u /* the same for the backup's interface */
 #define REWRITE_IS_BACKUP  8u /* made by a `backup via` */
 
@@ -277,12 +280,12 @@ static_assert(sizeof(struct group_members) == 520, "group_members");
 /* Two tries (lpm.h) a VRF. A leaf says what becomes of a packet: bits 0-19 index, 20-23 the kind. */
 enum route_family { ROUTE_IPV4, ROUTE_IPV6, ROUTE_FAMILIES };
 enum route_kind {
-	ROUTE_NONE,        /* no prefix covers the address */
-	ROUTE_NEXTHOP,     /* index: nexthop */
-	ROUTE_GROUP,       /* index: nexthop group */
-	ROUTE_LOCAL,       /* index: the interface that has the address: for ourselves */
-	ROUTE_GLEAN,       /* index: on this interface's network, link-layer address not known yet */
-	ROUTE_BLACKHOLE,   /* dropped and nobody is told */
+	ROUTE_NONE,      /* no prefix covers the address */
+	ROUTE_NEXTHOP,   /* index: nexthop */
+	ROUTE_GROUP,     /* index: nexthop group */
+	ROUTE_LOCAL,     /* index: the interface that has the address: for ourselves */
+	ROUTE_GLEAN,     /* index: on this interface's network, link-layer address not known yet */
+	ROUTE_BLACKHOLE, /* dropped and nobody is told */
 	ROUTE_UNREACHABLE, /* dropped and the sender is told */
 };
 #define ROUTE_INDEX_MASK 0xfffffu
@@ -337,13 +340,14 @@ struct traffic_counter {
  * tx_* count what was handed to the EGRESS interface. drop[] includes the tx_dropped reasons. */
 struct interface_counters {
 	_Atomic uint64_t rx_packets, rx_bytes;
-	_Atomic uint64_t injected, copies, fragments; /* created: by the control plane, by replication */
-	_Atomic uint64_t forwarded;                   /* put into a transmit buffer */
-	_Atomic uint64_t tx_dropped;                  /* ... and then not taken by the device: also a drop */
+	_Atomic uint64_t injected, copies,
+		fragments;           /* created: by the control plane, by replication */
+	_Atomic uint64_t forwarded;  /* put into a transmit buffer */
+	_Atomic uint64_t tx_dropped; /* ... and then not taken by the device: also a drop */
 	_Atomic uint64_t punted, consumed;
 	_Atomic uint64_t tx_packets, tx_bytes;
 	_Atomic uint64_t reserved[5];
-	_Atomic uint64_t drop[DROP_REASON_MAX];       /* enum drop_reason */
+	_Atomic uint64_t drop[DROP_REASON_MAX]; /* enum drop_reason */
 };
 static_assert(sizeof(struct interface_counters) == 1024, "interface_counters");
 
@@ -351,15 +355,18 @@ static_assert(sizeof(struct interface_counters) == 1024, "interface_counters");
 
 /* CP writes, DP reads. */
 struct tables_control {
-	alignas(CACHE_LINE) _Atomic uint64_t epoch;   /* raised after each unlinking; see epoch.h */
-	alignas(CACHE_LINE) _Atomic uint64_t reclaim; /* raised before memory is reused (for the CLI) */
-	alignas(CACHE_LINE) _Atomic uint64_t sleeping; /* 1: control plane sleeps, ring the doorbell */
-	uint64_t hash_key[4];          /* random, set when the file is made: exact-match hashes */
-	uint64_t flow_seed;            /* random, set when the file is made: equal-cost choice */
-	_Atomic uint64_t heap_used;    /* bytes of the heap ever handed out: all of them are allocated */
-	uint64_t heap_start;           /* offset of the heap in the file, a multiple of HEAP_CHUNK */
-	uint64_t heap_size;            /* bytes reserved for it */
-	_Atomic uint64_t generation;   /* of the control plane process: raised at each attach */
+	alignas(CACHE_LINE) _Atomic uint64_t epoch; /* raised after each unlinking; see epoch.h */
+	/* raised before memory is reused (for the CLI) */
+	alignas(CACHE_LINE) _Atomic uint64_t reclaim;
+	/* 1: control plane sleeps, ring the doorbell */
+	alignas(CACHE_LINE) _Atomic uint64_t sleeping;
+	uint64_t hash_key[4]; /* random, set when the file is made: exact-match hashes */
+	uint64_t flow_seed;   /* random, set when the file is made: equal-cost choice */
+	/* bytes of the heap ever handed out: all of them are allocated */
+	_Atomic uint64_t heap_used;
+	uint64_t heap_start;         /* offset of the heap in the file, a multiple of HEAP_CHUNK */
+	uint64_t heap_size;          /* bytes reserved for it */
+	_Atomic uint64_t generation; /* of the control plane process: raised at each attach */
 	_Atomic uint64_t nexthop_used; /* nexthop indexes from here on were never handed out */
 	_Atomic uint64_t group_used;   /* group indexes from here on were never handed out */
 };
@@ -367,37 +374,42 @@ struct tables_control {
 struct tables {
 	struct region_header header;
 	struct tables_control control;
-	alignas(CACHE_LINE) _Atomic uint64_t label_space[LABEL_SPACE_MAX];    /* heap offset of the ILM */
-	_Atomic uint64_t label_baseline[LABEL_SPACE_MAX]; /* heap offset of LABEL_COUNT traffic_counter */
+	/* heap offset of the ILM */
+	alignas(CACHE_LINE) _Atomic uint64_t label_space[LABEL_SPACE_MAX];
+	/* heap offset of LABEL_COUNT traffic_counter */
+	_Atomic uint64_t label_baseline[LABEL_SPACE_MAX];
 	_Atomic uint64_t hash_root[HASH_TABLE_MAX];
 	_Atomic uint32_t route_root[VRF_MAX][ROUTE_FAMILIES]; /* root entries (lpm.h) */
 	struct port_row port[PORT_MAX];
 	struct interface interface[INTERFACE_MAX];
-	_Atomic uint64_t interface_baseline[INTERFACE_MAX]; /* heap offset of one interface_counters, or 0 */
+	/* heap offset of one interface_counters, or 0 */
+	_Atomic uint64_t interface_baseline[INTERFACE_MAX];
 	_Atomic uint64_t nexthop[NEXTHOP_MAX];
 	struct nexthop_group group[GROUP_MAX];
-	_Atomic uint64_t group_members[GROUP_MAX];        /* heap offset; 0: group not in use */
-	struct ring_consumer punt_consumer[WORKER_MAX];   /* CP takes frames out of the punt rings */
-	struct ring_producer inject[WORKER_MAX];          /* CP puts frames in; pages of idle rings: holes */
+	_Atomic uint64_t group_members[GROUP_MAX];      /* heap offset; 0: group not in use */
+	struct ring_consumer punt_consumer[WORKER_MAX]; /* CP takes frames out of the punt rings */
+	struct ring_producer inject[WORKER_MAX]; /* CP puts frames in; pages of idle rings: holes */
 };
 
 /* DP writes, CP reads. */
 struct state_control {
-	alignas(CACHE_LINE) _Atomic uint64_t generation;  /* raised by each data plane process */
+	alignas(CACHE_LINE) _Atomic uint64_t generation; /* raised by each data plane process */
 	_Atomic uint64_t worker_count;    /* rows that ever had a worker: all of them count */
 	_Atomic uint64_t workers_running; /* rows that the process of this generation polls with */
-	_Atomic uint64_t heartbeat;      /* control thread's turns, for show only: not a sign of life */
-	_Atomic uint64_t spaces_ready;   /* bit s: label counters of space s are allocated */
+	_Atomic uint64_t heartbeat; /* control thread's turns, for show only: not a sign of life */
+	_Atomic uint64_t spaces_ready; /* bit s: label counters of space s are allocated */
 	_Atomic uint64_t tsc_hz;
-	char version[64];                /* program and DPDK version */
+	char version[64]; /* program and DPDK version */
 };
 
 /* `seen` of a worker that is not running or sleeps: it holds no reference at all. */
 #define WORKER_OFFLINE UINT64_MAX
 
 struct worker_state {
-	alignas(CACHE_LINE) _Atomic uint64_t seen; /* epoch at the top of its loop, or WORKER_OFFLINE */
-	alignas(CACHE_LINE) _Atomic uint64_t turns, busy_turns, packets, busy_cycles, idle_cycles, naps;
+	/* epoch at the top of its loop, or WORKER_OFFLINE */
+	alignas(CACHE_LINE) _Atomic uint64_t seen;
+	alignas(CACHE_LINE) _Atomic uint64_t turns, busy_turns, packets, busy_cycles,
+		idle_cycles, naps;
 	_Atomic uint64_t lcore;
 	_Atomic uint64_t punted[PUNT_REASON_MAX];
 };
@@ -406,7 +418,8 @@ struct state {
 	struct region_header header;
 	struct state_control control;
 	struct worker_state worker[WORKER_MAX];
-	alignas(CACHE_LINE) _Atomic uint8_t port_live[PORT_MAX]; /* 1: started and link up (fast reroute) */
+	/* 1: started and link up (fast reroute) */
+	alignas(CACHE_LINE) _Atomic uint8_t port_live[PORT_MAX];
 	struct port_status port[PORT_MAX];
 	struct ring_consumer inject_consumer[WORKER_MAX];
 	struct ring_producer punt[WORKER_MAX];
@@ -451,8 +464,8 @@ static inline uint64_t counter_read(const _Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static inline uint64_t label_entry(enum label_operation operation, uint32_t out_label, uint32_t index,
-				   uint64_t flags)
+static inline uint64_t label_entry(enum label_operation operation, uint32_t out_label,
+				   uint32_t index, uint64_t flags)
 {
 	return (uint64_t)out_label | (uint64_t)index << LABEL_INDEX_SHIFT |
 	       (uint64_t)operation << LABEL_OPERATION_SHIFT | flags;

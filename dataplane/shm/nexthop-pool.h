@@ -9,10 +9,10 @@
 
 /* Free indexes of one table: those given back, and those from *used on, which nobody ever had. */
 struct index_pool {
-	uint32_t *given_back;   /* `limit` of them */
+	uint32_t *given_back; /* `limit` of them */
 	uint32_t count;
-	uint32_t held;          /* at the array's end: found free at a restart, not yet to be used */
-	uint32_t limit;         /* indexes of the table */
+	uint32_t held;  /* at the array's end: found free at a restart, not yet to be used */
+	uint32_t limit; /* indexes of the table */
 	_Atomic uint64_t *used; /* in tables_control */
 };
 

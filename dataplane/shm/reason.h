@@ -7,6 +7,7 @@
 #ifndef SHUNT_SHM_REASON_H
 #define SHUNT_SHM_REASON_H
 
+/* clang-format off */
 #define DROP_REASONS(X)                                                                            \
 	X(runt_frame, "shorter than its Ethernet header and tags")                                 \
 	X(interface_down, "came in by an interface that is set down")                              \
@@ -57,6 +58,8 @@
 	X(ip_unreachable, "route says that the destination is unreachable")                        \
 	X(ip_options, "IPv4 options on a packet that goes on")                                     \
 	X(neighbour_unknown, "on a connected network, link-layer address not known yet")
+
+/* clang-format on */
 
 #define X(name, text) DROP_##name,
 enum drop_reason { DROP_REASONS(X) DROP_REASON_COUNT };

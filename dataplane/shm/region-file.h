@@ -14,8 +14,8 @@ static_assert(sizeof(struct state) % HEAP_CHUNK == 0, "whole chunks can be mappe
 enum { REGION_PATH_SIZE = 320, BOOT_ID_SIZE = 40 };
 
 /* The file's path, or that of its temporary name. */
-void region_path(char path[REGION_PATH_SIZE], const struct region_place *place, enum region_kind kind,
-		 bool temporary);
+void region_path(char path[REGION_PATH_SIZE], const struct region_place *place,
+		 enum region_kind kind, bool temporary);
 
 /* "tables" or "state" */
 const char *region_kind_name(enum region_kind kind);

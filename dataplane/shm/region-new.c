@@ -176,8 +176,9 @@ static int fill(struct region *region, uint64_t heap_size, char error[REGION_ERR
 	else
 		result = allocate_fixed(region);
 	if (result != 0) {
-		snprintf(error, REGION_ERROR_SIZE, "%s/%s: no memory for a file of %" PRIu64
-			 " bytes: %s", region->place.directory, region_kind_name(region->kind), size,
+		snprintf(error, REGION_ERROR_SIZE,
+			 "%s/%s: no memory for a file of %" PRIu64 " bytes: %s",
+			 region->place.directory, region_kind_name(region->kind), size,
 			 strerror(-result));
 		return result;
 	}

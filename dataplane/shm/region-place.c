@@ -16,7 +16,8 @@ static bool instance_valid(const char *instance)
 	size_t length = strlen(instance);
 
 	return length >= 1 && length < NAME_SIZE && instance[0] != '.' &&
-	       strspn(instance, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-") ==
+	       strspn(instance,
+		      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-") ==
 		       length;
 }
 
@@ -30,7 +31,8 @@ int region_place(struct region_place *place, const char *run_dir, const char *in
 		instance = "default";
 	if (!instance_valid(instance)) {
 		snprintf(error, REGION_ERROR_SIZE,
-			 "instance \"%.64s\": expected 1 to %d of A-Z a-z 0-9 _ . -, not a dot first",
+			 "instance \"%.64s\": expected 1 to %d of A-Z a-z 0-9 _ . -, not a dot "
+			 "first",
 			 instance, NAME_SIZE - 1);
 		return -EINVAL;
 	}

@@ -20,8 +20,8 @@ const char *region_kind_name(enum region_kind kind)
 	return kind == REGION_TABLES ? "tables" : "state";
 }
 
-void region_path(char path[REGION_PATH_SIZE], const struct region_place *place, enum region_kind kind,
-		 bool temporary)
+void region_path(char path[REGION_PATH_SIZE], const struct region_place *place,
+		 enum region_kind kind, bool temporary)
 {
 	snprintf(path, REGION_PATH_SIZE, "%s/%s%s.%016" PRIx64, place->directory,
 		 temporary ? "." : "", region_kind_name(kind), layout_hash());
@@ -150,8 +150,8 @@ static int open_file(const char *path, int flags, struct stat *st, char error[RE
 	if (fd < 0) {
 		result = errno == ELOOP || errno == EISDIR ? -EPERM : -errno;
 		snprintf(error, REGION_ERROR_SIZE, "%s: %s", path,
-			 errno == ELOOP ? "is a symbolic link, expected a regular file" :
-					  strerror(errno));
+			 errno == ELOOP ? "is a symbolic link, expected a regular file"
+					: strerror(errno));
 		return result;
 	}
 	if (fstat(fd, st) != 0)
@@ -175,7 +175,8 @@ static int read_header(int fd, struct region_header *header, bool *stale,
 	if (result != 0)
 		return result;
 	ssize_t n = pread(fd, header, sizeof(*header), 0);
-	*stale = n != (ssize_t)sizeof(*header) || memcmp(header->boot_id, boot_id, BOOT_ID_SIZE) != 0;
+	*stale = n != (ssize_t)sizeof(*header) ||
+		 memcmp(header->boot_id, boot_id, BOOT_ID_SIZE) != 0;
 	return 0;
 }
 
@@ -204,8 +205,8 @@ static int check_header(const struct region_header *header, const struct stat *s
 		return -EPROTO;
 	}
 	if (header->abi_version != SHUNT_ABI_VERSION) {
-		snprintf(error, REGION_ERROR_SIZE, "%s: has ABI version %u, this program has %u", path,
-			 header->abi_version, SHUNT_ABI_VERSION);
+		snprintf(error, REGION_ERROR_SIZE, "%s: has ABI version %u, this program has %u",
+			 path, header->abi_version, SHUNT_ABI_VERSION);
 		return -EPROTO;
 	}
 	if (header->layout_hash != layout_hash()) {
@@ -217,8 +218,9 @@ static int check_header(const struct region_header *header, const struct stat *s
 	if (header->size != size || size % HEAP_CHUNK != 0 ||
 	    (kind == REGION_STATE ? size != fixed : size < fixed)) {
 		snprintf(error, REGION_ERROR_SIZE,
-			 "%s: has %" PRIu64 " bytes, its header says %" PRIu64
-			 ", at least %" PRIu64 " expected", path, size, header->size, fixed);
+			 "%s: has %" PRIu64 " bytes, its header says %" PRIu64 ", at least %" PRIu64
+			 " expected",
+			 path, size, header->size, fixed);
 		return -EPROTO;
 	}
 	return 0;

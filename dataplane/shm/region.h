@@ -22,9 +22,9 @@ struct region_place {
 
 /* A mapped file. */
 struct region {
-	int fd;             /* -1: none */
-	bool writer;        /* holds the lock and maps read-write */
-	void *base;         /* struct tables * or struct state * */
+	int fd;      /* -1: none */
+	bool writer; /* holds the lock and maps read-write */
+	void *base;  /* struct tables * or struct state * */
 	size_t size;
 	enum region_kind kind;
 	struct region_place place; /* where it was found or made */

@@ -84,8 +84,8 @@ int port_status_copy(const struct state *state, unsigned int port, struct port_s
 struct interface_totals {
 	uint64_t value[sizeof(struct interface_counters) / sizeof(uint64_t)];
 };
-void interface_totals(const struct tables *tables, const struct state *state, unsigned int interface,
-		      struct interface_totals *totals);
+void interface_totals(const struct tables *tables, const struct state *state,
+		      unsigned int interface, struct interface_totals *totals);
 /* Clear, or reuse of the row: totals count from here. -ENOSPC */
 int interface_baseline_set(struct tables *tables, struct heap *heap, unsigned int interface,
 			   const struct state *state);

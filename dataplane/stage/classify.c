@@ -154,13 +154,12 @@ static unsigned int tagged_interface(struct worker *worker, unsigned int port, c
 		return key.inner_tag == 0 ? port : TAG_UNKNOWN;
 	if (!(word_load(&worker->tables->interface[port].flags) & INTERFACE_HAS_VLANS))
 		return TAG_UNKNOWN;
-	const struct vlan_entry *entry =
-		hash_lookup(worker->tables, HASH_VLAN, &key, sizeof(key));
+	const struct vlan_entry *entry = hash_lookup(worker->tables, HASH_VLAN, &key, sizeof(key));
 	return entry == NULL ? TAG_UNKNOWN : entry->interface;
 }
 
 /* Everything that is not a plain labelled frame for us. Counts the frame as received where it belongs. */
-static __rte_noinline void classify_other(struct worker *worker, struct packet *packet, unsigned int port)
+static void classify_other(struct worker *worker, struct packet *packet, unsigned int port)
 {
 	struct rte_mbuf *mbuf = packet->mbuf;
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
@@ -183,7 +182,8 @@ static __rte_noinline void classify_other(struct worker *worker, struct packet *
 		return;
 	}
 	if (interface >= INTERFACE_MAX) {
-		drop(worker, mbuf, port, interface == TAG_CUT_OFF ? DROP_runt_frame : DROP_unknown_vlan);
+		drop(worker, mbuf, port,
+		     interface == TAG_CUT_OFF ? DROP_runt_frame : DROP_unknown_vlan);
 		return;
 	}
 	uint64_t flags = word_load(&worker->tables->interface[interface].flags);
@@ -231,6 +231,16 @@ static inline struct packet ip_packet(unsigned int interface, uint64_t flags, ui
 	};
 }
 
+/* classify_other, while the labelled packets so far are counted outside of worker->mpls; returns how many
+ * there are then. */
+static __rte_noinline unsigned int classify_rest(struct worker *worker, struct packet *packet,
+						 unsigned int interface, unsigned int labelled)
+{
+	worker->mpls.count = labelled;
+	classify_other(worker, packet, interface);
+	return worker->mpls.count;
+}
+
 void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
 	      unsigned int count)
 {
@@ -240,11 +250,12 @@ void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **m
 	/* an Ethertype that no frame has where labels are not taken */
 	uint32_t mpls_type = flags & INTERFACE_MPLS ? RTE_BE16(ETHERTYPE_MPLS) : UINT32_MAX;
 	uint64_t mpls_context =
-		mpls_packet(interface, (unsigned int)(flags >> INTERFACE_SPACE_SHIFT) & 0xff).context;
+		mpls_packet(interface, (unsigned int)(flags >> INTERFACE_SPACE_SHIFT) & 0xff)
+			.context;
 	uint64_t ipv4_context = ip_packet(interface, flags, PAYLOAD_IPV4).context;
 	uint64_t ipv6_context = ip_packet(interface, flags, PAYLOAD_IPV6).context;
 	uint64_t bytes = 0;
-	unsigned int others = 0;
+	unsigned int labelled = 0, others = 0;
 
 	for (unsigned int i = 0; i < count; i++)
 		rte_prefetch0(mbufs[i]);
@@ -262,14 +273,14 @@ void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **m
 		/* the common case: untagged, ours, and long enough for one label */
 		if (unlikely(mbuf->data_len < RTE_ETHER_HDR_LEN + 4 ||
 			     (load64(frame) & rte_cpu_to_le_64(MAC_MASK)) != mac)) {
-			classify_other(worker, packet, interface);
+			labelled = classify_rest(worker, packet, interface, labelled);
 			others++;
 			continue;
 		}
 		uint16_t type = load16(frame + 12);
 		if (type == mpls_type) {
 			packet->context = mpls_context;
-			vector_add(&worker->mpls, packet);
+			worker->mpls.packet[labelled++] = packet;
 		} else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4)) {
 			packet->context = ipv4_context;
 			vector_add(&worker->ip, packet);
@@ -277,12 +288,13 @@ void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **m
 			packet->context = ipv6_context;
 			vector_add(&worker->ip, packet);
 		} else {
-			classify_other(worker, packet, interface);
+			labelled = classify_rest(worker, packet, interface, labelled);
 			others++;
 			continue;
 		}
 		bytes += mbuf->pkt_len;
 	}
+	worker->mpls.count = labelled;
 	counter_add(&worker->interface[interface].rx_packets, count - others);
 	counter_add(&worker->interface[interface].rx_bytes, bytes);
 }

@@ -53,8 +53,8 @@ static int validate_ipv4(const struct packet *packet)
 	if (room < IPV4_HEADER || header[0] >> 4 != 4)
 		return DROP_ip_invalid;
 	unsigned int length = (header[0] & 0xfu) * 4;
-	if (length < IPV4_HEADER || room < (ptrdiff_t)length ||
-	    ip_load16(header + 2) < length || ip_load16(header + 2) > packet_length(packet))
+	if (length < IPV4_HEADER || room < (ptrdiff_t)length || ip_load16(header + 2) < length ||
+	    ip_load16(header + 2) > packet_length(packet))
 		return DROP_ip_invalid;
 	if (ipv4_sum(header, length) != 0xffff)
 		return DROP_ip_checksum;
@@ -143,8 +143,8 @@ static inline bool decrement_ttl(struct packet *packet)
 static inline uint32_t push_bits(const struct packet *packet)
 {
 	const uint8_t *header = packet->l3;
-	uint32_t traffic_class = packet->payload == PAYLOAD_IPV4 ? header[1] >> 5u
-								 : (header[0] >> 1u) & 7;
+	uint32_t traffic_class =
+		packet->payload == PAYLOAD_IPV4 ? header[1] >> 5u : (header[0] >> 1u) & 7;
 	uint32_t ttl = packet->payload == PAYLOAD_IPV4 ? header[8] : header[7];
 
 	return traffic_class << 9 | LSE_BOTTOM | ttl;
@@ -228,7 +228,8 @@ void ip(struct worker *worker)
 			continue;
 		packets[count] = packet;
 		destinations[count] = destination_of(packet);
-		entries[count] = atomic_load_explicit(root_of(worker, packet), memory_order_acquire);
+		entries[count] =
+			atomic_load_explicit(root_of(worker, packet), memory_order_acquire);
 		count++;
 	}
 	worker->ip.count = 0;

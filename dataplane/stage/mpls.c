@@ -15,11 +15,11 @@
 struct descent {
 	struct worker *worker;
 	struct packet *packet;
-	uint8_t *top;         /* label stack entry that is looked at */
-	const uint8_t *end;   /* of the bytes that can be read */
-	uint32_t word;        /* *top, with the traffic class that it would leave with */
-	uint32_t ttl;         /* that the packet would leave with: the node's one decrement is in it */
-	unsigned int popped;  /* labels that were popped */
+	uint8_t *top;       /* label stack entry that is looked at */
+	const uint8_t *end; /* of the bytes that can be read */
+	uint32_t word;      /* *top, with the traffic class that it would leave with */
+	uint32_t ttl; /* that the packet would leave with: the node's one decrement is in it */
+	unsigned int popped; /* labels that were popped */
 };
 
 static void end_by_drop(struct descent *descent, enum drop_reason reason)
@@ -45,11 +45,11 @@ static inline uint32_t ttl_decrement(uint32_t ttl)
  * RFC 3270 2.6.2: the class selector of the traffic class). IPv4's checksum follows (RFC 1624). */
 static void ipv4_store(uint8_t *header, uint32_t ttl, bool set_class, uint32_t class_selector)
 {
-	uint32_t sum = (uint16_t)~(header[10] << 8 | header[11]);
+	uint32_t sum = (uint16_t) ~(header[10] << 8 | header[11]);
 	uint8_t tos = set_class ? (uint8_t)(class_selector | (header[1] & 3)) : header[1];
 
-	sum += (uint16_t)~(header[8] << 8 | header[9]) + (ttl << 8 | header[9]);
-	sum += (uint16_t)~(header[0] << 8 | header[1]) + (uint32_t)(header[0] << 8 | tos);
+	sum += (uint16_t) ~(header[8] << 8 | header[9]) + (ttl << 8 | header[9]);
+	sum += (uint16_t) ~(header[0] << 8 | header[1]) + (uint32_t)(header[0] << 8 | tos);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	header[1] = tos;
@@ -107,8 +107,8 @@ static void forward(struct descent *descent, uint64_t entry, uint8_t *l3, uint8_
 
 	packet->l3 = l3;
 	packet->nexthop = nexthop;
-	packet->push = (descent->word & LSE_TC_MASK) | ttl |
-		       (payload == PAYLOAD_MPLS ? 0 : LSE_BOTTOM);
+	packet->push =
+		(descent->word & LSE_TC_MASK) | ttl | (payload == PAYLOAD_MPLS ? 0 : LSE_BOTTOM);
 	packet->payload = payload;
 	packet->flags = flags;
 	vector_add(&descent->worker->output, packet);
@@ -134,8 +134,8 @@ static void end_by_swap(struct descent *descent, uint64_t entry, uint32_t label,
 		end_by_punt(descent, PUNT_mpls_ttl_exceeded);
 		return;
 	}
-	lse_store(descent->top, label << 12 | (descent->word & (LSE_TC_MASK | LSE_BOTTOM)) |
-					descent->ttl);
+	lse_store(descent->top,
+		  label << 12 | (descent->word & (LSE_TC_MASK | LSE_BOTTOM)) | descent->ttl);
 	forward(descent, entry, descent->top, PAYLOAD_MPLS, nexthop, flags);
 }
 
@@ -359,8 +359,9 @@ static bool step(struct descent *descent, unsigned int space)
 	uint64_t entry = 0;
 
 	if (offset != 0)
-		entry = word_load((const _Atomic uint64_t *)tables_object(descent->worker->tables, offset) +
-				  label);
+		entry = word_load(
+			(const _Atomic uint64_t *)tables_object(descent->worker->tables, offset) +
+			label);
 	if (label < LABEL_FIRST_FREE)
 		return step_special(descent);
 	if (label_operation(entry) != LABEL_NONE)
@@ -499,7 +500,8 @@ static inline struct space space_get(struct worker *worker, unsigned int number)
 {
 	static const _Atomic uint64_t no_entry;
 	uint64_t offset = word_load(&worker->tables->label_space[number]);
-	struct traffic_counter *counters = __atomic_load_n(&worker->label[number], __ATOMIC_ACQUIRE);
+	struct traffic_counter *counters =
+		__atomic_load_n(&worker->label[number], __ATOMIC_ACQUIRE);
 
 	return (struct space){
 		.number = number,

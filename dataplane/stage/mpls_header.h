@@ -11,18 +11,18 @@
 #include <string.h>
 
 enum special_label { /* RFC 3032 2.1, RFC 6790, RFC 7274 */
-	LABEL_IPV4_EXPLICIT_NULL = 0,
-	LABEL_ROUTER_ALERT = 1,
-	LABEL_IPV6_EXPLICIT_NULL = 2,
-	LABEL_IMPLICIT_NULL = 3,
-	LABEL_ENTROPY_INDICATOR = 7,
-	LABEL_GENERIC_ASSOCIATED_CHANNEL = 13,
-	LABEL_OAM_ALERT = 14,
-	LABEL_EXTENSION = 15,
+		     LABEL_IPV4_EXPLICIT_NULL = 0,
+		     LABEL_ROUTER_ALERT = 1,
+		     LABEL_IPV6_EXPLICIT_NULL = 2,
+		     LABEL_IMPLICIT_NULL = 3,
+		     LABEL_ENTROPY_INDICATOR = 7,
+		     LABEL_GENERIC_ASSOCIATED_CHANNEL = 13,
+		     LABEL_OAM_ALERT = 14,
+		     LABEL_EXTENSION = 15,
 };
 
-#define LSE_BOTTOM  (1u << 8)
-#define LSE_TC_MASK (7u << 9)
+#define LSE_BOTTOM   (1u << 8)
+#define LSE_TC_MASK  (7u << 9)
 #define LSE_TTL_MASK 0xffu
 
 static inline uint32_t lse_load(const uint8_t *at)

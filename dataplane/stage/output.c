@@ -14,7 +14,8 @@
 /* For a device that sends single buffers only (net_af_xdp sends rubbish after the first segment and says
  * nothing): each packet becomes one, or is dropped if its first buffer has no room for it. Returns how
  * many are left. */
-static __rte_noinline unsigned int flatten(struct worker *worker, unsigned int port, unsigned int count)
+static __rte_noinline unsigned int flatten(struct worker *worker, unsigned int port,
+					   unsigned int count)
 {
 	struct rte_mbuf **mbufs = worker->transmit.mbuf[port];
 	uint16_t *ingress = worker->transmit.ingress[port];
@@ -202,7 +203,7 @@ static __rte_noinline void too_long(struct worker *worker, struct packet *packet
 	}
 	move_start(packet->mbuf, offset_of_l3(packet));
 	punt_too_long(worker, packet->mbuf, packet->interface, packet->l3, packet->nexthop,
-		      packet->payload == PAYLOAD_MPLS	? RTE_ETHER_TYPE_MPLS
+		      packet->payload == PAYLOAD_MPLS   ? RTE_ETHER_TYPE_MPLS
 		      : packet->payload == PAYLOAD_IPV4 ? RTE_ETHER_TYPE_IPV4
 							: RTE_ETHER_TYPE_IPV6);
 }
@@ -238,7 +239,8 @@ static inline bool is_plain(const struct rewrite *rewrite)
 	uint16_t shape;
 
 	static_assert(offsetof(struct rewrite, label_count) ==
-			      offsetof(struct rewrite, header_length) + 1, "side by side");
+			      offsetof(struct rewrite, header_length) + 1,
+		      "side by side");
 	memcpy(&shape, &rewrite->header_length, sizeof(shape));
 	return shape == RTE_LE16(RTE_ETHER_HDR_LEN);
 }
@@ -287,7 +289,8 @@ void output(struct worker *worker)
 
 	if (count == 0)
 		return;
-	unsigned int ingress = packets[0]->interface; /* whose forwarded packets are being added up */
+	unsigned int ingress =
+		packets[0]->interface; /* whose forwarded packets are being added up */
 	worker->pushed = 0;
 	for (unsigned int i = 0; i < count; i++) {
 		if (unlikely(packets[i]->interface != ingress)) {

@@ -44,7 +44,8 @@ unsigned int inject(struct worker *worker);
 void inject_done(struct worker *worker, unsigned int count);
 
 /* Put one packet into a port row's transmit buffer; counts it as forwarded at `ingress`. */
-void transmit(struct worker *worker, unsigned int port, struct rte_mbuf *mbuf, unsigned int ingress);
+void transmit(struct worker *worker, unsigned int port, struct rte_mbuf *mbuf,
+	      unsigned int ingress);
 
 /* Send what waits for one port row. */
 void transmit_port(struct worker *worker, unsigned int port);

@@ -57,7 +57,8 @@ static void add_request(struct request_list *list, char *text, size_t length, si
 {
 	if (list->count == list->capacity) {
 		list->capacity = 2 * list->capacity + 64;
-		list->request = need(realloc(list->request, list->capacity * sizeof(*list->request)));
+		list->request =
+			need(realloc(list->request, list->capacity * sizeof(*list->request)));
 	}
 	list->request[list->count++] = (struct request){ text, length, lines };
 }
@@ -80,7 +81,8 @@ static bool read_batch(struct request_list *list, size_t limit)
 	size_t length = 0, size = 0, lines = 0;
 	FILE *stream = need(open_memstream(&text, &length));
 
-	fprintf(stream, "{\"jsonrpc\":\"2.0\",\"id\":%zu,\"method\":\"batch\",\"params\":{\"commands\":[",
+	fprintf(stream,
+		"{\"jsonrpc\":\"2.0\",\"id\":%zu,\"method\":\"batch\",\"params\":{\"commands\":[",
 		list->count + 1);
 	while (lines < limit) {
 		ssize_t got = getline(&line, &size, stdin);
@@ -152,8 +154,8 @@ static void check(const char *answer, const struct request *request, bool batch)
 	json_t *result = json_object_get(json, "result");
 
 	if (result == NULL || json_object_get(json, "error") != NULL ||
-	    (batch && json_integer_value(json_object_get(result, "done")) !=
-			      (json_int_t)request->lines)) {
+	    (batch &&
+	     json_integer_value(json_object_get(result, "done")) != (json_int_t)request->lines)) {
 		fprintf(stderr, "api-client: refused: %.600s\n", answer);
 		exit(1);
 	}
@@ -175,8 +177,8 @@ static void report(const struct request_list *list, double *seconds, double tota
 	for (size_t i = 0; i < count; i++)
 		lines += list->request[i].lines;
 	qsort(seconds, count, sizeof(*seconds), compare);
-	printf("requests %zu lines %zu seconds %.6f median_us %.1f p99_us %.1f best_us %.1f\n", count,
-	       lines, total, 1e6 * seconds[count / 2], 1e6 * seconds[count * 99 / 100],
+	printf("requests %zu lines %zu seconds %.6f median_us %.1f p99_us %.1f best_us %.1f\n",
+	       count, lines, total, 1e6 * seconds[count / 2], 1e6 * seconds[count * 99 / 100],
 	       1e6 * seconds[0]);
 }
 

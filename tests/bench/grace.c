@@ -107,8 +107,8 @@ static void measure(void)
 	}
 	qsort(took, PERIODS, sizeof(*took), compare);
 	printf("count,median_ns,p99_ns,best_ns,worst_ns\n%d,%" PRIu64 ",%" PRIu64 ",%" PRIu64
-	       ",%" PRIu64 "\n", PERIODS, took[PERIODS / 2], took[PERIODS * 99 / 100], took[0],
-	       took[PERIODS - 1]);
+	       ",%" PRIu64 "\n",
+	       PERIODS, took[PERIODS / 2], took[PERIODS * 99 / 100], took[0], took[PERIODS - 1]);
 }
 
 int main(void)
@@ -126,8 +126,8 @@ int main(void)
 		fixture_port(&fixture, port, mac, INTERFACE_MPLS);
 	}
 	fixture_label(&fixture, 0, LABEL,
-		      label_entry(LABEL_SWAP, 200, fixture_nexthop(&fixture, 1, 1, NULL, 0,
-								   NEXTHOP_NONE, 0), 0));
+		      label_entry(LABEL_SWAP, 200,
+				  fixture_nexthop(&fixture, 1, 1, NULL, 0, NEXTHOP_NONE, 0), 0));
 	if (rte_pktmbuf_alloc_bulk(fixture.pool, packets, VECTOR_SIZE) != 0 ||
 	    pthread_create(&thread, NULL, turn, NULL) != 0)
 		return 1;

@@ -18,8 +18,8 @@
 #include "tests/stage/fixture.h"
 
 enum {
-	SET_SIZE = 32768,     /* packets: their lines are twice the second-level cache */
-	SLICE_VECTORS = 8,    /* vectors between two looks at the clock */
+	SET_SIZE = 32768,  /* packets: their lines are twice the second-level cache */
+	SLICE_VECTORS = 8, /* vectors between two looks at the clock */
 	FRAME_SIZE = 64,
 	DATA_ROOM = 192,
 	NEXTHOPS = 16,
@@ -38,12 +38,9 @@ struct scenario {
 };
 
 static const struct scenario scenarios[] = {
-	{ "mpls-swap", SWAP, 1 },
-	{ "mpls-swap-3-labels", SWAP_3, 3 },
-	{ "mpls-pop", POP, 2 },
-	{ "mpls-push-2", PUSH_2, 1 },
-	{ "mpls-pop-ip", POP_IP, 1 },
-	{ "ip4-route", ROUTE_4, 0 },
+	{ "mpls-swap", SWAP, 1 },     { "mpls-swap-3-labels", SWAP_3, 3 },
+	{ "mpls-pop", POP, 2 },       { "mpls-push-2", PUSH_2, 1 },
+	{ "mpls-pop-ip", POP_IP, 1 }, { "ip4-route", ROUTE_4, 0 },
 };
 static const unsigned int default_entries[] = { 1, 1000, 100000, 1000000 };
 
@@ -73,8 +70,8 @@ static void make_routes(const struct scenario *scenario, unsigned int entries)
 	static struct lpm *lpm;
 
 	if (lpm == NULL) {
-		lpm = lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][ROUTE_IPV4],
-			      4, true);
+		lpm = lpm_new(fixture.tables, fixture.heap,
+			      &fixture.tables->route_root[0][ROUTE_IPV4], 4, true);
 		lpm_publish(lpm);
 	}
 	for (uint32_t i = 0; i < entries; i++) {
@@ -92,8 +89,9 @@ static void make_routes(const struct scenario *scenario, unsigned int entries)
 
 static enum label_operation label_operation_of(const struct scenario *scenario)
 {
-	return scenario->operation == POP ? LABEL_POP :
-	       scenario->operation == POP_IP ? LABEL_POP_IP : LABEL_SWAP;
+	return scenario->operation == POP      ? LABEL_POP
+	       : scenario->operation == POP_IP ? LABEL_POP_IP
+					       : LABEL_SWAP;
 }
 
 static void make_tables(const struct scenario *scenario, unsigned int entries)
@@ -112,7 +110,8 @@ static void make_tables(const struct scenario *scenario, unsigned int entries)
 		fixture_label(&fixture, 0, label,
 			      label_entry(operation,
 					  operation == LABEL_SWAP ? LABEL_COUNT - 1 - label : 0,
-					  operation == LABEL_POP_IP ? 0 : nexthops[i % NEXTHOPS], 0));
+					  operation == LABEL_POP_IP ? 0 : nexthops[i % NEXTHOPS],
+					  0));
 	}
 }
 
@@ -127,7 +126,9 @@ static void choose_labels(unsigned int entries)
 /* An IPv4 header with TTL 64, total length 40 and a right checksum. */
 static void write_ipv4(uint8_t *header, uint32_t destination)
 {
-	static const uint8_t start[16] = { 0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 9 };
+	static const uint8_t start[16] = {
+		0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 9
+	};
 	uint32_t sum = 0;
 
 	memcpy(header, start, sizeof(start));
@@ -163,8 +164,9 @@ static void restore(const struct scenario *scenario, unsigned int i)
 	if (scenario->stack == 0)
 		memcpy(frame + 12, (const uint8_t[]){ 0x08, 0x00 }, 2);
 	write_ipv4(frame + 14 + scenario->stack * 4,
-		   scenario->operation == ROUTE_4 ? (FIRST_NETWORK + labels[i] - FIRST_LABEL) << 8 | 1
-						  : 0xc0000201);
+		   scenario->operation == ROUTE_4
+			   ? (FIRST_NETWORK + labels[i] - FIRST_LABEL) << 8 | 1
+			   : 0xc0000201);
 }
 
 static void restore_all(const struct scenario *scenario)
@@ -376,7 +378,8 @@ static void check_forwarded(uint64_t before, unsigned int sets)
 	uint64_t forwarded = counter_read(&fixture.worker->interface[0].forwarded) - before;
 
 	if (forwarded != (uint64_t)sets * SET_SIZE) {
-		fprintf(stderr, "bench-pipeline: %" PRIu64 " packets forwarded, %" PRIu64 " expected\n",
+		fprintf(stderr,
+			"bench-pipeline: %" PRIu64 " packets forwarded, %" PRIu64 " expected\n",
 			forwarded, (uint64_t)sets * SET_SIZE);
 		exit(1);
 	}
@@ -403,8 +406,9 @@ static void measure(const struct scenario *scenario, unsigned int entries, unsig
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: bench-pipeline [--scenario NAME] [--entries N] [--csv] [--rounds N] "
-			"[--dir DIR] [--huge]\nscenarios:");
+	fprintf(stderr,
+		"usage: bench-pipeline [--scenario NAME] [--entries N] [--csv] [--rounds N] "
+		"[--dir DIR] [--huge]\nscenarios:");
 	for (size_t i = 0; i < RTE_DIM(scenarios); i++)
 		fprintf(stderr, " %s", scenarios[i].name);
 	fprintf(stderr, "\n");
@@ -430,23 +434,37 @@ static unsigned int parse_number(const char *text, unsigned int maximum)
 
 static struct options parse_options(int argc, char **argv)
 {
-	static const struct option names[] = {
-		{ "scenario", required_argument, NULL, 's' }, { "entries", required_argument, NULL, 'n' },
-		{ "csv", no_argument, NULL, 'c' },	      { "rounds", required_argument, NULL, 'r' },
-		{ "dir", required_argument, NULL, 'd' },      { "huge", no_argument, NULL, 'H' },
-		{ 0 }
-	};
+	static const struct option names[] = { { "scenario", required_argument, NULL, 's' },
+					       { "entries", required_argument, NULL, 'n' },
+					       { "csv", no_argument, NULL, 'c' },
+					       { "rounds", required_argument, NULL, 'r' },
+					       { "dir", required_argument, NULL, 'd' },
+					       { "huge", no_argument, NULL, 'H' },
+					       { 0 } };
 	struct options options = { .rounds = 20 };
 
 	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
 		switch (c) {
-		case 's': options.scenario = optarg; break;
-		case 'n': options.entries = parse_number(optarg, LABEL_COUNT - FIRST_LABEL); break;
-		case 'c': options.csv = true; break;
-		case 'r': options.rounds = parse_number(optarg, 10000); break;
-		case 'd': options.directory = optarg; break;
-		case 'H': options.huge = true; break;
-		default: usage();
+		case 's':
+			options.scenario = optarg;
+			break;
+		case 'n':
+			options.entries = parse_number(optarg, LABEL_COUNT - FIRST_LABEL);
+			break;
+		case 'c':
+			options.csv = true;
+			break;
+		case 'r':
+			options.rounds = parse_number(optarg, 10000);
+			break;
+		case 'd':
+			options.directory = optarg;
+			break;
+		case 'H':
+			options.huge = true;
+			break;
+		default:
+			usage();
 		}
 	}
 	return options;

@@ -23,7 +23,7 @@ enum {
 	PORTS = 8,
 	INTERFACES = 80, /* rows in use */
 	HEADROOM = 128,
-	AREA = 16384,    /* bytes before the guard page of a frame */
+	AREA = 16384, /* bytes before the guard page of a frame */
 	FRAME_LONGEST = 12000,
 	SEGMENT = 2048,
 	MBUFS = 1023,
@@ -50,7 +50,8 @@ static void route(uint32_t label, enum label_operation operation, uint32_t out, 
 		fixture_label(&fixture, space, label, label_entry(operation, out, index, flags));
 }
 
-static uint32_t nexthop(unsigned int interface, unsigned int count, uint32_t backup, unsigned int flags)
+static uint32_t nexthop(unsigned int interface, unsigned int count, uint32_t backup,
+			unsigned int flags)
 {
 	static const uint32_t labels[STACK_MAX] = { 801, 802, 803, 804, 805, 806, 807, 808 };
 	return fixture_nexthop(&fixture, interface, interface, labels, count, backup, flags);
@@ -85,7 +86,9 @@ static void make_interfaces(void)
 	uint8_t mac[6];
 
 	for (unsigned int port = 0; port < PORTS; port++) {
-		fixture_mac(0, mac); /* all have port 0's: an input says by one byte where it comes in */
+		fixture_mac(
+			0,
+			mac); /* all have port 0's: an input says by one byte where it comes in */
 		fixture_port(&fixture, port, mac, flags[port]);
 	}
 	fixture_mtu(&fixture, 6, 9000);
@@ -103,7 +106,8 @@ static void make_labels(void)
 	unsigned int count = 0;
 
 	for (unsigned int push = 0; push <= STACK_MAX; push++)
-		nexthops[count++] = nexthop(1 + push % 3, push, NEXTHOP_NONE, push & 1 ? REWRITE_ENTROPY : 0);
+		nexthops[count++] =
+			nexthop(1 + push % 3, push, NEXTHOP_NONE, push & 1 ? REWRITE_ENTROPY : 0);
 	nexthops[count++] = nexthop(6, 1, NEXTHOP_NONE, REWRITE_ENTROPY);
 	nexthops[count++] = nexthop(64, 0, NEXTHOP_NONE, 0);
 	nexthops[count++] = nexthop(65, 8, NEXTHOP_NONE, REWRITE_ENTROPY);
@@ -118,8 +122,9 @@ static void make_labels(void)
 	groups[1] = group_of(&nexthops[count - 4], 3); /* none that can send */
 
 	/* labels 16 to 16 + 6 * 32: what an arbitrary byte hits often */
-	static const enum label_operation operations[] = { LABEL_SWAP,	LABEL_REPLACE, LABEL_POP,
-							   LABEL_POP_LABEL, LABEL_POP_IP, LABEL_POP_BRIDGE };
+	static const enum label_operation operations[] = { LABEL_SWAP,   LABEL_REPLACE,
+							   LABEL_POP,    LABEL_POP_LABEL,
+							   LABEL_POP_IP, LABEL_POP_BRIDGE };
 	for (unsigned int i = 0; i < 6 * 32; i++) {
 		uint64_t flags = (i & 1 ? LABEL_TTL_PIPE : 0) | (i & 2 ? LABEL_TC_UNIFORM : 0) |
 				 (i % 5 == 0 ? LABEL_NO_COUNTERS : 0);
@@ -297,10 +302,19 @@ static size_t change(uint8_t *data, size_t size)
 	for (unsigned int i = (unsigned int)(random_next() % 8); i > 0 && size > 0; i--) {
 		size_t at = random_next() % size;
 		switch (random_next() % 4) {
-		case 0: data[at] = (uint8_t)random_next(); break;
-		case 1: data[at] ^= (uint8_t)(1u << random_next() % 8); break;
-		case 2: memmove(data + at, data + at + (size - at) / 2, (size - at) - (size - at) / 2); break;
-		default: size -= random_next() % 2 == 0 ? size - at : 0; break;
+		case 0:
+			data[at] = (uint8_t)random_next();
+			break;
+		case 1:
+			data[at] ^= (uint8_t)(1u << random_next() % 8);
+			break;
+		case 2:
+			memmove(data + at, data + at + (size - at) / 2,
+				(size - at) - (size - at) / 2);
+			break;
+		default:
+			size -= random_next() % 2 == 0 ? size - at : 0;
+			break;
 		}
 	}
 	return size;

@@ -51,7 +51,8 @@ uint32_t via(unsigned int port, unsigned int number, const uint32_t *labels, uns
 	return fixture_nexthop(&fixture, port, number, labels, count, NEXTHOP_NONE, 0);
 }
 
-void route(uint32_t label, enum label_operation operation, uint32_t out, uint32_t index, uint64_t flags)
+void route(uint32_t label, enum label_operation operation, uint32_t out, uint32_t index,
+	   uint64_t flags)
 {
 	fixture_label(&fixture, 0, label, label_entry(operation, out, index, flags));
 }
@@ -70,7 +71,8 @@ void account_take(struct account *account)
 	}
 }
 
-uint64_t dropped_since(const struct account *before, unsigned int interface, enum drop_reason reason)
+uint64_t dropped_since(const struct account *before, unsigned int interface,
+		       enum drop_reason reason)
 {
 	return counter_read(&fixture.worker->interface[interface].drop[reason]) -
 	       before->value[interface][FIELD(drop) + reason];
@@ -85,8 +87,10 @@ bool account_balanced(const struct account *before, unsigned int count)
 	for (unsigned int i = 0; i < INTERFACES; i++) {
 		const uint64_t *new = now.value[i], *old = before->value[i];
 #define SINCE(name) (new[FIELD(name)] - old[FIELD(name)])
-		uint64_t in = SINCE(rx_packets) + SINCE(injected) + SINCE(copies) + SINCE(fragments);
-		uint64_t out = SINCE(forwarded) - SINCE(tx_dropped) + SINCE(punted) + SINCE(consumed);
+		uint64_t in =
+			SINCE(rx_packets) + SINCE(injected) + SINCE(copies) + SINCE(fragments);
+		uint64_t out =
+			SINCE(forwarded) - SINCE(tx_dropped) + SINCE(punted) + SINCE(consumed);
 #undef SINCE
 		for (unsigned int k = 0; k < DROP_REASON_MAX; k++)
 			out += new[FIELD(drop) + k] - old[FIELD(drop) + k];
@@ -130,7 +134,8 @@ struct rte_mbuf *guarded_mbuf(const uint8_t *frame, size_t length, unsigned int 
 	memcpy(data, frame, length);
 	external.free_cb = external_free;
 	rte_mbuf_ext_refcnt_set(&external, 1);
-	rte_pktmbuf_attach_extbuf(mbuf, data - headroom, (rte_iova_t)(uintptr_t)data, (uint16_t)(headroom + length), &external);
+	rte_pktmbuf_attach_extbuf(mbuf, data - headroom, (rte_iova_t)(uintptr_t)data,
+				  (uint16_t)(headroom + length), &external);
 	mbuf->data_off = (uint16_t)headroom;
 	mbuf->data_len = (uint16_t)length;
 	mbuf->pkt_len = (uint32_t)length;
@@ -178,9 +183,9 @@ int egress_of(const uint8_t *frame, size_t length)
 	struct rte_mbuf *mbuf = mbuf_of(frame, length);
 
 	worker_process(fixture.worker, 0, &mbuf, 1);
-	int port = fixture.worker->transmit.pending == 0 ?
-			   -1 :
-			   __builtin_ctzll(fixture.worker->transmit.pending);
+	int port = fixture.worker->transmit.pending == 0
+			   ? -1
+			   : __builtin_ctzll(fixture.worker->transmit.pending);
 	transmit_take();
 	punt_take();
 	return port;
@@ -188,7 +193,8 @@ int egress_of(const uint8_t *frame, size_t length)
 
 /* ---------------------------------------------------------------- checks of an end */
 
-static bool same_frame(const uint8_t *expected, size_t length, const uint8_t *found, size_t found_length)
+static bool same_frame(const uint8_t *expected, size_t length, const uint8_t *found,
+		       size_t found_length)
 {
 	if (length == found_length && memcmp(expected, found, length) == 0)
 		return true;
@@ -230,7 +236,8 @@ static bool check_sent(const struct end *end)
 	struct rte_mbuf *mbuf = transmit->mbuf[end->port][0];
 	rte_mbuf_sanity_check(mbuf, 1);
 	const uint8_t *bytes = rte_pktmbuf_read(mbuf, 0, mbuf->pkt_len, found);
-	return same_frame(expected, length, bytes, mbuf->pkt_len) && checksum_is_right(bytes, length);
+	return same_frame(expected, length, bytes, mbuf->pkt_len) &&
+	       checksum_is_right(bytes, length);
 }
 
 static bool check_sent_counters(const struct end *end, const struct account *before)
@@ -240,8 +247,10 @@ static bool check_sent_counters(const struct end *end, const struct account *bef
 	size_t length = fixture.worker->transmit.mbuf[end->port][0]->pkt_len;
 
 	account_take(&now);
-	if (now.value[interface][FIELD(tx_packets)] - before->value[interface][FIELD(tx_packets)] == 1 &&
-	    now.value[interface][FIELD(tx_bytes)] - before->value[interface][FIELD(tx_bytes)] == length)
+	if (now.value[interface][FIELD(tx_packets)] - before->value[interface][FIELD(tx_packets)] ==
+		    1 &&
+	    now.value[interface][FIELD(tx_bytes)] - before->value[interface][FIELD(tx_bytes)] ==
+		    length)
 		return true;
 	fprintf(stderr, "  tx_packets and tx_bytes of interface %u did not move by 1 and %zu\n",
 		interface, length);
@@ -284,7 +293,8 @@ static bool check_at_ip(const struct end *end)
 		return false;
 	}
 	const struct packet *packet = vector->packet[0];
-	const uint8_t *tail = rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) + packet->mbuf->data_len;
+	const uint8_t *tail =
+		rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) + packet->mbuf->data_len;
 	if (packet->vrf != end->vrf ||
 	    packet->payload != (packet->l3[0] >> 4 == 4 ? PAYLOAD_IPV4 : PAYLOAD_IPV6)) {
 		fprintf(stderr, "  VRF %u, payload %u\n", packet->vrf, packet->payload);
@@ -294,25 +304,27 @@ static bool check_at_ip(const struct end *end)
 }
 
 /* The counter of the end, at the interface that the packet came in by, moved by one. */
-static bool check_counter(const struct end *end, unsigned int interface, const struct account *before)
+static bool check_counter(const struct end *end, unsigned int interface,
+			  const struct account *before)
 {
 	static const char *const names[] = { "forwarded", "drop", "punted", "drop" };
 	static struct account now;
-	size_t field = end->kind == END_SENT   ? FIELD(forwarded) :
-		       end->kind == END_PUNTED ? FIELD(punted) :
-						 FIELD(drop) + (size_t)end->reason;
+	size_t field = end->kind == END_SENT     ? FIELD(forwarded)
+		       : end->kind == END_PUNTED ? FIELD(punted)
+						 : FIELD(drop) + (size_t)end->reason;
 
 	account_take(&now);
 	if (now.value[interface][field] - before->value[interface][field] == 1)
 		return true;
 	fprintf(stderr, "  interface %u: %s %s did not move by 1\n", interface, names[end->kind],
-		end->kind == END_DROPPED || end->kind == END_AT_IP ?
-			drop_reason_name((unsigned int)end->reason) :
-			"");
+		end->kind == END_DROPPED || end->kind == END_AT_IP
+			? drop_reason_name((unsigned int)end->reason)
+			: "");
 	for (unsigned int i = 0; i < INTERFACES; i++)
 		for (unsigned int k = 0; k < DROP_REASON_COUNT; k++)
 			if (dropped_since(before, i, k) != 0)
-				fprintf(stderr, "  interface %u: dropped as %s\n", i, drop_reason_name(k));
+				fprintf(stderr, "  interface %u: dropped as %s\n", i,
+					drop_reason_name(k));
 	for (unsigned int i = 0; i < INTERFACES; i++)
 		if (now.value[i][FIELD(forwarded)] != before->value[i][FIELD(forwarded)])
 			fprintf(stderr, "  interface %u: forwarded\n", i);
@@ -324,10 +336,13 @@ static bool check_received(unsigned int interface, size_t length, const struct a
 	static struct account now;
 
 	account_take(&now);
-	if (now.value[interface][FIELD(rx_packets)] - before->value[interface][FIELD(rx_packets)] == 1 &&
-	    now.value[interface][FIELD(rx_bytes)] - before->value[interface][FIELD(rx_bytes)] == length)
+	if (now.value[interface][FIELD(rx_packets)] - before->value[interface][FIELD(rx_packets)] ==
+		    1 &&
+	    now.value[interface][FIELD(rx_bytes)] - before->value[interface][FIELD(rx_bytes)] ==
+		    length)
 		return true;
-	fprintf(stderr, "  interface %u did not receive 1 packet of %zu bytes\n", interface, length);
+	fprintf(stderr, "  interface %u did not receive 1 packet of %zu bytes\n", interface,
+		length);
 	return false;
 }
 
@@ -373,7 +388,8 @@ bool case_run(const struct stage_case *stage_case, const uint8_t *frame, size_t 
 	good = canaries_alive(guard - first - headroom) && good;
 	unsigned int sent = transmit_take(), punted = punt_take();
 	if (sent != (end->kind == END_SENT) || punted != (end->kind == END_PUNTED)) {
-		fprintf(stderr, "  not as many packets on ports and in the punt ring as expected\n");
+		fprintf(stderr,
+			"  not as many packets on ports and in the punt ring as expected\n");
 		good = false;
 	}
 	if (rte_mempool_avail_count(fixture.pool) != available) {

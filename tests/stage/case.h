@@ -34,18 +34,35 @@ struct end {
 	int reason;             /* DROPPED: enum drop_reason; PUNTED: enum punt_reason */
 	unsigned int l3;        /* PUNTED: offset of the label stack */
 	unsigned int vrf;       /* AT_IP */
-	const char *frame;      /* SENT; AT_IP: from the IP header on; PUNTED: NULL is "as it arrived" */
+	const char *frame; /* SENT; AT_IP: from the IP header on; PUNTED: NULL is "as it arrived" */
 };
 
-#define SENT(port_, text)     { .kind = END_SENT, .port = (port_), .frame = (text) }
+#define SENT(port_, text)                                                                          \
+	{                                                                                          \
+		.kind = END_SENT, .port = (port_), .frame = (text)                                 \
+	}
 /* By a VLAN subinterface of the port. */
-#define SENT_BY(port_, interface_, text) \
-	{ .kind = END_SENT, .port = (port_), .interface = (interface_), .frame = (text) }
-#define DROPPED(name)         { .kind = END_DROPPED, .reason = DROP_##name }
-#define PUNTED(name)          { .kind = END_PUNTED, .reason = PUNT_##name, .l3 = ETHERNET }
-#define PUNTED_AT(name, l3_)  { .kind = END_PUNTED, .reason = PUNT_##name, .l3 = (l3_) }
+#define SENT_BY(port_, interface_, text)                                                           \
+	{                                                                                          \
+		.kind = END_SENT, .port = (port_), .interface = (interface_), .frame = (text)      \
+	}
+#define DROPPED(name)                                                                              \
+	{                                                                                          \
+		.kind = END_DROPPED, .reason = DROP_##name                                         \
+	}
+#define PUNTED(name)                                                                               \
+	{                                                                                          \
+		.kind = END_PUNTED, .reason = PUNT_##name, .l3 = ETHERNET                          \
+	}
+#define PUNTED_AT(name, l3_)                                                                       \
+	{                                                                                          \
+		.kind = END_PUNTED, .reason = PUNT_##name, .l3 = (l3_)                             \
+	}
 /* The IP stage got it; without routes it ends there as ip_no_route. */
-#define AT_IP(vrf_, text)     { .kind = END_AT_IP, .reason = DROP_ip_no_route, .vrf = (vrf_), .frame = (text) }
+#define AT_IP(vrf_, text)                                                                          \
+	{                                                                                          \
+		.kind = END_AT_IP, .reason = DROP_ip_no_route, .vrf = (vrf_), .frame = (text)      \
+	}
 
 struct stage_case {
 	const char *name;
@@ -82,7 +99,8 @@ void account_take(struct account *account);
 bool account_balanced(const struct account *before, unsigned int count);
 
 /* Since `before`, at this interface. */
-uint64_t dropped_since(const struct account *before, unsigned int interface, enum drop_reason reason);
+uint64_t dropped_since(const struct account *before, unsigned int interface,
+		       enum drop_reason reason);
 
 /* Take everything out of the transmit buffers and free it; returns how many. */
 unsigned int transmit_take(void);
@@ -100,6 +118,7 @@ struct rte_mbuf *guarded_mbuf(const uint8_t *frame, size_t length, unsigned int 
 #define LABELS(...) (const uint32_t[]){ __VA_ARGS__ }, sizeof((uint32_t[]){ __VA_ARGS__ }) / 4
 #define NO_LABELS   NULL, 0
 uint32_t via(unsigned int port, unsigned int number, const uint32_t *labels, unsigned int count);
-void route(uint32_t label, enum label_operation operation, uint32_t out, uint32_t index, uint64_t flags);
+void route(uint32_t label, enum label_operation operation, uint32_t out, uint32_t index,
+	   uint64_t flags);
 
 #endif

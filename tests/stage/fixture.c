@@ -20,10 +20,11 @@ static void fail(const char *what, const char *why)
 
 static void start_eal(bool huge)
 {
-	char *plain[] = { "fixture", "--no-huge", "-m", "256", "--no-shconf", "--no-pci", "-l", "0",
+	char *plain[] = { "fixture",           "--no-huge",     "-m", "256",
+			  "--no-shconf",       "--no-pci",      "-l", "0",
 			  "--log-level=error", "--no-telemetry" };
-	char *with_huge[] = { "fixture", "--in-memory", "--no-pci", "-l", "0", "--log-level=error",
-			      "--no-telemetry" };
+	char *with_huge[] = { "fixture", "--in-memory",       "--no-pci",      "-l",
+			      "0",       "--log-level=error", "--no-telemetry" };
 
 	int result = huge ? rte_eal_init(RTE_DIM(with_huge), with_huge)
 			  : rte_eal_init(RTE_DIM(plain), plain);
@@ -43,7 +44,8 @@ static void own_files(struct fixture *fixture, const char *parent)
 		fail(fixture->directory, strerror(errno));
 	if (region_place(&place, fixture->directory, "fixture", error) != 0 ||
 	    region_place_make(&place, error) != 0 ||
-	    region_own(&fixture->tables_region, &place, REGION_TABLES, 1ull << 30, &created, error) != 0 ||
+	    region_own(&fixture->tables_region, &place, REGION_TABLES, 1ull << 30, &created,
+		       error) != 0 ||
 	    region_own(&fixture->state_region, &place, REGION_STATE, 0, &created, error) != 0)
 		fail("shared files", error);
 	fixture->tables = fixture->tables_region.base;
@@ -175,7 +177,8 @@ static unsigned int write_tags(const struct interface *row, uint8_t *at)
 	if (row->outer_tag != 0) {
 		const uint8_t outer[4] = { row->inner_tag != 0 ? 0x88 : 0x81,
 					   row->inner_tag != 0 ? 0xa8 : 0x00,
-					   (uint8_t)(row->outer_tag >> 8), (uint8_t)row->outer_tag };
+					   (uint8_t)(row->outer_tag >> 8),
+					   (uint8_t)row->outer_tag };
 		memcpy(at, outer, 4);
 		size = 4;
 	}

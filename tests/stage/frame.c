@@ -68,15 +68,17 @@ uint16_t frame_checksum(const uint8_t *at, size_t length)
 
 static void put_udp(struct builder *builder)
 {
-	static const uint8_t udp[20] = { 0x13, 0x88, 0x17, 0x70, 0, 20, 0, 0, 's', 'h',
-					 'u',  'n',  't',  '-',	 't', 'e', 's', 't', 's', '!' };
+	static const uint8_t udp[20] = { 0x13, 0x88, 0x17, 0x70, 0,   20,  0,   0,   's', 'h',
+					 'u',  'n',  't',  '-',  't', 'e', 's', 't', 's', '!' };
 	put(builder, udp, sizeof(udp));
 }
 
 static void put_ipv4(struct builder *builder, unsigned int ttl, unsigned int tos)
 {
-	uint8_t header[20] = { 0x45, (uint8_t)tos, 0, 40, 0x12, 0x34, 0x40, 0, (uint8_t)ttl, 17,
-			       0,    0,		   10, 1, 2,	3,    10,   9, 8,	     7 };
+	uint8_t header[20] = {
+		0x45, (uint8_t)tos, 0, 40, 0x12, 0x34, 0x40, 0, (uint8_t)ttl, 17, 0, 0, 10, 1, 2,
+		3,    10,           9, 8,  7
+	};
 	uint16_t sum = frame_checksum(header, sizeof(header));
 
 	header[10] = (uint8_t)(sum >> 8);
@@ -88,8 +90,18 @@ static void put_ipv4(struct builder *builder, unsigned int ttl, unsigned int tos
 
 static void put_ipv6(struct builder *builder, unsigned int ttl, unsigned int traffic_class)
 {
-	uint8_t header[40] = { (uint8_t)(0x60 | traffic_class >> 4), (uint8_t)(traffic_class << 4 | 0xa),
-			       0xbc, 0xde, 0, 20, 17, (uint8_t)ttl, 0x20, 1, 0xd, 0xb8 };
+	uint8_t header[40] = { (uint8_t)(0x60 | traffic_class >> 4),
+			       (uint8_t)(traffic_class << 4 | 0xa),
+			       0xbc,
+			       0xde,
+			       0,
+			       20,
+			       17,
+			       (uint8_t)ttl,
+			       0x20,
+			       1,
+			       0xd,
+			       0xb8 };
 	header[23] = 1;
 	header[24] = 0x20;
 	header[39] = 2;
@@ -129,7 +141,8 @@ static bool put_ethernet_word(struct builder *builder, const char *word)
 			address[i] = (uint8_t)to[i];
 		put_ethernet(builder, address, peer);
 	} else if (sscanf(word, "out:%u/%u", &a, &b) == 2) {
-		put_ethernet(builder, (uint8_t[6]){ 0x02, 0xff, 0, 0, (uint8_t)(b >> 8), (uint8_t)b },
+		put_ethernet(builder,
+			     (uint8_t[6]){ 0x02, 0xff, 0, 0, (uint8_t)(b >> 8), (uint8_t)b },
 			     (uint8_t[6]){ 0x02, 0, 0, 0, 0, (uint8_t)a });
 	} else if (sscanf(word, "vlan:%u", &a) == 1) {
 		put_tag(builder, 0x8100, a);

@@ -8,16 +8,16 @@
 #include "tests/stage/case.h"
 
 enum {
-	OTHER_SPACE = 3,     /* port whose labels are in space 5 */
-	NO_MPLS = 4,         /* ports with something about them */
+	OTHER_SPACE = 3, /* port whose labels are in space 5 */
+	NO_MPLS = 4,     /* ports with something about them */
 	DOWN = 5,
-	UPSTREAM = 6,        /* 0x8848 in space 8 */
+	UPSTREAM = 6, /* 0x8848 in space 8 */
 	NO_MAC = 7,
-	ONE_TAG = 64,        /* VLAN subinterfaces of port 0 */
+	ONE_TAG = 64, /* VLAN subinterfaces of port 0 */
 	TWO_TAGS = 65,
 	TAGGED_NO_MPLS = 66,
 	TAGGED_DOWN = 67,
-	GONE = 68,           /* the VLAN table names it, but its row is not valid */
+	GONE = 68, /* the VLAN table names it, but its row is not valid */
 };
 
 static void port_flags(unsigned int port, uint64_t flags)
@@ -45,7 +45,8 @@ static int start(void **state)
 	port_flags(UPSTREAM, INTERFACE_MPLS | 8ull << INTERFACE_UPSTREAM_SHIFT);
 	word_store(&fixture.tables->interface[NO_MAC].mac, 0);
 	fixture_vlan(&fixture, ONE_TAG, 0, 100, 0, INTERFACE_MPLS);
-	fixture_vlan(&fixture, TWO_TAGS, 0, 200, 300, INTERFACE_MPLS | 5ull << INTERFACE_SPACE_SHIFT);
+	fixture_vlan(&fixture, TWO_TAGS, 0, 200, 300,
+		     INTERFACE_MPLS | 5ull << INTERFACE_SPACE_SHIFT);
 	fixture_vlan(&fixture, TAGGED_NO_MPLS, 0, 101, 0, 0);
 	fixture_vlan(&fixture, TAGGED_DOWN, 0, 102, 0, INTERFACE_MPLS);
 	clear_flags(TAGGED_DOWN, INTERFACE_UP);
@@ -81,44 +82,47 @@ static const struct stage_case address_cases[] = {
 	{ "almost MPLS multicast", "dst:01005f800000 mpls " LABELLED, DROPPED(not_for_us) },
 	{ "almost MPLS multicast", "dst:03005e800000 mpls " LABELLED, DROPPED(not_for_us) },
 	{ "IPv6 multicast", "dst:333300000001 mpls " LABELLED, DROPPED(not_for_us) },
-	{ "all zero, port without an address", "dst:000000000000 mpls " LABELLED, DROPPED(not_for_us),
+	{ "all zero, port without an address", "dst:000000000000 mpls " LABELLED,
+	  DROPPED(not_for_us), NO_MAC },
+	{ "MPLS multicast on a port without an address", "dst:01005e800064 mpls " LABELLED, SWAPPED,
 	  NO_MAC },
-	{ "MPLS multicast on a port without an address", "dst:01005e800064 mpls " LABELLED, SWAPPED, NO_MAC },
 };
 
 static const struct stage_case interface_cases[] = {
 	{ "port without mpls", "eth:4 mpls " LABELLED, DROPPED(mpls_disabled), NO_MPLS },
-	{ "port without mpls, 0x8848", "eth:4 upstream " LABELLED, DROPPED(mpls_disabled), NO_MPLS },
+	{ "port without mpls, 0x8848", "eth:4 upstream " LABELLED, DROPPED(mpls_disabled),
+	  NO_MPLS },
 	{ "port that is down", "eth:5 mpls " LABELLED, DROPPED(interface_down), DOWN },
 	{ "port that is down, IP", "eth:5 ip4/7", DROPPED(interface_down), DOWN },
 	{ "port that is down, anything", "eth:5 type:9000 fill:46", DROPPED(interface_down), DOWN },
 	{ "another label space", "eth:3 mpls " LABELLED, SENT(1, "out:1/1 mpls 205/5/63 ip4/7"),
 	  OTHER_SPACE },
-	{ "a label that only the platform has", "eth:3 mpls 110/5/64 ip4/7", DROPPED(mpls_unknown_label),
-	  OTHER_SPACE },
+	{ "a label that only the platform has", "eth:3 mpls 110/5/64 ip4/7",
+	  DROPPED(mpls_unknown_label), OTHER_SPACE },
 	{ "what a pop exposes is the platform's", "eth:3 mpls 510/5/64 100/5/63 ip4/7", SWAPPED,
 	  OTHER_SPACE },
 	{ "upstream label without a context space (RFC 5332)", "eth upstream " LABELLED,
 	  DROPPED(mpls_upstream_label) },
-	{ "upstream label by multicast without a context space", "dst:01005e800064 upstream " LABELLED,
-	  DROPPED(mpls_upstream_label) },
+	{ "upstream label by multicast without a context space",
+	  "dst:01005e800064 upstream " LABELLED, DROPPED(mpls_upstream_label) },
 	{ "upstream label in its space; we send 0x8847", "eth:6 upstream " LABELLED,
 	  SENT(1, "out:1/1 mpls 208/5/63 ip4/7"), UPSTREAM },
 	{ "upstream label by multicast", "dst:01005e800064 upstream " LABELLED,
 	  SENT(1, "out:1/1 mpls 208/5/63 ip4/7"), UPSTREAM },
-	{ "upstream label that is not there", "eth:6 upstream 110/5/64 ip4/7", DROPPED(mpls_unknown_label),
-	  UPSTREAM },
+	{ "upstream label that is not there", "eth:6 upstream 110/5/64 ip4/7",
+	  DROPPED(mpls_unknown_label), UPSTREAM },
 	{ "0x8847 on the same port: platform space", "eth:6 mpls " LABELLED, SWAPPED, UPSTREAM },
-	{ "upstream label, popped to IP", "eth:6 upstream 500/5/64 ip4/99", SENT(1, "out:1/1 ip4/63"),
-	  UPSTREAM },
-	{ "upstream label for another address", "dst:020000000009 upstream " LABELLED, DROPPED(not_for_us),
-	  UPSTREAM },
+	{ "upstream label, popped to IP", "eth:6 upstream 500/5/64 ip4/99",
+	  SENT(1, "out:1/1 ip4/63"), UPSTREAM },
+	{ "upstream label for another address", "dst:020000000009 upstream " LABELLED,
+	  DROPPED(not_for_us), UPSTREAM },
 	{ "upstream, cut off", "eth:6 upstream raw:000644", DROPPED(mpls_truncated), UPSTREAM },
 };
 
 static const struct stage_case vlan_cases[] = {
 	{ "one tag", "eth vlan:100 mpls " LABELLED, SWAPPED, 0, ONE_TAG },
-	{ "one tag with priority and DEI bits", "eth vlan:61540 mpls " LABELLED, SWAPPED, 0, ONE_TAG },
+	{ "one tag with priority and DEI bits", "eth vlan:61540 mpls " LABELLED, SWAPPED, 0,
+	  ONE_TAG },
 	{ "one tag of type 0x88a8", "eth qinq:100 mpls " LABELLED, SWAPPED, 0, ONE_TAG },
 	{ "two tags, another label space", "eth qinq:200 vlan:300 mpls " LABELLED,
 	  SENT(1, "out:1/1 mpls 205/5/63 ip4/7"), 0, TWO_TAGS },
@@ -131,22 +135,26 @@ static const struct stage_case vlan_cases[] = {
 	{ "unknown tag", "eth vlan:99 mpls " LABELLED, DROPPED(unknown_vlan) },
 	{ "outer tag alone of a pair", "eth vlan:200 mpls " LABELLED, DROPPED(unknown_vlan) },
 	{ "second tag unknown", "eth qinq:200 vlan:301 mpls " LABELLED, DROPPED(unknown_vlan) },
-	{ "second tag where one is expected", "eth vlan:100 vlan:300 mpls " LABELLED, DROPPED(unknown_vlan) },
-	{ "three tags", "eth qinq:200 vlan:300 vlan:1 mpls " LABELLED, DROPPED(unknown_ethertype), 0,
-	  TWO_TAGS },
+	{ "second tag where one is expected", "eth vlan:100 vlan:300 mpls " LABELLED,
+	  DROPPED(unknown_vlan) },
+	{ "three tags", "eth qinq:200 vlan:300 vlan:1 mpls " LABELLED, DROPPED(unknown_ethertype),
+	  0, TWO_TAGS },
 	{ "tag of another port", "eth:1 vlan:100 mpls " LABELLED, DROPPED(unknown_vlan), 1 },
 	{ "subinterface without mpls", "eth vlan:101 mpls " LABELLED, DROPPED(mpls_disabled), 0,
 	  TAGGED_NO_MPLS },
 	{ "subinterface that is down", "eth vlan:102 mpls " LABELLED, DROPPED(interface_down), 0,
 	  TAGGED_DOWN },
-	{ "subinterface on its way out", "eth vlan:103 mpls " LABELLED, DROPPED(interface_down), 0, GONE },
-	{ "tagged MPLS multicast", "dst:01005e800064 vlan:100 mpls " LABELLED, SWAPPED, 0, ONE_TAG },
+	{ "subinterface on its way out", "eth vlan:103 mpls " LABELLED, DROPPED(interface_down), 0,
+	  GONE },
+	{ "tagged MPLS multicast", "dst:01005e800064 vlan:100 mpls " LABELLED, SWAPPED, 0,
+	  ONE_TAG },
 	{ "cut off in the first tag", "eth vlan:100", DROPPED(runt_frame) },
 	{ "cut off in the second tag", "eth qinq:200 type:8100 raw:01", DROPPED(runt_frame) },
-	{ "a tag that is unknown and nothing behind it", "eth vlan:99 mpls", DROPPED(unknown_vlan) },
+	{ "a tag that is unknown and nothing behind it", "eth vlan:99 mpls",
+	  DROPPED(unknown_vlan) },
 	{ "nothing behind the tag", "eth vlan:100 mpls", DROPPED(mpls_truncated), 0, ONE_TAG },
-	{ "nothing behind two tags", "eth qinq:200 vlan:300 mpls raw:0006", DROPPED(mpls_truncated), 0,
-	  TWO_TAGS },
+	{ "nothing behind two tags", "eth qinq:200 vlan:300 mpls raw:0006", DROPPED(mpls_truncated),
+	  0, TWO_TAGS },
 	{ "TTL exceeded: the stack begins behind the tag", "eth vlan:100 mpls 100/5/1 ip4/7",
 	  PUNTED_AT(mpls_ttl_exceeded, 18), 0, ONE_TAG },
 	{ "router alert behind two tags", "eth qinq:200 vlan:300 mpls 1/5/1 ip4/7",
@@ -158,7 +166,8 @@ static const struct stage_case tagged_out_cases[] = {
 	  SENT_BY(0, ONE_TAG, "out:0/2 vlan:100 mpls 210/5/63 ip4/7") },
 	{ "out with two tags and a push", "eth mpls 111/5/64 ip4/7",
 	  SENT_BY(0, TWO_TAGS, "out:0/3 qinq:200 vlan:300 mpls 300/5/63 211/5/63 ip4/7") },
-	{ "IP out with one tag", "eth mpls 112/5/64 ip4/7", SENT_BY(0, ONE_TAG, "out:0/2 vlan:100 ip4/7") },
+	{ "IP out with one tag", "eth mpls 112/5/64 ip4/7",
+	  SENT_BY(0, ONE_TAG, "out:0/2 vlan:100 ip4/7") },
 	{ "IPv6 out with two tags", "eth mpls 113/5/64 ip6/7",
 	  SENT_BY(0, TWO_TAGS, "out:0/4 qinq:200 vlan:300 ip6/7") },
 	{ "one tag to two", "eth vlan:100 mpls 113/5/64 77/1/1 ip6/7",
@@ -177,7 +186,8 @@ static const struct stage_case type_cases[] = {
 	  DROPPED(ip_martian) },
 	{ "IPv4 that is not", "eth type:0800 raw:60000000 fill:60", DROPPED(ip_invalid) },
 	{ "IPv4 cut off", "eth type:0800 raw:45000014", DROPPED(ip_invalid) },
-	{ "IPv4 with a header length of 16", "eth type:0800 raw:44000028 fill:60", DROPPED(ip_invalid) },
+	{ "IPv4 with a header length of 16", "eth type:0800 raw:44000028 fill:60",
+	  DROPPED(ip_invalid) },
 	{ "IPv4 with nothing", "eth type:0800", DROPPED(ip_invalid) },
 	{ "IPv6 with nothing", "eth type:86dd", DROPPED(ip_invalid) },
 	{ "IPv6 cut off", "eth type:86dd raw:60000000 fill:35", DROPPED(ip_invalid) },
@@ -185,15 +195,18 @@ static const struct stage_case type_cases[] = {
 	{ "ARP to us", "eth type:0806 fill:28", PUNTED(arp) },
 	{ "ARP to somebody else", "dst:020000000009 type:0806 fill:28", DROPPED(not_for_us) },
 	{ "ARP of nothing", "eth type:0806", PUNTED(arp) },
-	{ "ARP behind a tag", "dst:ffffffffffff vlan:100 type:0806 fill:28", PUNTED_AT(arp, 18), 0, ONE_TAG },
+	{ "ARP behind a tag", "dst:ffffffffffff vlan:100 type:0806 fill:28", PUNTED_AT(arp, 18), 0,
+	  ONE_TAG },
 	{ "neighbour solicitation",
-	  "dst:3333ff000001 type:86dd raw:6000000000183aff fill:32 raw:87000000 fill:20", PUNTED(nd) },
+	  "dst:3333ff000001 type:86dd raw:6000000000183aff fill:32 raw:87000000 fill:20",
+	  PUNTED(nd) },
 	{ "neighbour solicitation that was routed",
 	  "eth type:86dd raw:6000000000183afe fill:32 raw:87000000 fill:20", DROPPED(ip_no_route) },
 	{ "echo request", "eth type:86dd raw:6000000000183aff fill:32 raw:80000000 fill:20",
 	  DROPPED(ip_no_route) },
 	{ "neighbour discovery out of a label is not from this link",
-	  "eth mpls 2/0/0 raw:6000000000183aff fill:32 raw:87000000 fill:20", DROPPED(ip_no_route) },
+	  "eth mpls 2/0/0 raw:6000000000183aff fill:32 raw:87000000 fill:20",
+	  DROPPED(ip_no_route) },
 };
 
 #define RUNS(name)                                                                                 \
@@ -232,10 +245,12 @@ static void test_runts(void **state)
 		const char *text = type == 0 ? "eth mpls 100/5/64" : "eth:6 upstream 100/5/64";
 		frame_build(frame, text);
 		for (size_t length = 0; length < ETHERNET + 4; length++) {
-			struct stage_case runt = { "runt", text, DROPPED(runt_frame), type * UPSTREAM, 0 };
+			struct stage_case runt = { "runt", text, DROPPED(runt_frame),
+						   type * UPSTREAM, 0 };
 			struct stage_case cut = { "0 to 3 bytes", text, DROPPED(mpls_truncated),
 						  type * UPSTREAM, 0 };
-			failed += !case_run(length < ETHERNET ? &runt : &cut, frame, length, HEADROOM, 0);
+			failed += !case_run(length < ETHERNET ? &runt : &cut, frame, length,
+					    HEADROOM, 0);
 		}
 	}
 	assert_int_equal(failed, 0);
@@ -246,12 +261,19 @@ static void test_runts(void **state)
 static void test_mixed_vector(void **state)
 {
 	static const char *const in[] = {
-		"eth mpls 100/5/64 ip4/7",  "eth vlan:100 mpls 100/1/9 ip6/7", "eth mpls 99/5/64 ip4/7",
-		"eth mpls 100/2/1 ip4/7",   "dst:020000000009 mpls 100/5/64",  "eth mpls 100/3/30 ip4/1",
-		"eth ip4/7",		    "eth qinq:200 vlan:300 mpls 100/4/40 ip4/7",
+		"eth mpls 100/5/64 ip4/7",
+		"eth vlan:100 mpls 100/1/9 ip6/7",
+		"eth mpls 99/5/64 ip4/7",
+		"eth mpls 100/2/1 ip4/7",
+		"dst:020000000009 mpls 100/5/64",
+		"eth mpls 100/3/30 ip4/1",
+		"eth ip4/7",
+		"eth qinq:200 vlan:300 mpls 100/4/40 ip4/7",
 	};
 	static const char *const out[] = {
-		"out:1/1 mpls 200/5/63 ip4/7", "out:1/1 mpls 200/1/8 ip6/7", "out:1/1 mpls 200/3/29 ip4/1",
+		"out:1/1 mpls 200/5/63 ip4/7",
+		"out:1/1 mpls 200/1/8 ip6/7",
+		"out:1/1 mpls 200/3/29 ip4/1",
 		"out:1/1 mpls 205/4/39 ip4/7",
 	};
 	static uint8_t frame[FRAME_ROOM];
@@ -281,10 +303,10 @@ static void test_mixed_vector(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_address),	   cmocka_unit_test(test_interface),
-		cmocka_unit_test(test_vlan),	   cmocka_unit_test(test_tagged_out),
-		cmocka_unit_test(test_type),	   cmocka_unit_test(test_nd_in_pipe),
-		cmocka_unit_test(test_runts),	   cmocka_unit_test(test_mixed_vector),
+		cmocka_unit_test(test_address), cmocka_unit_test(test_interface),
+		cmocka_unit_test(test_vlan),    cmocka_unit_test(test_tagged_out),
+		cmocka_unit_test(test_type),    cmocka_unit_test(test_nd_in_pipe),
+		cmocka_unit_test(test_runts),   cmocka_unit_test(test_mixed_vector),
 	};
 	return cmocka_run_group_tests_name("stage: classify", tests, start, stage_stop);
 }

@@ -65,7 +65,8 @@ static size_t by_label(uint8_t *frame, unsigned int i)
 
 static size_t by_bottom_label(uint8_t *frame, unsigned int i)
 {
-	return text_flow(frame, "eth mpls 600/0/64 30/0/9 31/0/9 32/0/9 33/0/9 34/0/9 %u/0/9 ip4/7", 1000 + i);
+	return text_flow(frame, "eth mpls 600/0/64 30/0/9 31/0/9 32/0/9 33/0/9 34/0/9 %u/0/9 ip4/7",
+			 1000 + i);
 }
 
 static size_t by_source(uint8_t *frame, unsigned int i)
@@ -210,8 +211,8 @@ static size_t other_protocol(uint8_t *frame, unsigned int i)
 static size_t below_entropy(uint8_t *frame, unsigned int i)
 {
 	char text[128];
-	snprintf(text, sizeof(text), "eth mpls 600/0/64 7/%u/%u 4444/%u/%u %u/0/9 ip4/%u", i & 7, i & 0xff,
-		 i >> 3 & 7, i & 0xff, 1000 + i, i & 0xff);
+	snprintf(text, sizeof(text), "eth mpls 600/0/64 7/%u/%u 4444/%u/%u %u/0/9 ip4/%u", i & 7,
+		 i & 0xff, i >> 3 & 7, i & 0xff, 1000 + i, i & 0xff);
 	size_t length = frame_build(frame, text);
 	payload(frame, 4)[15] = (uint8_t)i;
 	return length;
@@ -227,9 +228,11 @@ static size_t payload_is_no_ip(uint8_t *frame, unsigned int i)
 
 static size_t special_labels(uint8_t *frame, unsigned int i)
 {
-	static const char *const above[] = { "",	"0/0/9",	"1/0/9",	"2/0/9 0/0/9",
-					     "13/0/9",	"14/0/9 3/0/9", "15/0/9 20/0/9", "15/0/9 1048575/0/9",
-					     "4/0/9",	"15/0/9 0/0/9" };
+	static const char *const above[] = {
+		"",       "0/0/9",        "1/0/9",         "2/0/9 0/0/9",
+		"13/0/9", "14/0/9 3/0/9", "15/0/9 20/0/9", "15/0/9 1048575/0/9",
+		"4/0/9",  "15/0/9 0/0/9"
+	};
 	char text[128];
 	snprintf(text, sizeof(text), "eth mpls 600/0/64 %s 30/0/9 ip4/7", above[i % 10]);
 	return frame_build(frame, text);
@@ -277,7 +280,8 @@ static void test_spread(void **state)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		spread(kinds[i].writer, count);
 		for (unsigned int port = 1; port <= MEMBERS; port++)
-			if (count[port] < FLOWS / MEMBERS * 3 / 4 || count[port] > FLOWS / MEMBERS * 5 / 4)
+			if (count[port] < FLOWS / MEMBERS * 3 / 4 ||
+			    count[port] > FLOWS / MEMBERS * 5 / 4)
 				fail_msg("%s: port %u has %u of %u flows", kinds[i].name, port,
 					 count[port], FLOWS);
 	}
@@ -414,7 +418,8 @@ static void test_member_with_backup(void **state)
 	uint32_t index, backup = via(9, 9, NO_LABELS);
 
 	(void)state;
-	two.member[0] = (typeof(two.member[0])){ fixture_nexthop(&fixture, 1, 1, NO_LABELS, backup, 0), 1 };
+	two.member[0] =
+		(typeof(two.member[0])){ fixture_nexthop(&fixture, 1, 1, NO_LABELS, backup, 0), 1 };
 	two.member[1] = (typeof(two.member[0])){ members[1], 1 };
 	assert_int_equal(group_add(fixture.nexthops, &two, &index), 0);
 	route(620, LABEL_SWAP, 720, index, LABEL_GROUP);
@@ -477,10 +482,10 @@ static void test_weights(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_spread),	      cmocka_unit_test(test_one_flow),
-		cmocka_unit_test(test_remove_member), cmocka_unit_test(test_port_down),
+		cmocka_unit_test(test_spread),         cmocka_unit_test(test_one_flow),
+		cmocka_unit_test(test_remove_member),  cmocka_unit_test(test_port_down),
 		cmocka_unit_test(test_all_ports_down), cmocka_unit_test(test_member_with_backup),
-		cmocka_unit_test(test_seed),	      cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_seed),           cmocka_unit_test(test_weights),
 	};
 	return cmocka_run_group_tests_name("stage: groups", tests, start, stage_stop);
 }

@@ -8,8 +8,18 @@
 #include "dataplane/shm/lpm.h"
 #include "tests/stage/case.h"
 
-enum { NEXTHOP_PORT, GROUP_PORT, LOCAL_PORT, GLEAN_PORT, BLACKHOLE_PORT, UNREACHABLE_PORT, EMPTY_PORT,
-       PUSH_PORT, DEFAULT_PORT, HOST_PORT };
+enum {
+	NEXTHOP_PORT,
+	GROUP_PORT,
+	LOCAL_PORT,
+	GLEAN_PORT,
+	BLACKHOLE_PORT,
+	UNREACHABLE_PORT,
+	EMPTY_PORT,
+	PUSH_PORT,
+	DEFAULT_PORT,
+	HOST_PORT
+};
 
 static struct lpm *tries[PORTS][ROUTE_FAMILIES];
 
@@ -70,10 +80,13 @@ static const struct stage_case route_cases[] = {
 	{ "IPv4 to a group", "eth:1 ip4/64", SENT(2, "out:2/2 ip4/63"), FROM(GROUP_PORT) },
 	{ "IPv6 to a group", "eth:1 ip6/64", SENT(2, "out:2/2 ip6/63"), FROM(GROUP_PORT) },
 	{ "IPv4 for ourselves", "eth:2 ip4/64", PUNTED(ip_local), FROM(LOCAL_PORT) },
-	{ "for ourselves: the TTL does not matter", "eth:2 ip4/0", PUNTED(ip_local), FROM(LOCAL_PORT) },
+	{ "for ourselves: the TTL does not matter", "eth:2 ip4/0", PUNTED(ip_local),
+	  FROM(LOCAL_PORT) },
 	{ "IPv6 for ourselves", "eth:2 ip6/0", PUNTED(ip_local), FROM(LOCAL_PORT) },
-	{ "IPv4 neighbour to be found", "eth:3 ip4/64", PUNTED(neighbour_unknown), FROM(GLEAN_PORT) },
-	{ "IPv6 neighbour to be found", "eth:3 ip6/64", PUNTED(neighbour_unknown), FROM(GLEAN_PORT) },
+	{ "IPv4 neighbour to be found", "eth:3 ip4/64", PUNTED(neighbour_unknown),
+	  FROM(GLEAN_PORT) },
+	{ "IPv6 neighbour to be found", "eth:3 ip6/64", PUNTED(neighbour_unknown),
+	  FROM(GLEAN_PORT) },
 	{ "IPv4 blackhole", "eth:4 ip4/64", DROPPED(blackhole), FROM(BLACKHOLE_PORT) },
 	{ "IPv6 blackhole", "eth:4 ip6/64", DROPPED(blackhole), FROM(BLACKHOLE_PORT) },
 	{ "IPv4 unreachable", "eth:5 ip4/64", PUNTED(ip_unreachable), FROM(UNREACHABLE_PORT) },
@@ -105,9 +118,11 @@ static const struct stage_case label_cases[] = {
 	{ "push with TTL 1", "eth:7 ip4/1", PUNTED(ip_ttl_exceeded), FROM(PUSH_PORT) },
 	{ "pop to IPv4, uniform: one decrement for the node", "eth mpls 520/0/64 ip4/90",
 	  SENT(1, "out:1/1 ip4/63") },
-	{ "pop to IPv4, uniform, smaller inside", "eth mpls 520/0/64 ip4/9", SENT(1, "out:1/1 ip4/9") },
+	{ "pop to IPv4, uniform, smaller inside", "eth mpls 520/0/64 ip4/9",
+	  SENT(1, "out:1/1 ip4/9") },
 	{ "pop to IPv6, uniform", "eth mpls 520/0/64 ip6/90", SENT(1, "out:1/1 ip6/63") },
-	{ "pop to IPv4, pipe: the packet's own TTL", "eth mpls 521/0/64 ip4/90", SENT(1, "out:1/1 ip4/89") },
+	{ "pop to IPv4, pipe: the packet's own TTL", "eth mpls 521/0/64 ip4/90",
+	  SENT(1, "out:1/1 ip4/89") },
 	{ "pop to IPv6, pipe", "eth mpls 521/0/2 ip6/90", SENT(1, "out:1/1 ip6/89") },
 	{ "pop to IPv4, then push", "eth mpls 522/0/64 ip4/90",
 	  SENT(1, "out:1/7 mpls 301/0/63 302/0/63 ip4/63") },
@@ -189,7 +204,8 @@ static void test_damaged(void **state)
 /* Whatever a byte of the header becomes, the packet ends in one place and nothing is read past it. */
 static void test_every_byte(void **state)
 {
-	static const char *const texts[] = { "eth ip4/64", "eth ip6/64", "eth mpls 520/0/64 ip4/9" };
+	static const char *const texts[] = { "eth ip4/64", "eth ip6/64",
+					     "eth mpls 520/0/64 ip4/9" };
 	static uint8_t frame[FRAME_ROOM];
 	struct account before;
 	unsigned int failed = 0;
@@ -218,7 +234,8 @@ static void test_options(void **state)
 {
 	static uint8_t frame[FRAME_ROOM];
 	static const struct stage_case onward = { "options", "", PUNTED(ip_options), 0, 0 };
-	static const struct stage_case ours = { "options for us", "", PUNTED(ip_local), LOCAL_PORT, 0 };
+	static const struct stage_case ours = { "options for us", "", PUNTED(ip_local), LOCAL_PORT,
+						0 };
 
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
@@ -237,8 +254,8 @@ static void test_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_route),	cmocka_unit_test(test_ttl),
-		cmocka_unit_test(test_label),	cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_route),   cmocka_unit_test(test_ttl),
+		cmocka_unit_test(test_label),   cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_options), cmocka_unit_test(test_every_byte),
 	};
 	return cmocka_run_group_tests_name("stage: ip", tests, start, stage_stop);

@@ -30,7 +30,10 @@ static int start(void **state)
 }
 
 /* What is told of a packet that is too long is the packet as it would have left, without Ethernet. */
-#define TOO_LONG(text) { .kind = END_PUNTED, .reason = PUNT_mtu_exceeded, .l3 = 0, .frame = (text) }
+#define TOO_LONG(text)                                                                             \
+	{                                                                                          \
+		.kind = END_PUNTED, .reason = PUNT_mtu_exceeded, .l3 = 0, .frame = (text)          \
+	}
 
 /* IP with UDP is 40 bytes (IPv4) or 60 (IPv6); a label is 4. */
 static const struct stage_case mtu_cases[] = {
@@ -51,7 +54,8 @@ static const struct stage_case mtu_cases[] = {
 	  DROPPED(mtu_exceeded) },
 	{ "a popped label does not count", "eth mpls 500/5/64 ip4/7 fill:1460",
 	  SENT(1, "out:1/1 ip4/7 fill:1460") },
-	{ "IP itself is too long", "eth mpls 500/5/64 ip4/7 fill:1461", TOO_LONG("ip4/7 fill:1461") },
+	{ "IP itself is too long", "eth mpls 500/5/64 ip4/7 fill:1461",
+	  TOO_LONG("ip4/7 fill:1461") },
 	{ "below a popped label, another", "eth mpls 500/5/64 9/1/1 ip4/7 fill:1456",
 	  SENT(1, "out:1/1 mpls 9/1/1 ip4/7 fill:1456") },
 	{ "below a popped label, too long", "eth mpls 500/5/64 9/1/1 ip4/7 fill:1457",
@@ -71,18 +75,22 @@ static const struct stage_case mtu_cases[] = {
 static const struct stage_case deep_cases[] = {
 	{ "9 labels", "eth mpls 100/5/64 2/0/0 3/0/0 4/0/0 5/0/0 6/0/0 7/0/0 8/0/0 9/1/1 ip4/7",
 	  SENT(1, "out:1/1 mpls 200/5/63 2/0/0 3/0/0 4/0/0 5/0/0 6/0/0 7/0/0 8/0/0 9/1/1 ip4/7") },
-	{ "sixteen pops", "eth mpls 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 "
-			  "510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 "
-			  "500/0/64 ip4/99",
+	{ "sixteen pops",
+	  "eth mpls 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 "
+	  "510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 "
+	  "500/0/64 ip4/99",
 	  SENT(1, "out:1/1 ip4/63") },
-	{ "seventeen are too many", "eth mpls 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 "
-				    "510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 "
-				    "510/0/64 510/0/64 510/0/64 500/0/64 ip4/99",
+	{ "seventeen are too many",
+	  "eth mpls 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 "
+	  "510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 "
+	  "510/0/64 510/0/64 510/0/64 500/0/64 ip4/99",
 	  DROPPED(too_many_layers) },
 	{ "bottom missing", "eth mpls 100/5/64 30/0/9n", DROPPED(mpls_truncated) },
 	{ "bottom missing, one label", "eth mpls 100/5/64n", DROPPED(mpls_truncated) },
-	{ "bottom missing, unknown label", "eth mpls 99/5/64n 30/0/9n raw:000000", DROPPED(mpls_truncated) },
-	{ "bottom missing, special label", "eth mpls 1/5/64n 30/0/9n raw:0000", DROPPED(mpls_truncated) },
+	{ "bottom missing, unknown label", "eth mpls 99/5/64n 30/0/9n raw:000000",
+	  DROPPED(mpls_truncated) },
+	{ "bottom missing, special label", "eth mpls 1/5/64n 30/0/9n raw:0000",
+	  DROPPED(mpls_truncated) },
 	{ "bottom in what looks like IP: who can tell", "eth mpls 100/5/64n raw:45000100 raw:00",
 	  SENT(1, "out:1/1 mpls 200/5/63n raw:45000100 raw:00") },
 };
@@ -120,7 +128,8 @@ static void test_every_depth(void **state)
 		worker_process(fixture.worker, 0, &mbuf, 1);
 		bool sent = fixture.worker->transmit.count[1] == 1;
 		if (sent)
-			sent = memcmp(rte_pktmbuf_mtod(fixture.worker->transmit.mbuf[1][0], uint8_t *),
+			sent = memcmp(rte_pktmbuf_mtod(fixture.worker->transmit.mbuf[1][0],
+						       uint8_t *),
 				      out, length) == 0;
 		failed += sent != (depth <= STACK_WALK_MAX);
 		transmit_take();
@@ -134,9 +143,11 @@ static void test_every_depth(void **state)
  * buffer. With the room that a device leaves (128 bytes), eight labels, a pair and two tags fit. */
 static void test_headroom(void **state)
 {
-	static const char pushed[] = "out:1/6 mpls 801/5/63 802/5/63 803/5/63 804/5/63 805/5/63 806/5/63 "
-				     "807/5/63 808/5/63 205/5/63 ip4/7";
-	static const struct stage_case sent = { "headroom", "eth mpls 105/5/64 ip4/7", SENT(1, pushed) };
+	static const char pushed[] =
+		"out:1/6 mpls 801/5/63 802/5/63 803/5/63 804/5/63 805/5/63 806/5/63 "
+		"807/5/63 808/5/63 205/5/63 ip4/7";
+	static const struct stage_case sent = { "headroom", "eth mpls 105/5/64 ip4/7",
+						SENT(1, pushed) };
 	static const struct stage_case dropped = { "no headroom", "eth mpls 105/5/64 ip4/7",
 						   DROPPED(no_headroom) };
 	static uint8_t frame[FRAME_ROOM];
@@ -175,11 +186,13 @@ static void test_segments(void **state)
 		  SENT(2, "out:2/3 mpls 202/5/63 ip4/7 fill:8900") },
 		{ "push", "eth mpls 103/5/64 ip4/7 fill:8900",
 		  SENT(2, "out:2/4 mpls 301/5/63 203/5/63 ip4/7 fill:8900") },
-		{ "pop", "eth mpls 502/5/64 ip6/99 fill:8900", SENT(2, "out:2/3 ip6/63 fill:8900") },
+		{ "pop", "eth mpls 502/5/64 ip6/99 fill:8900",
+		  SENT(2, "out:2/3 ip6/63 fill:8900") },
 		{ "too long for port 1", "eth mpls 100/5/64 ip6/99 fill:3000",
 		  TOO_LONG("200/5/63 ip6/99 fill:3000") },
 		{ "too long for port 2", "eth mpls 103/5/64 fill:8993", DROPPED(mtu_exceeded) },
-		{ "punted as it arrived", "eth mpls 1/5/64 ip6/99 fill:5000", PUNTED(mpls_router_alert) },
+		{ "punted as it arrived", "eth mpls 1/5/64 ip6/99 fill:5000",
+		  PUNTED(mpls_router_alert) },
 		{ "label unknown", "eth mpls 99/5/64 fill:5000", DROPPED(mpls_unknown_label) },
 	};
 	static const size_t firsts[] = { 80, 128, 1500, 2048 };
@@ -198,9 +211,11 @@ static void test_segments(void **state)
 /* Only the first segment is looked at: a stack that goes on in the second is cut off. */
 static void test_stack_across_segments(void **state)
 {
-	static const struct stage_case cut = { "stack across segments", "eth mpls 100/5/64 30/0/9 ip4/7",
+	static const struct stage_case cut = { "stack across segments",
+					       "eth mpls 100/5/64 30/0/9 ip4/7",
 					       DROPPED(mpls_truncated) };
-	static const struct stage_case payload = { "payload in the second segment", "eth mpls 500/5/64 ip4/7",
+	static const struct stage_case payload = { "payload in the second segment",
+						   "eth mpls 500/5/64 ip4/7",
 						   DROPPED(mpls_payload_unknown) };
 	static const struct stage_case swap = { "swap with the payload in the second segment",
 						"eth mpls 100/5/64 30/0/9 ip4/7",
@@ -231,8 +246,10 @@ struct cut {
 static void test_cut_at_every_byte(void **state)
 {
 	static const struct cut cuts[] = {
-		{ "eth mpls 100/5/64 30/0/9 31/0/9 ip4/7", "out:1/1 mpls 200/5/63 30/0/9 31/0/9 ip4/7", 26, 0 },
-		{ "eth mpls 500/5/64 30/0/9 31/0/9 ip4/7", "out:1/1 mpls 30/0/9 31/0/9 ip4/7", 26, 0 },
+		{ "eth mpls 100/5/64 30/0/9 31/0/9 ip4/7",
+		  "out:1/1 mpls 200/5/63 30/0/9 31/0/9 ip4/7", 26, 0 },
+		{ "eth mpls 500/5/64 30/0/9 31/0/9 ip4/7", "out:1/1 mpls 30/0/9 31/0/9 ip4/7", 26,
+		  0 },
 		{ "eth mpls 510/5/64 510/0/9 100/0/9 ip4/7", "out:1/1 mpls 200/0/9 ip4/7", 26, 0 },
 		{ "eth mpls 510/5/64 511/0/9 500/0/9 ip4/7", "out:1/1 ip4/7", 26, 46 },
 		{ "eth mpls 510/5/64 511/0/9 500/0/9 ip6/7", "out:1/1 ip6/7", 26, 66 },
@@ -250,18 +267,20 @@ static void test_cut_at_every_byte(void **state)
 		for (size_t cut = 0; cut < length; cut++) {
 			struct stage_case runt = { "cut", cuts[i].frame, DROPPED(runt_frame) };
 			struct stage_case stack = { "cut", cuts[i].frame, DROPPED(mpls_truncated) };
-			struct stage_case header = { "cut", cuts[i].frame, DROPPED(mpls_payload_unknown) };
+			struct stage_case header = { "cut", cuts[i].frame,
+						     DROPPED(mpls_payload_unknown) };
 			struct stage_case sent = { "cut", cuts[i].frame, SENT(1, out) };
 			size_t at = 0, left = out_length - (length - cut);
 			if (cut >= cuts[i].stack && cut >= cuts[i].header) {
 				at = (size_t)snprintf(out, sizeof(out), "raw:");
 				for (size_t k = 0; k < left; k++)
-					at += (size_t)snprintf(out + at, sizeof(out) - at, "%02x", whole[k]);
+					at += (size_t)snprintf(out + at, sizeof(out) - at, "%02x",
+							       whole[k]);
 			}
-			failed += !case_run(cut < ETHERNET	  ? &runt :
-					    cut < cuts[i].stack	  ? &stack :
-					    cut < cuts[i].header ? &header :
-								    &sent,
+			failed += !case_run(cut < ETHERNET         ? &runt
+					    : cut < cuts[i].stack  ? &stack
+					    : cut < cuts[i].header ? &header
+								   : &sent,
 					    frame, cut, HEADROOM, 0);
 		}
 	}
@@ -272,14 +291,22 @@ static void test_cut_at_every_byte(void **state)
 static void test_survives_every_cut(void **state)
 {
 	static const char *const texts[] = {
-		"eth qinq:200 vlan:300 mpls 100/5/64 30/0/9 ip4/7", "eth vlan:0 mpls 510/5/64 520/0/9 ip4/7",
+		"eth qinq:200 vlan:300 mpls 100/5/64 30/0/9 ip4/7",
+		"eth vlan:0 mpls 510/5/64 520/0/9 ip4/7",
 		"eth mpls 510/5/64 15/0/9 7/0/0 777/0/0 100/0/9 ip4/7",
-		"eth mpls 520/5/64 15/0/9 7/0/0 777/0/0 ip6/7", "eth mpls 7/5/64 777/0/0 ip6/7",
-		"eth mpls 510/5/64 7/0/9 777/0/0 ip4/7", "eth mpls 510/5/64 0/0/9 2/0/0 ip6/7",
-		"eth mpls 510/0/9 7/0/0 7/0/0 7/0/0 7/0/0 ip4/7", "eth mpls 15/0/9 15/0/9 15/0/9 7/0/9 ip4/7",
-		"eth mpls 13/0/9 fill:9", "eth type:0800 raw:4f000014 fill:60", "eth ip6/255",
-		"dst:ffffffffffff type:0806 fill:28", "eth type:86dd raw:6000000000183aff fill:32 raw:87",
-		"eth mpls 520/0/9 raw:6000000000183aff fill:32 raw:87", "eth mpls 101/5/64 ip4/7",
+		"eth mpls 520/5/64 15/0/9 7/0/0 777/0/0 ip6/7",
+		"eth mpls 7/5/64 777/0/0 ip6/7",
+		"eth mpls 510/5/64 7/0/9 777/0/0 ip4/7",
+		"eth mpls 510/5/64 0/0/9 2/0/0 ip6/7",
+		"eth mpls 510/0/9 7/0/0 7/0/0 7/0/0 7/0/0 ip4/7",
+		"eth mpls 15/0/9 15/0/9 15/0/9 7/0/9 ip4/7",
+		"eth mpls 13/0/9 fill:9",
+		"eth type:0800 raw:4f000014 fill:60",
+		"eth ip6/255",
+		"dst:ffffffffffff type:0806 fill:28",
+		"eth type:86dd raw:6000000000183aff fill:32 raw:87",
+		"eth mpls 520/0/9 raw:6000000000183aff fill:32 raw:87",
+		"eth mpls 101/5/64 ip4/7",
 	};
 	static uint8_t frame[FRAME_ROOM];
 	static struct account before;

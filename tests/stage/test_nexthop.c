@@ -28,7 +28,8 @@ static uint32_t group_of(uint32_t a, uint32_t b)
 	return group_add(fixture.nexthops, &members, &index) == 0 ? index : 0;
 }
 
-static uint32_t with_backup(unsigned int port, const uint32_t *labels, unsigned int count, uint32_t backup)
+static uint32_t with_backup(unsigned int port, const uint32_t *labels, unsigned int count,
+			    uint32_t backup)
 {
 	return fixture_nexthop(&fixture, port, 1, labels, count, backup, 0);
 }
@@ -68,7 +69,8 @@ static int start(void **state)
 	route(134, LABEL_SWAP, 234, with_backup(DEAD, NO_LABELS, removed), 0);
 	route(135, LABEL_SWAP, 235, with_backup(DEAD, LABELS(300), via(2, 5, LABELS(300))), 0);
 	route(136, LABEL_POP, 0, with_backup(DEAD, NO_LABELS, good), 0);
-	route(137, LABEL_REPLACE, 0, with_backup(DEAD, LABELS(300, 301), via(2, 5, LABELS(400, 401))), 0);
+	route(137, LABEL_REPLACE, 0,
+	      with_backup(DEAD, LABELS(300, 301), via(2, 5, LABELS(400, 401))), 0);
 	route(138, LABEL_REPLACE, 0, with_backup(DEAD, LABELS(300), via(2, 6, LABELS(400))), 0);
 	uint32_t second = with_backup(DEAD, NO_LABELS, good); /* a backup's backup is not used */
 	route(139, LABEL_SWAP, 239, with_backup(DEAD, NO_LABELS, second), 0);
@@ -102,7 +104,8 @@ static const struct stage_case backup_cases[] = {
 	{ "is down too", "eth mpls 132/5/64 ip4/7", DROPPED(nexthop_down) },
 	{ "is unresolved", "eth mpls 133/5/64 ip4/7", DROPPED(nexthop_down) },
 	{ "is gone", "eth mpls 134/5/64 ip4/7", DROPPED(nexthop_down) },
-	{ "with a push", "eth mpls 135/5/64 ip4/7", SENT(2, "out:2/5 mpls 300/5/63 235/5/63 ip4/7") },
+	{ "with a push", "eth mpls 135/5/64 ip4/7",
+	  SENT(2, "out:2/5 mpls 300/5/63 235/5/63 ip4/7") },
 	{ "after a pop", "eth mpls 136/5/64 ip4/200", SENT(2, "out:2/2 ip4/63") },
 	{ "with other labels of its own", "eth mpls 137/5/64 ip4/7",
 	  SENT(2, "out:2/5 mpls 400/5/63 401/5/63 ip4/7") },
@@ -172,7 +175,8 @@ static void test_replace_members(void **state)
 		snprintf(text, sizeof(text), "eth mpls 150/5/64 %u/0/9 ip4/7", 1000 + i);
 		struct rte_mbuf *mbuf = mbuf_of(frame, frame_build(frame, text));
 		worker_process(fixture.worker, 0, &mbuf, 1);
-		unsigned int port = (unsigned int)__builtin_ctzll(fixture.worker->transmit.pending | 1ull << 63);
+		unsigned int port = (unsigned int)__builtin_ctzll(fixture.worker->transmit.pending |
+								  1ull << 63);
 		assert_in_range(port, 1, 3);
 		snprintf(text, sizeof(text), out[port], 1000 + i);
 		size_t length = frame_build(expected, text);
@@ -188,8 +192,8 @@ static void test_replace_members(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unusable), cmocka_unit_test(test_backup),
-		cmocka_unit_test(test_group),	 cmocka_unit_test(test_flapping),
+		cmocka_unit_test(test_unusable),        cmocka_unit_test(test_backup),
+		cmocka_unit_test(test_group),           cmocka_unit_test(test_flapping),
 		cmocka_unit_test(test_replace_members),
 	};
 	return cmocka_run_group_tests_name("stage: nexthops", tests, start, stage_stop);

@@ -43,8 +43,8 @@ static const struct stage_case pop_cases[] = {
 	  SENT(1, "out:1/1 mpls 30/1/20 ip4/7") },
 	{ "to a label with the same TTL as goes out", "eth mpls 500/5/64 30/1/63 ip4/7",
 	  SENT(1, "out:1/1 mpls 30/1/63 ip4/7") },
-	{ "the exposed label is the bottom or not as it was", "eth mpls 500/5/64 30/1/20 31/2/3 ip4/7",
-	  SENT(1, "out:1/1 mpls 30/1/20 31/2/3 ip4/7") },
+	{ "the exposed label is the bottom or not as it was",
+	  "eth mpls 500/5/64 30/1/20 31/2/3 ip4/7", SENT(1, "out:1/1 mpls 30/1/20 31/2/3 ip4/7") },
 	{ "pipe: the exposed TTL is left alone", "eth mpls 501/5/64 30/1/200 ip4/7",
 	  SENT(1, "out:1/1 mpls 30/1/200 ip4/7") },
 	{ "pipe: even one of 1", "eth mpls 501/5/64 30/1/1 ip4/7",
@@ -53,15 +53,19 @@ static const struct stage_case pop_cases[] = {
 	  SENT(1, "out:1/1 mpls 30/5/63 ip4/7") },
 	{ "tc uniform, TC 0 goes down too", "eth mpls 502/0/64 30/7/20 ip4/7",
 	  SENT(1, "out:1/1 mpls 30/0/20 ip4/7") },
-	{ "both models", "eth mpls 503/5/64 30/1/200 ip4/7", SENT(1, "out:1/1 mpls 30/5/200 ip4/7") },
-	{ "no counters", "eth mpls 504/5/64 30/1/200 ip4/7", SENT(1, "out:1/1 mpls 30/1/63 ip4/7") },
+	{ "both models", "eth mpls 503/5/64 30/1/200 ip4/7",
+	  SENT(1, "out:1/1 mpls 30/5/200 ip4/7") },
+	{ "no counters", "eth mpls 504/5/64 30/1/200 ip4/7",
+	  SENT(1, "out:1/1 mpls 30/1/63 ip4/7") },
 	{ "outgoing TTL 0", "eth mpls 500/5/1 30/1/200 ip4/7", PUNTED(mpls_ttl_exceeded) },
 	{ "outgoing TTL 0, pipe: checked as well", "eth mpls 501/5/1 30/1/200 ip4/7",
 	  PUNTED(mpls_ttl_exceeded) },
 	{ "incoming TTL 0", "eth mpls 500/5/0 30/1/200 ip4/7", PUNTED(mpls_ttl_exceeded) },
-	{ "exposed TTL 0 must not leave", "eth mpls 500/5/64 30/1/0 ip4/7", PUNTED(mpls_ttl_exceeded) },
+	{ "exposed TTL 0 must not leave", "eth mpls 500/5/64 30/1/0 ip4/7",
+	  PUNTED(mpls_ttl_exceeded) },
 	{ "an entropy pair below stays for the egress (RFC 6790 4.3)",
-	  "eth mpls 500/5/64 7/5/200 77777/0/0 ip4/7", SENT(1, "out:1/1 mpls 7/5/63 77777/0/0 ip4/7") },
+	  "eth mpls 500/5/64 7/5/200 77777/0/0 ip4/7",
+	  SENT(1, "out:1/1 mpls 7/5/63 77777/0/0 ip4/7") },
 	{ "explicit null below stays as well", "eth mpls 500/5/64 0/5/9 ip4/7",
 	  SENT(1, "out:1/1 mpls 0/5/9 ip4/7") },
 };
@@ -77,24 +81,29 @@ static const struct stage_case pop_to_ip_cases[] = {
 	{ "IPv4, tc uniform: class selector, ECN kept", "eth mpls 502/5/64 ip4/200/bb",
 	  SENT(1, "out:1/1 ip4/63/a3") },
 	{ "IPv4, tc uniform, TC 0", "eth mpls 502/0/64 ip4/200/ff", SENT(1, "out:1/1 ip4/63/03") },
-	{ "IPv6, tc uniform: class selector, ECN and flow label kept", "eth mpls 502/6/64 ip6/200/bb",
-	  SENT(1, "out:1/1 ip6/63/c3") },
-	{ "IPv6, tc uniform, TC 7 over 0", "eth mpls 502/7/64 ip6/20/00", SENT(1, "out:1/1 ip6/20/e0") },
+	{ "IPv6, tc uniform: class selector, ECN and flow label kept",
+	  "eth mpls 502/6/64 ip6/200/bb", SENT(1, "out:1/1 ip6/63/c3") },
+	{ "IPv6, tc uniform, TC 7 over 0", "eth mpls 502/7/64 ip6/20/00",
+	  SENT(1, "out:1/1 ip6/20/e0") },
 	{ "IPv4, both models", "eth mpls 503/3/64 ip4/200/02", SENT(1, "out:1/1 ip4/200/62") },
 	{ "outgoing TTL 0", "eth mpls 500/5/1 ip4/200", PUNTED(mpls_ttl_exceeded) },
 	{ "outgoing TTL 0, pipe", "eth mpls 501/5/1 ip6/200", PUNTED(mpls_ttl_exceeded) },
 	{ "IPv4 TTL 0", "eth mpls 500/5/64 ip4/0", PUNTED(mpls_ttl_exceeded) },
 	{ "IPv6 hop limit 0", "eth mpls 500/5/64 ip6/0", PUNTED(mpls_ttl_exceeded) },
-	{ "IPv4 TTL 1 is the next node's business", "eth mpls 500/5/64 ip4/1", SENT(1, "out:1/1 ip4/1") },
+	{ "IPv4 TTL 1 is the next node's business", "eth mpls 500/5/64 ip4/1",
+	  SENT(1, "out:1/1 ip4/1") },
 	{ "first nibble 0: a control word (RFC 4928)", "eth mpls 500/5/64 raw:00000000 fill:60",
 	  DROPPED(mpls_payload_unknown) },
-	{ "first nibble 1", "eth mpls 500/5/64 raw:10000000 fill:60", DROPPED(mpls_payload_unknown) },
-	{ "first nibble 5", "eth mpls 501/5/64 raw:50000000 fill:60", DROPPED(mpls_payload_unknown) },
+	{ "first nibble 1", "eth mpls 500/5/64 raw:10000000 fill:60",
+	  DROPPED(mpls_payload_unknown) },
+	{ "first nibble 5", "eth mpls 501/5/64 raw:50000000 fill:60",
+	  DROPPED(mpls_payload_unknown) },
 	{ "first nibble 15", "eth mpls 502/5/64 raw:ff fill:60", DROPPED(mpls_payload_unknown) },
 	{ "nothing below", "eth mpls 500/5/64", DROPPED(mpls_payload_unknown) },
 	{ "IPv4 header cut short", "eth mpls 500/5/64 raw:4500001400000000400600000a0000010a0000",
 	  DROPPED(mpls_payload_unknown) },
-	{ "IPv6 header cut short", "eth mpls 500/5/64 raw:60000000 fill:35", DROPPED(mpls_payload_unknown) },
+	{ "IPv6 header cut short", "eth mpls 500/5/64 raw:60000000 fill:35",
+	  DROPPED(mpls_payload_unknown) },
 	{ "padding of a short frame stays behind IP", "eth mpls 500/5/64 ip4/9 raw:0000",
 	  SENT(1, "out:1/1 ip4/9 raw:0000") },
 };
@@ -105,7 +114,8 @@ static const struct stage_case push_cases[] = {
 	{ "pop and push on IP: the bottom bit is the innermost one's", "eth mpls 540/5/64 ip4/200",
 	  SENT(2, "out:2/2 mpls 301/5/63 302/5/63 ip4/63") },
 	{ "uniform: the pushed labels have the TTL that the exposed one leaves with",
-	  "eth mpls 540/5/64 30/1/20 ip4/7", SENT(2, "out:2/2 mpls 301/5/20 302/5/20 30/1/20 ip4/7") },
+	  "eth mpls 540/5/64 30/1/20 ip4/7",
+	  SENT(2, "out:2/2 mpls 301/5/20 302/5/20 30/1/20 ip4/7") },
 	{ "uniform: the same on IP", "eth mpls 540/5/64 ip6/20",
 	  SENT(2, "out:2/2 mpls 301/5/20 302/5/20 ip6/20") },
 	{ "pipe: 255 outside", "eth mpls 541/5/64 30/1/20 ip4/7",
@@ -134,7 +144,8 @@ static const struct stage_case chain_cases[] = {
 	  SENT(1, "out:1/1 mpls 200/1/49 ip4/7") },
 	{ "pipe, then uniform", "eth mpls 511/5/9 510/4/200 100/1/255 ip4/7",
 	  SENT(1, "out:1/1 mpls 200/1/199 ip4/7") },
-	{ "the outer TTL would be 0", "eth mpls 510/5/1 100/1/200 ip4/7", PUNTED(mpls_ttl_exceeded) },
+	{ "the outer TTL would be 0", "eth mpls 510/5/1 100/1/200 ip4/7",
+	  PUNTED(mpls_ttl_exceeded) },
 	{ "the exposed TTL is 0", "eth mpls 510/5/64 100/1/0 ip4/7", PUNTED(mpls_ttl_exceeded) },
 	{ "tc uniform goes down", "eth mpls 512/5/64 100/1/200 ip4/7",
 	  SENT(1, "out:1/1 mpls 200/5/63 ip4/7") },
@@ -142,18 +153,21 @@ static const struct stage_case chain_cases[] = {
 	  SENT(1, "out:1/1 mpls 200/6/63 ip4/7") },
 	{ "tc uniform, then not", "eth mpls 512/6/64 510/1/64 100/3/200 ip4/7",
 	  SENT(1, "out:1/1 mpls 200/3/63 ip4/7") },
-	{ "both models", "eth mpls 513/6/64 100/3/200 ip4/7", SENT(1, "out:1/1 mpls 200/6/199 ip4/7") },
+	{ "both models", "eth mpls 513/6/64 100/3/200 ip4/7",
+	  SENT(1, "out:1/1 mpls 200/6/199 ip4/7") },
 	{ "pop label, then pop to a nexthop", "eth mpls 510/5/64 500/1/60 ip4/99",
 	  SENT(1, "out:1/1 ip4/60") },
 	{ "tc uniform twice, down to IP", "eth mpls 512/5/64 502/1/60 ip4/99/03",
 	  SENT(1, "out:1/1 ip4/60/a3") },
-	{ "eight labels, all popped", "eth mpls 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 "
-				     "510/0/64 500/0/64 ip4/99",
+	{ "eight labels, all popped",
+	  "eth mpls 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 510/0/64 "
+	  "510/0/64 500/0/64 ip4/99",
 	  SENT(1, "out:1/1 ip4/63") },
 	{ "pop label at the bottom", "eth mpls 510/5/64 ip4/7", DROPPED(mpls_no_label_below) },
 	{ "pop label at the bottom, deeper", "eth mpls 510/5/64 511/5/64 ip4/7",
 	  DROPPED(mpls_no_label_below) },
-	{ "what a pop exposes is unknown", "eth mpls 510/5/64 99/5/64 ip4/7", DROPPED(mpls_unknown_label) },
+	{ "what a pop exposes is unknown", "eth mpls 510/5/64 99/5/64 ip4/7",
+	  DROPPED(mpls_unknown_label) },
 };
 
 static const struct stage_case ip_cases[] = {
@@ -165,10 +179,13 @@ static const struct stage_case ip_cases[] = {
 	{ "pop ip, tc uniform", "eth mpls 522/5/64 ip4/200/bb", AT_IP(0, "ip4/63/a3") },
 	{ "pop label, then pop ip: one decrement", "eth mpls 510/5/64 520/5/64 ip4/200",
 	  AT_IP(7, "ip4/63") },
-	{ "pop ip above the bottom", "eth mpls 520/5/64 100/5/64 ip4/200", DROPPED(mpls_not_bottom) },
-	{ "pop ip on no IP", "eth mpls 520/5/64 raw:00000000 fill:60", DROPPED(mpls_payload_unknown) },
+	{ "pop ip above the bottom", "eth mpls 520/5/64 100/5/64 ip4/200",
+	  DROPPED(mpls_not_bottom) },
+	{ "pop ip on no IP", "eth mpls 520/5/64 raw:00000000 fill:60",
+	  DROPPED(mpls_payload_unknown) },
 	{ "pop ip on nothing", "eth mpls 520/5/64", DROPPED(mpls_payload_unknown) },
-	{ "pop bridge above the bottom", "eth mpls 530/5/64 100/5/64 ip4/200", DROPPED(mpls_not_bottom) },
+	{ "pop bridge above the bottom", "eth mpls 530/5/64 100/5/64 ip4/200",
+	  DROPPED(mpls_not_bottom) },
 	{ "pop bridge: there is none", "eth mpls 530/5/64 fill:64", DROPPED(bridge_unknown) },
 };
 
@@ -207,7 +224,8 @@ static unsigned int leaves_with(unsigned int label, unsigned int outer, unsigned
 	}
 }
 
-static unsigned int run_pair(unsigned int label, const char *payload, unsigned int outer, unsigned int inner)
+static unsigned int run_pair(unsigned int label, const char *payload, unsigned int outer,
+			     unsigned int inner)
 {
 	static uint8_t frame[FRAME_ROOM];
 	char in[128], out[128];
@@ -215,12 +233,14 @@ static unsigned int run_pair(unsigned int label, const char *payload, unsigned i
 	bool swapped = label >= 510;
 	bool ip = payload[0] == 'i';
 
-	snprintf(in, sizeof(in), ip ? "eth mpls %u/2/%u %s/%u/10" : "eth mpls %u/2/%u %s/1/%u ip4/7",
-		 label, outer, payload, inner);
+	snprintf(in, sizeof(in),
+		 ip ? "eth mpls %u/2/%u %s/%u/10" : "eth mpls %u/2/%u %s/1/%u ip4/7", label, outer,
+		 payload, inner);
 	if (ip)
 		snprintf(out, sizeof(out), "out:1/1 %s/%u/10", payload, ttl);
 	else
-		snprintf(out, sizeof(out), "out:1/1 mpls %u/1/%u ip4/7", swapped ? 200u : 100u, ttl);
+		snprintf(out, sizeof(out), "out:1/1 mpls %u/1/%u ip4/7", swapped ? 200u : 100u,
+			 ttl);
 	struct stage_case sent = { "every pair of TTLs", in, SENT(1, out), 0, 0 };
 	struct stage_case punted = { "every pair of TTLs", in, PUNTED(mpls_ttl_exceeded), 0, 0 };
 	bool exceeded = ttl == 0 && !(label == 501 && outer > 1);
@@ -287,7 +307,8 @@ static void test_every_carry(void **state)
 		struct rte_mbuf *mbuf = mbuf_of(frame, length);
 		worker_process(fixture.worker, 0, &mbuf, 1);
 		const uint8_t *sent =
-			rte_pktmbuf_mtod(fixture.worker->transmit.mbuf[1][0], const uint8_t *) + ETHERNET;
+			rte_pktmbuf_mtod(fixture.worker->transmit.mbuf[1][0], const uint8_t *) +
+			ETHERNET;
 		failed += sent[8] != 63 || sent[1] != 0xe0 || frame_checksum(sent, 20) != 0;
 		assert_int_equal(transmit_take(), 1);
 	}
@@ -347,10 +368,14 @@ static void test_counters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pop),	   cmocka_unit_test(test_pop_to_ip),
-		cmocka_unit_test(test_push),	   cmocka_unit_test(test_chain),
-		cmocka_unit_test(test_ip),	   cmocka_unit_test(test_every_pair),
-		cmocka_unit_test(test_every_checksum), cmocka_unit_test(test_every_carry),
+		cmocka_unit_test(test_pop),
+		cmocka_unit_test(test_pop_to_ip),
+		cmocka_unit_test(test_push),
+		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_ip),
+		cmocka_unit_test(test_every_pair),
+		cmocka_unit_test(test_every_checksum),
+		cmocka_unit_test(test_every_carry),
 		cmocka_unit_test(test_counters),
 	};
 	return cmocka_run_group_tests_name("stage: pop", tests, start, stage_stop);

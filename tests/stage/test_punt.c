@@ -438,5 +438,6 @@ int main(void)
 		cmocka_unit_test(test_device_full),
 		cmocka_unit_test(test_device_without_segments),
 	};
-	return cmocka_run_group_tests_name("stage: punt, inject, transmit", tests, start, stage_stop);
+	return cmocka_run_group_tests_name("stage: punt, inject, transmit", tests, start,
+					   stage_stop);
 }

@@ -8,7 +8,8 @@
 
 static void entropy_route(void)
 {
-	uint32_t nexthop = fixture_nexthop(&fixture, 7, 7, LABELS(700), NEXTHOP_NONE, REWRITE_ENTROPY);
+	uint32_t nexthop =
+		fixture_nexthop(&fixture, 7, 7, LABELS(700), NEXTHOP_NONE, REWRITE_ENTROPY);
 
 	route(140, LABEL_SWAP, 240, nexthop, 0);
 	route(141, LABEL_POP, 0, nexthop, 0);
@@ -43,8 +44,7 @@ static int start(void **state)
 }
 
 static const struct stage_case swap_cases[] = {
-	{ "swap, one label", "eth mpls 100/5/64 ip4/7",
-	  SENT(1, "out:1/1 mpls 200/5/63 ip4/7") },
+	{ "swap, one label", "eth mpls 100/5/64 ip4/7", SENT(1, "out:1/1 mpls 200/5/63 ip4/7") },
 	{ "swap above another label: only the top one changes", "eth mpls 100/0/64 300/3/9 ip4/7",
 	  SENT(1, "out:1/1 mpls 200/0/63 300/3/9 ip4/7") },
 	{ "lowest label in, highest out, all TC bits", "eth mpls 16/7/255 ip6/9",
@@ -56,10 +56,12 @@ static const struct stage_case swap_cases[] = {
 	{ "nothing below the bottom", "eth mpls 100/1/3", SENT(1, "out:1/1 mpls 200/1/2") },
 	{ "frame padded to 60 bytes keeps its padding", "eth mpls 100/1/3 ip4/7 raw:000000000000",
 	  SENT(1, "out:1/1 mpls 200/1/2 ip4/7 raw:000000000000") },
-	{ "swap to explicit null", "eth mpls 105/2/64 ip4/7", SENT(1, "out:1/1 mpls 0/2/63 ip4/7") },
+	{ "swap to explicit null", "eth mpls 105/2/64 ip4/7",
+	  SENT(1, "out:1/1 mpls 0/2/63 ip4/7") },
 	{ "swap to explicit null above a label (RFC 4182)", "eth mpls 105/2/64 55/1/9 ip4/7",
 	  SENT(1, "out:1/1 mpls 0/2/63 55/1/9 ip4/7") },
-	{ "eight labels in", "eth mpls 100/5/64 2/0/0 3/0/0 40/0/0 50/0/0 60/0/0 70/0/0 80/1/1 ip4/7",
+	{ "eight labels in",
+	  "eth mpls 100/5/64 2/0/0 3/0/0 40/0/0 50/0/0 60/0/0 70/0/0 80/1/1 ip4/7",
 	  SENT(1, "out:1/1 mpls 200/5/63 2/0/0 3/0/0 40/0/0 50/0/0 60/0/0 70/0/0 80/1/1 ip4/7") },
 	{ "no such label", "eth mpls 99/5/64 ip4/7", DROPPED(mpls_unknown_label) },
 	{ "no such label, TTL 1: unknown all the same", "eth mpls 99/5/1 ip4/7",
@@ -88,8 +90,8 @@ static const struct stage_case push_cases[] = {
 	{ "replace by eight", "eth mpls 113/3/64 ip4/7",
 	  SENT(3, "out:3/4 mpls 801/3/63 802/3/63 803/3/63 804/3/63 805/3/63 806/3/63 807/3/63 "
 		  "808/3/63 ip4/7") },
-	{ "pipe: a push writes 255 outside, the swapped label decrements", "eth mpls 120/4/64 ip4/7",
-	  SENT(2, "out:2/2 mpls 301/4/255 220/4/63 ip4/7") },
+	{ "pipe: a push writes 255 outside, the swapped label decrements",
+	  "eth mpls 120/4/64 ip4/7", SENT(2, "out:2/2 mpls 301/4/255 220/4/63 ip4/7") },
 	{ "pipe without a push is a swap like any other", "eth mpls 121/4/64 ip4/7",
 	  SENT(1, "out:1/1 mpls 221/4/63 ip4/7") },
 	{ "pipe: replace by three", "eth mpls 122/3/64 ip4/7",
@@ -137,7 +139,8 @@ static void test_every_ttl(void **state)
 	(void)state;
 	for (unsigned int ttl = 0; ttl < 256; ttl++) {
 		snprintf(in, sizeof(in), "eth mpls 100/%u/%u 7/7/255 ip4/7", ttl % 8, ttl);
-		snprintf(out, sizeof(out), "out:1/1 mpls 200/%u/%u 7/7/255 ip4/7", ttl % 8, ttl - 1);
+		snprintf(out, sizeof(out), "out:1/1 mpls 200/%u/%u 7/7/255 ip4/7", ttl % 8,
+			 ttl - 1);
 		struct stage_case forwarded = { "every TTL", in, SENT(1, out), 0, 0 };
 		struct stage_case punted = { "every TTL", in, PUNTED(mpls_ttl_exceeded), 0, 0 };
 		size_t length = frame_build(frame, in);
@@ -228,7 +231,8 @@ static void expect_counted(uint32_t label, const char *text, unsigned int packet
 	if (packets - packets_before != packets_expected ||
 	    bytes - bytes_before != packets_expected * length)
 		fail_msg("label %u: %s: %lu packets, %lu bytes", label, text,
-			 (unsigned long)(packets - packets_before), (unsigned long)(bytes - bytes_before));
+			 (unsigned long)(packets - packets_before),
+			 (unsigned long)(bytes - bytes_before));
 }
 
 static void test_label_counters(void **state)
@@ -237,20 +241,24 @@ static void test_label_counters(void **state)
 	expect_counted(100, "eth mpls 100/5/64 ip4/7", 1);
 	expect_counted(100, "eth mpls 100/5/64 fill:1000", 1);
 	expect_counted(100, "eth mpls 100/5/1 ip4/7", 1); /* it came, even if it does not leave */
-	expect_counted(100, "eth mpls 101/5/64 100/5/64 ip4/7", 0); /* below the top: not looked at */
+	expect_counted(100, "eth mpls 101/5/64 100/5/64 ip4/7",
+		       0);                                 /* below the top: not looked at */
 	expect_counted(102, "eth mpls 102/5/64 ip4/7", 1); /* frame as received, without the push */
 	expect_counted(112, "eth mpls 112/5/64 30/0/9 ip4/7", 1);
 	expect_counted(120, "eth mpls 120/5/64 ip4/7", 1);
 	expect_counted(130, "eth mpls 130/5/64 ip4/7", 0); /* no-counters */
-	expect_counted(99, "eth mpls 99/5/64 ip4/7", 0); /* no such label */
+	expect_counted(99, "eth mpls 99/5/64 ip4/7", 0);   /* no such label */
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_swap),	    cmocka_unit_test(test_push),
-		cmocka_unit_test(test_ttl),	    cmocka_unit_test(test_every_ttl),
-		cmocka_unit_test(test_entropy_push), cmocka_unit_test(test_entropy_push_on_ip),
+		cmocka_unit_test(test_swap),
+		cmocka_unit_test(test_push),
+		cmocka_unit_test(test_ttl),
+		cmocka_unit_test(test_every_ttl),
+		cmocka_unit_test(test_entropy_push),
+		cmocka_unit_test(test_entropy_push_on_ip),
 		cmocka_unit_test(test_label_counters),
 	};
 	return cmocka_run_group_tests_name("stage: swap and push", tests, start, stage_stop);

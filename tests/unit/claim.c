@@ -32,8 +32,9 @@ static void fill(struct fixture *fixture)
 	assert_int_equal(label_baseline_set(tables, instance->heap, 0, 16, 1, 2), 0);
 	for (uint8_t i = 0; i < 10; i++) {
 		struct rewrite rewrite = { .header_length = 14, .port = i };
-		assert_int_equal(nexthop_add(fixture->pool, NEXTHOP_FORWARD, &rewrite,
-					     &fixture->nexthop[i]), 0);
+		assert_int_equal(
+			nexthop_add(fixture->pool, NEXTHOP_FORWARD, &rewrite, &fixture->nexthop[i]),
+			0);
 		members.member[i].nexthop = fixture->nexthop[i];
 		members.member[i].weight = 1;
 		label_set(tables, 0, 100u + i, label_entry(LABEL_SWAP, 5, fixture->nexthop[i], 0));
@@ -44,8 +45,9 @@ static void fill(struct fixture *fixture)
 	assert_int_equal(interface_baseline_set(tables, instance->heap, 7, instance->state), 0);
 	word_store(&tables->interface[LAST_INTERFACE].flags,
 		   INTERFACE_VALID | (uint64_t)INTERFACE_VLAN << INTERFACE_KIND_SHIFT);
-	assert_int_equal(hash_create(tables, instance->heap, HASH_VLAN, sizeof(vlan.key),
-				     sizeof(vlan), 10), 0);
+	assert_int_equal(
+		hash_create(tables, instance->heap, HASH_VLAN, sizeof(vlan.key), sizeof(vlan), 10),
+		0);
 	assert_int_equal(hash_put(tables, instance->heap, HASH_VLAN, &vlan), 0);
 }
 
@@ -106,7 +108,8 @@ static void nothing_leaks(void **state)
 	assert_int_equal(used(fixture), before);
 	for (unsigned int i = 0; i < 10; i++)
 		assert_int_equal(nexthop_rewrite(instance->tables,
-						 instance->tables->nexthop[fixture->nexthop[i]])->port,
+						 instance->tables->nexthop[fixture->nexthop[i]])
+					 ->port,
 				 i);
 }
 
@@ -182,8 +185,10 @@ static void corrupt_words_are_refused(void **state)
 	refused(fixture, &tables->interface_baseline[0], tables->interface_baseline[7]);
 	refused(fixture, &tables->interface[LAST_INTERFACE].flags,
 		INTERFACE_VALID | 0xfull << INTERFACE_KIND_SHIFT);
-	refused(fixture, &tables->interface[0].flags, INTERFACE_VALID | 200ull << INTERFACE_SPACE_SHIFT);
-	refused(fixture, &tables->interface[0].flags, INTERFACE_VALID | 200ull << INTERFACE_PORT_SHIFT);
+	refused(fixture, &tables->interface[0].flags,
+		INTERFACE_VALID | 200ull << INTERFACE_SPACE_SHIFT);
+	refused(fixture, &tables->interface[0].flags,
+		INTERFACE_VALID | 200ull << INTERFACE_PORT_SHIFT);
 }
 
 static void corrupt_objects_are_refused(void **state)
@@ -227,8 +232,8 @@ static void random_damage(void **state)
 	for (unsigned int i = 0; i < 300; i++) {
 		uint64_t at = first + (uint64_t)rand() % (rand() % 2 == 0 ? 256 : last - first);
 		uint64_t good = word_load(&word[at]);
-		uint64_t bad = rand() % 2 == 0 ? good ^ 1ull << rand() % 64 :
-						 (uint64_t)rand() << 20 ^ (uint64_t)rand();
+		uint64_t bad = rand() % 2 == 0 ? good ^ 1ull << rand() % 64
+					       : (uint64_t)rand() << 20 ^ (uint64_t)rand();
 		word_store(&word[at], bad);
 		instance_restart_heap(instance);
 		int result = tables_claim(instance->tables, instance->heap);

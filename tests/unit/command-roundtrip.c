@@ -234,8 +234,8 @@ static void random_command(char *line)
 			add_label_route(line, command->parameters);
 			return;
 		}
-		if (i == ROUTE_TARGET && (command->id == COMMAND_ROUTE_ADD ||
-					  command->id == COMMAND_ROUTE_REPLACE)) {
+		if (i == ROUTE_TARGET &&
+		    (command->id == COMMAND_ROUTE_ADD || command->id == COMMAND_ROUTE_REPLACE)) {
 			add_route(line, command->parameters);
 			return;
 		}

@@ -60,8 +60,7 @@ static const struct {
 	{ "p0 set down", "port set p0 down", "{\"name\":\"p0\",\"admin\":\"down\"}" },
 	{ "lo set down", "port set lo down", "{\"name\":\"lo\",\"admin\":\"down\"}" },
 	{ "lo set d down", "loopback set d down", "{\"name\":\"d\",\"admin\":\"down\"}" },
-	{ "loopback set lo down", "loopback set lo down",
-	  "{\"name\":\"lo\",\"admin\":\"down\"}" },
+	{ "loopback set lo down", "loopback set lo down", "{\"name\":\"lo\",\"admin\":\"down\"}" },
 	{ "port set p0 rx-queues 2 devargs net_null1", "port set p0 devargs net_null1 rx-queues 2",
 	  "{\"name\":\"p0\",\"devargs\":\"net_null1\",\"rx_queues\":2}" },
 	{ "po set p0 mtu 1400", "port set p0 mtu 1400", "{\"name\":\"p0\",\"mtu\":1400}" },
@@ -284,7 +283,8 @@ static void test_expected(void **state)
 
 	(void)state;
 	assert_int_equal(command_parse("port set p0 sped 3", &arguments, &error), -EINVAL);
-	assert_string_equal(error.expected, "devargs, mtu, rx-queues, mpls, space, upstream-space, up, down");
+	assert_string_equal(error.expected,
+			    "devargs, mtu, rx-queues, mpls, space, upstream-space, up, down");
 	assert_int_equal(command_parse("neigh frob", &arguments, &error), -EINVAL);
 	assert_string_equal(error.expected, "add, replace, del, show");
 }
@@ -433,9 +433,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good_lines),     cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_expected),       cmocka_unit_test(test_spelled_out),
-		cmocka_unit_test(test_too_many_paths),
-		cmocka_unit_test(test_bad_json),       cmocka_unit_test(test_json_document),
-		cmocka_unit_test(test_text_too_small),
+		cmocka_unit_test(test_too_many_paths), cmocka_unit_test(test_bad_json),
+		cmocka_unit_test(test_json_document),  cmocka_unit_test(test_text_too_small),
 	};
 
 	return cmocka_run_group_tests_name("command", tests, NULL, NULL);

@@ -112,7 +112,7 @@ static void expect_difference(const char *old, const char *new, const char *expe
 	configuration_free(&b);
 }
 
-#define VIA "\"via\":\"10.0.0.2\""
+#define VIA                    "\"via\":\"10.0.0.2\""
 #define ROUTE(operation, path) "\"mpls\":[{\"label\":16," operation ",\"paths\":[{" path "}]}]"
 
 static void test_same(void **state)
@@ -132,12 +132,13 @@ static void test_same(void **state)
 	/* Nor does it matter in which of two ways a route is told. */
 	expect_difference(ROUTE("\"operation\":\"pop\"", VIA),
 			  ROUTE("\"operation\":\"swap\"", "\"swap\":[\"implicit-null\"]," VIA), "");
-	expect_difference(ROUTE("\"operation\":\"pop\"", "\"push\":[300]," VIA),
-			  ROUTE("\"operation\":\"swap\"",
-				"\"swap\":[\"implicit-null\"],\"push\":[300]," VIA),
-			  "");
+	expect_difference(
+		ROUTE("\"operation\":\"pop\"", "\"push\":[300]," VIA),
+		ROUTE("\"operation\":\"swap\"", "\"swap\":[\"implicit-null\"],\"push\":[300]," VIA),
+		"");
 	expect_difference(ROUTE("\"operation\":\"swap\"", "\"swap\":[300,200]," VIA),
-			  ROUTE("\"operation\":\"swap\"", "\"swap\":[200],\"push\":[300]," VIA), "");
+			  ROUTE("\"operation\":\"swap\"", "\"swap\":[200],\"push\":[300]," VIA),
+			  "");
 	expect_difference(ROUTE("\"operation\":\"swap\"",
 				"\"swap\":[200],\"push\":[400,300],\"entropy\":true," VIA),
 			  ROUTE("\"operation\":\"swap\"",
@@ -205,14 +206,15 @@ static void test_change(void **state)
 #define P0_1 "\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null0\",\"vrf\":7}]"
 /* What stands on an object that is made anew is made anew too, and nothing else. */
 #define MOVES(dev)                                                                                 \
-	"\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"" dev "\"}],\"neigh\":[{"                     \
-	"\"address\":\"10.0.0.2\",\"lladdr\":\"02:00:00:00:00:02\",\"dev\":\"" dev "\"}],\"mpls\":["     \
+	"\"address\":[{\"prefix\":\"10.0.0.1/24\",\"dev\":\"" dev "\"}],\"neigh\":[{"              \
+	"\"address\":\"10.0.0.2\",\"lladdr\":\"02:00:00:00:00:02\",\"dev\":\"" dev                 \
+	"\"}],\"mpls\":["                                                                          \
 	"{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\"10.0.0.2\"}]}]"
 
 /* Two networks, and a route whose nexthop follows. */
 #define GOES(dev, net, host, dev2, net2, host2)                                                    \
-	"\"address\":[{\"prefix\":\"10.0." net "." host "/24\",\"dev\":\"" dev                        \
-	"\"},{\"prefix\":\"10.0." net2 "." host2 "/24\",\"dev\":\"" dev2                               \
+	"\"address\":[{\"prefix\":\"10.0." net "." host "/24\",\"dev\":\"" dev                     \
+	"\"},{\"prefix\":\"10.0." net2 "." host2 "/24\",\"dev\":\"" dev2                           \
 	"\"}],\"mpls\":[{\"label\":16,\"paths\":[{\"swap\":[17],\"via\":\""
 
 static void test_moved(void **state)

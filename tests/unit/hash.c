@@ -125,10 +125,11 @@ static void random_operations(struct shared *shared, uint64_t *value)
 			put(instance, number, value);
 		} else {
 			struct entry key = make_entry(number, 0);
-			assert_int_equal(hash_remove(instance->tables, instance->heap, TABLE,
-						     key.key), 0);
-			assert_int_equal(hash_remove(instance->tables, instance->heap, TABLE,
-						     key.key), -ENOENT);
+			assert_int_equal(
+				hash_remove(instance->tables, instance->heap, TABLE, key.key), 0);
+			assert_int_equal(
+				hash_remove(instance->tables, instance->heap, TABLE, key.key),
+				-ENOENT);
 			value[number] = 0;
 		}
 		if (step % 64 == 0)
@@ -159,8 +160,9 @@ static void model_and_reader(void **state)
 	struct instance *instance = &shared->instance;
 	pthread_t reader;
 
-	assert_int_equal(hash_create(instance->tables, instance->heap, TABLE, 16,
-				     sizeof(struct entry), 100), 0);
+	assert_int_equal(
+		hash_create(instance->tables, instance->heap, TABLE, 16, sizeof(struct entry), 100),
+		0);
 	for (uint64_t i = 0; i < STABLE; i++)
 		put(instance, i, value);
 	assert_int_equal(pthread_create(&reader, NULL, read_all_the_time, shared), 0);
@@ -184,8 +186,9 @@ static void no_chain_is_long(void **state)
 	struct instance *instance = &((struct shared *)*state)->instance;
 	static uint64_t value[KEYS];
 
-	assert_int_equal(hash_create(instance->tables, instance->heap, TABLE, 16,
-				     sizeof(struct entry), 1), 0);
+	assert_int_equal(
+		hash_create(instance->tables, instance->heap, TABLE, 16, sizeof(struct entry), 1),
+		0);
 	for (uint64_t i = 0; i < KEYS; i++)
 		put(instance, i, value);
 	const struct hash_root *root =
@@ -207,8 +210,9 @@ static void full_heap_changes_nothing(void **state)
 	uint64_t number = 0;
 	int result = 0;
 
-	assert_int_equal(hash_create(instance->tables, instance->heap, TABLE, 16,
-				     sizeof(struct entry), 1), 0);
+	assert_int_equal(
+		hash_create(instance->tables, instance->heap, TABLE, 16, sizeof(struct entry), 1),
+		0);
 	/* leave little: what is taken here is not given back */
 	while (heap_allocate(instance->heap, 1 << 20) != 0)
 		;
@@ -230,7 +234,8 @@ static void corrupt_tables_are_refused(void **state)
 	struct tables *tables = instance->tables;
 	static uint64_t value[KEYS];
 
-	assert_int_equal(hash_create(tables, instance->heap, TABLE, 16, sizeof(struct entry), 1), 0);
+	assert_int_equal(hash_create(tables, instance->heap, TABLE, 16, sizeof(struct entry), 1),
+			 0);
 	for (uint64_t i = 0; i < 300; i++)
 		put(instance, i, value);
 	struct hash_root *root = heap_object(instance->heap, tables->hash_root[TABLE]);
@@ -264,7 +269,8 @@ static void corrupt_tables_are_refused(void **state)
 		word_store(bad[i].word, bad[i].bad);
 		instance_restart_heap(instance);
 		assert_int_equal(hash_claim(tables, instance->heap, TABLE), -EINVAL);
-		hash_walk(tables, TABLE, NULL, NULL); /* ends, and reads nothing that is not there */
+		hash_walk(tables, TABLE, NULL,
+			  NULL); /* ends, and reads nothing that is not there */
 		word_store(bad[i].word, good);
 	}
 	instance_restart_heap(instance);

@@ -15,7 +15,7 @@ struct object {
 	uint64_t offset; /* 0: none */
 	uint64_t size;
 	uint8_t fill;
-	bool freed;      /* and a worker may still read it */
+	bool freed; /* and a worker may still read it */
 };
 
 static int set_up(void **state)
@@ -242,9 +242,18 @@ static void bad_claims_are_refused(void **state)
 	const struct {
 		uint64_t offset, size;
 	} bad[] = {
-		{ 0, 64 }, { 64, 64 }, { start - 64, 64 }, { small + 64, 100 }, { small, 0 },
-		{ start + HEAP_SIZE, 64 }, { start + (8 << 20), 64 }, { UINT64_MAX - 63, 64 },
-		{ large + 64, 3 << 20 }, { large, 64 << 20 }, { large, UINT64_MAX }, { small, 1ull << 63 },
+		{ 0, 64 },
+		{ 64, 64 },
+		{ start - 64, 64 },
+		{ small + 64, 100 },
+		{ small, 0 },
+		{ start + HEAP_SIZE, 64 },
+		{ start + (8 << 20), 64 },
+		{ UINT64_MAX - 63, 64 },
+		{ large + 64, 3 << 20 },
+		{ large, 64 << 20 },
+		{ large, UINT64_MAX },
+		{ small, 1ull << 63 },
 	};
 
 	instance_restart_heap(instance);

@@ -313,7 +313,8 @@ static void anything_is_survived(void **state)
 
 	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
 		test_time += 1000000000ull;
-		punt_mutations(f, seeds[i].reason, seeds[i].l3, frame, bytes(seeds[i].frame, frame));
+		punt_mutations(f, seeds[i].reason, seeds[i].l3, frame,
+			       bytes(seeds[i].frame, frame));
 	}
 	/* the labels and headers of a long one; its payload is not looked at */
 	size_t length = bytes(BIG_LABELLED, frame);

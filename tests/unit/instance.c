@@ -21,10 +21,12 @@ void instance_make(struct instance *instance, uint64_t heap_size)
 
 	instance_directory(instance);
 	assert_int_equal(region_own(&instance->tables_region, &instance->place, REGION_TABLES,
-				    heap_size, &created, error), 0);
+				    heap_size, &created, error),
+			 0);
 	assert_true(created);
 	assert_int_equal(region_own(&instance->state_region, &instance->place, REGION_STATE, 0,
-				    &created, error), 0);
+				    &created, error),
+			 0);
 	instance->tables = instance->tables_region.base;
 	instance->state = instance->state_region.base;
 	instance->heap = heap_new(&instance->tables_region);

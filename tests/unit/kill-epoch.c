@@ -120,7 +120,8 @@ static void read_tables(void *argument)
 	bool created;
 
 	seed = (uint32_t)getpid();
-	if (region_own(&state_region, &context->instance.place, REGION_STATE, 0, &created, error) != 0)
+	if (region_own(&state_region, &context->instance.place, REGION_STATE, 0, &created, error) !=
+	    0)
 		give_up(error);
 	struct state *shared = state_region.base;
 	for (unsigned int i = 0; i < WORKER_MAX; i++)
@@ -181,7 +182,8 @@ static void start(struct writer *writer, struct context *context)
 	bool created;
 
 	writer->count = context->count;
-	if (region_own(&writer->tables_region, place, REGION_TABLES, HEAP_SIZE, &created, error) != 0 ||
+	if (region_own(&writer->tables_region, place, REGION_TABLES, HEAP_SIZE, &created, error) !=
+		    0 ||
 	    region_attach(&writer->state_region, place, REGION_STATE, error) != 0)
 		give_up(error);
 	writer->tables = writer->tables_region.base;
@@ -275,10 +277,11 @@ static void nothing_reused_while_held(void **state)
 	check_for_leaks(&context);
 	instance_remove(&context.instance);
 
-	print_message("%u kills a side: %lu restarts, %lu writes (%lu refused), %lu reuses; %lu turns, "
-		      "%lu rewrites read; torn %lu, changed %lu, of another label %lu\n",
-		      kills, count->restarts, count->writes, count->refused, count->ended,
-		      count->turns, count->looked, count->torn, count->changed, count->wrong_label);
+	print_message(
+		"%u kills a side: %lu restarts, %lu writes (%lu refused), %lu reuses; %lu turns, "
+		"%lu rewrites read; torn %lu, changed %lu, of another label %lu\n",
+		kills, count->restarts, count->writes, count->refused, count->ended, count->turns,
+		count->looked, count->torn, count->changed, count->wrong_label);
 	assert_int_equal(count->torn, 0);
 	assert_int_equal(count->changed, 0);
 	assert_int_equal(count->wrong_label, 0);

@@ -53,16 +53,18 @@ static void labels_against_a_model(void **state)
 
 	srand(3);
 	for (unsigned int i = 0; i < 200000; i++) {
-		uint32_t label = LABEL_FIRST_FREE +
-				 (uint32_t)rand() % (LABEL_COUNT - LABEL_FIRST_FREE);
-		uint64_t entry = rand() % 4 == 0 ? 0 :
-			label_entry(LABEL_SWAP, (uint32_t)rand() % LABEL_COUNT, 1, 0);
+		uint32_t label =
+			LABEL_FIRST_FREE + (uint32_t)rand() % (LABEL_COUNT - LABEL_FIRST_FREE);
+		uint64_t entry =
+			rand() % 4 == 0
+				? 0
+				: label_entry(LABEL_SWAP, (uint32_t)rand() % LABEL_COUNT, 1, 0);
 		assert_int_equal(label_set(tables, 3, label, entry), model[label] != entry);
 		model[label] = entry;
 	}
 	for (uint32_t label = 0; label < LABEL_COUNT; label++) {
-		uint64_t entry = label < LABEL_FIRST_FREE ? label_entry(LABEL_SPECIAL, 0, 0, 0) :
-							    model[label];
+		uint64_t entry = label < LABEL_FIRST_FREE ? label_entry(LABEL_SPECIAL, 0, 0, 0)
+							  : model[label];
 		if (label_get(tables, 3, label) != entry)
 			assert_int_equal(label, LABEL_COUNT);
 	}
@@ -104,7 +106,8 @@ static void label_counters_add_up(void **state)
 	word_store(&shared->control.spaces_ready, 1);
 	label_totals(instance, 15, 1500);
 
-	assert_int_equal(label_baseline_set(instance->tables, instance->heap, 0, 1000, 15, 1500), 0);
+	assert_int_equal(label_baseline_set(instance->tables, instance->heap, 0, 1000, 15, 1500),
+			 0);
 	label_totals(instance, 0, 0);
 	counter_add(&shared->label[1][0][1000].packets, 1);
 	counter_add(&shared->label[1][0][1000].bytes, 64);
@@ -147,8 +150,9 @@ static void interface_counters_add_up(void **state)
 	assert_int_equal(totals.value[RX], 0);
 	interface_totals(instance->tables, NULL, INTERFACE_MAX, &totals);
 	assert_int_equal(totals.value[RX], 0);
-	assert_int_equal(interface_baseline_set(instance->tables, instance->heap, INTERFACE_MAX,
-						shared), -EINVAL);
+	assert_int_equal(
+		interface_baseline_set(instance->tables, instance->heap, INTERFACE_MAX, shared),
+		-EINVAL);
 }
 
 static void port_rows(void **state)

@@ -59,15 +59,18 @@ static void shared_group_is_resilient(void **state)
 	say(f, "neigh add 10.0.0.3 lladdr 02:00:00:00:00:33 dev p0");
 	for (int label = 100; label < 102; label++) {
 		char line[192];
-		snprintf(line, sizeof(line), "mpls add %d swap 200 via 10.0.0.2 swap 200 via 10.0.0.3 "
-			 "swap 200 via 10.0.1.2 swap 200 via 10.0.1.3", label);
+		snprintf(line, sizeof(line),
+			 "mpls add %d swap 200 via 10.0.0.2 swap 200 via 10.0.0.3 "
+			 "swap 200 via 10.0.1.2 swap 200 via 10.0.1.3",
+			 label);
 		say(f, line);
 	}
 	uint32_t before = label_index(word_of(f, 100));
 	assert_int_equal(label_index(word_of(f, 101)), before);
 	say(f, "mpls add 102 swap 200 via 10.0.0.3");
 	uint32_t lost = label_index(word_of(f, 102));
-	say(f, "mpls replace 100 swap 200 via 10.0.0.2 swap 200 via 10.0.1.2 swap 200 via 10.0.1.3");
+	say(f,
+	    "mpls replace 100 swap 200 via 10.0.0.2 swap 200 via 10.0.1.2 swap 200 via 10.0.1.3");
 	uint32_t after = label_index(word_of(f, 100));
 	assert_int_not_equal(after, before);
 	for (unsigned int b = 0; b < GROUP_BUCKETS; b++) {
@@ -76,7 +79,8 @@ static void shared_group_is_resilient(void **state)
 	}
 	assert_int_equal(gone, GROUP_BUCKETS / 4);
 	assert_int_equal(moved, gone);
-	say(f, "mpls replace 101 swap 200 via 10.0.0.2 swap 200 via 10.0.1.2 swap 200 via 10.0.1.3");
+	say(f,
+	    "mpls replace 101 swap 200 via 10.0.0.2 swap 200 via 10.0.1.2 swap 200 via 10.0.1.3");
 	assert_int_equal(label_index(word_of(f, 101)), after);
 }
 

@@ -80,9 +80,9 @@ static void pop_and_swap_share_a_route(void **state)
 		say(f, lines[i]);
 		uint64_t word = word_of(f, 100);
 		assert_int_equal(label_operation(word), LABEL_REPLACE);
-		const struct group_members *members = tables_object(
-			model_tables(f->model),
-			model_tables(f->model)->group_members[label_index(word)]);
+		const struct group_members *members =
+			tables_object(model_tables(f->model),
+				      model_tables(f->model)->group_members[label_index(word)]);
 		assert_int_equal(members->count, 2);
 		assert_int_equal(rewrite_of(f, members->member[i].nexthop)->label_count, 0);
 		assert_int_equal(rewrite_of(f, members->member[!i].nexthop)->label_count, 1);

@@ -120,7 +120,8 @@ static void port_gets_another_device(void **state)
 	assert_true(wish->identity > identity);
 	assert_int_equal(word_of(f, 100), word);
 	char *lines = configuration(f);
-	assert_non_null(strstr(lines, "vlan add v10 dev p0 tag 10\naddress add 10.0.0.1/24 dev p0"));
+	assert_non_null(
+		strstr(lines, "vlan add v10 dev p0 tag 10\naddress add 10.0.0.1/24 dev p0"));
 	free(lines);
 	refused(f, "port set p0 devargs net_null7,=a", "expected DRIVER");
 	refused(f, "v10 set rx-queues 1", "v10 has no device");
@@ -508,8 +509,8 @@ static void counters_of_one_interface(void **state)
 	assert_int_equal(rx_packets(f, "show counters p0"), 7);
 	assert_int_equal(rx_packets(f, "show counters p1"), 0);
 	json_t *routes = show(f, "mpls show 100");
-	assert_int_equal(
-		json_integer_value(json_object_get(json_array_get(routes, 0), "packets")), 5);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(routes, 0), "packets")),
+			 5);
 	json_decref(routes);
 	refused(f, "counters clear p9", "p9 does not exist");
 	refused(f, "counters clear all", "all does not exist");

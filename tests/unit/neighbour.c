@@ -138,8 +138,8 @@ static void waiting_packets_are_bounded(void **state)
 	say(f, "address add 10.64.0.1/16 dev p0");
 	f->model->tables->route_root[0][ROUTE_IPV4] = route_leaf(ROUTE_GLEAN, P0);
 	for (unsigned int i = 0; i < 1200; i++) {
-		memcpy(frame + 14 + 16, (uint8_t[]){ 10, 64, (uint8_t)(2 + i / 200),
-						     (uint8_t)(1 + i % 200) }, 4);
+		memcpy(frame + 14 + 16,
+		       (uint8_t[]){ 10, 64, (uint8_t)(2 + i / 200), (uint8_t)(1 + i % 200) }, 4);
 		punt_bytes(f, PUNT_neighbour_unknown, P1, 14, frame, length);
 		skip_frames(f);
 	}
@@ -385,8 +385,11 @@ static void unasked_replies_teach_nothing(void **state)
 	assert_int_equal(f->model->dynamic_count, 0);
 	uint8_t frame[64];
 	size_t length = bytes(ARP_REQUEST_9, frame);
-	static const uint8_t senders[][4] = { { 10, 0, 0, 255 }, { 10, 0, 0, 0 }, { 192, 0, 2, 1 },
-					      { 0, 0, 0, 0 },    { 224, 0, 0, 1 } };
+	static const uint8_t senders[][4] = { { 10, 0, 0, 255 },
+					      { 10, 0, 0, 0 },
+					      { 192, 0, 2, 1 },
+					      { 0, 0, 0, 0 },
+					      { 224, 0, 0, 1 } };
 	for (size_t i = 0; i < sizeof(senders) / 4; i++) {
 		memcpy(frame + 28, senders[i], 4);
 		punt_bytes(f, PUNT_arp, P0, 14, frame, length);

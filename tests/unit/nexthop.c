@@ -37,7 +37,9 @@ static int tear_down(void **state)
 
 static struct rewrite rewrite_of(uint8_t port)
 {
-	return (struct rewrite){ .header_length = 14, .port = port, .interface = port, .mtu = 1500 };
+	return (struct rewrite){
+		.header_length = 14, .port = port, .interface = port, .mtu = 1500
+	};
 }
 
 static uint32_t add(struct fixture *fixture, uint8_t port)
@@ -72,7 +74,8 @@ static void change_is_one_store(void **state)
 
 	assert_int_equal(nexthop_set(fixture->pool, 0, NEXTHOP_FORWARD, &rewrite), -EINVAL);
 	assert_int_equal(nexthop_set(fixture->pool, index + 1, NEXTHOP_FORWARD, &rewrite), -EINVAL);
-	assert_int_equal(nexthop_set(fixture->pool, NEXTHOP_MAX, NEXTHOP_FORWARD, &rewrite), -EINVAL);
+	assert_int_equal(nexthop_set(fixture->pool, NEXTHOP_MAX, NEXTHOP_FORWARD, &rewrite),
+			 -EINVAL);
 	assert_int_equal(nexthop_add(fixture->pool, NEXTHOP_FREE, &rewrite, &index), -EINVAL);
 }
 

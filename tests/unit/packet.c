@@ -194,8 +194,8 @@ static void dispatch_alone(struct fixture *f, uint32_t reason, uint32_t l3_offse
 void punt_mutations(struct fixture *f, uint32_t reason, uint32_t l3_offset, const uint8_t *frame,
 		    size_t length)
 {
-	static const uint8_t values[] = { 0, 1, 2, 0x3f, 0x40, 0x45, 0x4f, 0x60, 0x7f,
-					  0x80, 0xf0, 0xfe, 0xff };
+	static const uint8_t values[] = { 0,    1,    2,    0x3f, 0x40, 0x45, 0x4f,
+					  0x60, 0x7f, 0x80, 0xf0, 0xfe, 0xff };
 	uint8_t copy[2048];
 
 	for (size_t cut = 0; cut <= length; cut++)

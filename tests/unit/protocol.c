@@ -118,9 +118,9 @@ static void requests_are_answered(void **state)
 		size_t at;
 		uint8_t value;
 	} cases[] = {
-		{ "other target", 41, 9 },     { "a reply", 21, 2 },
-		{ "not Ethernet", 15, 6 },     { "not IPv4", 16, 0x86 },
-		{ "hardware size", 18, 8 },    { "protocol size", 19, 16 },
+		{ "other target", 41, 9 },         { "a reply", 21, 2 },
+		{ "not Ethernet", 15, 6 },         { "not IPv4", 16, 0x86 },
+		{ "hardware size", 18, 8 },        { "protocol size", 19, 16 },
 		{ "from a multicast MAC", 22, 3 },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -37,7 +37,8 @@ static int tear_down(void **state)
 
 static int own(struct instance *instance, enum region_kind kind, bool *created)
 {
-	return region_own(kind == REGION_TABLES ? &instance->tables_region : &instance->state_region,
+	return region_own(kind == REGION_TABLES ? &instance->tables_region
+						: &instance->state_region,
 			  &instance->place, kind, HEAP_SIZE, created, error);
 }
 
@@ -114,8 +115,9 @@ static void second_owner_is_refused(void **state)
 	bool created;
 
 	assert_int_equal(own(instance, REGION_TABLES, &created), 0);
-	assert_int_equal(region_own(&second, &instance->place, REGION_TABLES, HEAP_SIZE, &created,
-				    error), -EBUSY);
+	assert_int_equal(
+		region_own(&second, &instance->place, REGION_TABLES, HEAP_SIZE, &created, error),
+		-EBUSY);
 	assert_non_null(strstr(error, "another process owns it"));
 	assert_int_equal(second.fd, -1);
 
@@ -388,7 +390,8 @@ static pid_t fork_competitor(struct instance *instance, int pipe_end)
 		return pid;
 	struct region region;
 	bool created;
-	int result = region_own(&region, &instance->place, REGION_TABLES, HEAP_SIZE, &created, error);
+	int result =
+		region_own(&region, &instance->place, REGION_TABLES, HEAP_SIZE, &created, error);
 	char told = result == 0 ? 'w' : result == -EBUSY ? 'b' : 'e';
 	while (write(pipe_end, &told, 1) == 1)
 		pause();
@@ -448,26 +451,16 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_are_checked),
-		TEST(new_files_are_filled),
-		TEST(second_owner_is_refused),
-		TEST(readers_attach),
-		TEST(other_layout_is_named),
-		TEST(other_version_is_named),
-		TEST(other_hash_in_header_is_named),
-		TEST(other_magic_is_refused),
-		TEST(wrong_size_is_refused),
-		TEST(wrong_heap_is_refused),
-		TEST(wrong_mode_is_refused),
-		TEST(wrong_owner_is_refused),
-		TEST(symbolic_link_is_refused),
-		TEST(fifo_is_refused),
-		TEST(directory_of_others_is_refused),
-		TEST(file_of_another_boot_is_replaced),
-		TEST(leftovers_are_cleared_away),
-		TEST(creator_may_die_anywhere),
-		TEST(one_of_many_creators_wins),
-		TEST(questions_do_not_keep_owners_out),
+		cmocka_unit_test(names_are_checked),  TEST(new_files_are_filled),
+		TEST(second_owner_is_refused),        TEST(readers_attach),
+		TEST(other_layout_is_named),          TEST(other_version_is_named),
+		TEST(other_hash_in_header_is_named),  TEST(other_magic_is_refused),
+		TEST(wrong_size_is_refused),          TEST(wrong_heap_is_refused),
+		TEST(wrong_mode_is_refused),          TEST(wrong_owner_is_refused),
+		TEST(symbolic_link_is_refused),       TEST(fifo_is_refused),
+		TEST(directory_of_others_is_refused), TEST(file_of_another_boot_is_replaced),
+		TEST(leftovers_are_cleared_away),     TEST(creator_may_die_anywhere),
+		TEST(one_of_many_creators_wins),      TEST(questions_do_not_keep_owners_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
