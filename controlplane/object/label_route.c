@@ -55,12 +55,15 @@ static void release_word(struct model *model, uint64_t word)
 
 /* The group of the old word, if its members may be changed in place: packets, and a process that takes
  * over after a death, see the new members under the old word, so all else that the word says must be the
- * same. Else NULL: a new group, and then one store of the word. */
+ * same. Else NULL: a new group, and then one store of the word. During replay packets go by the word that
+ * the tables have: a new group begins like that one's. */
 static struct group_object *reusable_group(const struct model *model,
 					   const struct label_route *route, uint64_t old)
 {
 	uint64_t index = LABEL_INDEX_MASK << LABEL_INDEX_SHIFT;
 
+	if (!model->settled)
+		old = label_get(model->tables, route->space, route->label);
 	if (!has_nexthop(old) || (old & ~index) != (route->word | LABEL_GROUP))
 		return NULL;
 	return model->group[label_index(old)];
