@@ -257,8 +257,9 @@ class LabelSwitchedPath(NetworkTest):
             self.from_b.drain()
             pings = self.assert_pings(self.hosts[0], family(1, 2))
             self.assertEqual(set(re.findall(r"ttl=(\d+)", pings.text)), {"62"})
-            self.assertEqual(self.stacks(self.from_a, [request]), [[(100, 63)]] * 3)
-            self.assertEqual(self.stacks(self.from_b, [reply]), [[(200, 63)]] * 3)
+            self.assertEqual(self.stacks(self.from_a, [request]), [[(100, 63)]] * pings.sent)
+            self.assertEqual(self.stacks(self.from_b, [reply])[:pings.received],
+                             [[(200, 63)]] * pings.received)
 
     def test_mtu_is_less_the_label(self):
         for family, headers, words in ((ipv4, 28, r"Frag needed and DF set \(mtu = 1496\)"),
