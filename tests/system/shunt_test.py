@@ -245,11 +245,16 @@ class Lab:
         return {port["name"]: port["link"] for port in self.json("port show")}
 
     def wait_links(self, state, ports=None):
-        """Until these ports (all) are so."""
+        """Until these ports (all) are so; "up": and the control plane knows their addresses, so that
+        nexthops by them are complete."""
         names = ports or self.ports
+
+        def so():
+            rows = {row["name"]: row for row in self.json("port show")}
+            return all(name in rows and rows[name]["link"] == state and
+                       (state != "up" or "mac" in rows[name]) for name in names)
         try:
-            wait_until(lambda: all(self.links().get(name) == state for name in names), 20,
-                       f"{names} {state}")
+            wait_until(so, 20, f"{names} {state}")
         except AssertionError as error:
             raise AssertionError(f"{error}:\n{self.ctl('port show')}{self.log('dataplane')}") from None
 
