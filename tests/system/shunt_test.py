@@ -240,10 +240,6 @@ class Lab:
         self.wait_links("up")
         return self
 
-    def links(self):
-        """Port to "up" or "down"."""
-        return {port["name"]: port["link"] for port in self.json("port show")}
-
     def wait_links(self, state, ports=None):
         """Until these ports (all) are so; "up": and the control plane knows their addresses, so that
         nexthops by them are complete."""
