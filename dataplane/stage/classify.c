@@ -95,6 +95,16 @@ static void classify_mpls(struct worker *worker, struct packet *packet, unsigned
 	vector_add(&worker->mpls, packet);
 }
 
+/* What the stages need to know of an IP packet that came in by `interface`. */
+static inline struct packet ip_packet(unsigned int interface, uint64_t flags, uint8_t payload)
+{
+	return (struct packet){
+		.interface = (uint16_t)interface,
+		.vrf = (uint16_t)(flags >> INTERFACE_VRF_SHIFT),
+		.payload = payload,
+	};
+}
+
 /* An IP frame that is not labelled. */
 static void classify_ip(struct worker *worker, struct packet *packet, unsigned int interface,
 			uint64_t flags, uint8_t *l3, uint8_t payload)
@@ -107,10 +117,7 @@ static void classify_ip(struct worker *worker, struct packet *packet, unsigned i
 		return;
 	}
 	packet->l3 = l3;
-	packet->interface = (uint16_t)interface;
-	packet->vrf = (uint16_t)(flags >> INTERFACE_VRF_SHIFT);
-	packet->payload = payload;
-	packet->flags = 0;
+	packet->context = ip_packet(interface, flags, payload).context;
 	vector_add(&worker->ip, packet);
 }
 
@@ -219,16 +226,6 @@ static uint64_t expected_mac(const struct interface *row, uint64_t flags)
 	uint64_t mac = word_load(&row->mac);
 
 	return (flags & wanted) == wanted && mac != 0 ? mac : UINT64_MAX;
-}
-
-/* What the stages need to know of an IP packet that came in by `interface`. */
-static inline struct packet ip_packet(unsigned int interface, uint64_t flags, uint8_t payload)
-{
-	return (struct packet){
-		.interface = (uint16_t)interface,
-		.vrf = (uint16_t)(flags >> INTERFACE_VRF_SHIFT),
-		.payload = payload,
-	};
 }
 
 /* classify_other, while the labelled packets so far are counted outside of worker->mpls; returns how many

@@ -62,8 +62,11 @@ static inline const struct rewrite *nexthop_usable(const struct worker *worker, 
 	return nexthop_backup(worker, word);
 }
 
+enum { GROUP_REHASHES = 8 };
+static_assert(GROUP_BUCKETS == 256, "a bucket is the top 8 bits of a hash");
+
 /* The flow's member of a group. If that one cannot send, its flows move to the others, spread by
- * further steps through the buckets; flows of members that can send stay where they are. With no
+ * hashing again, in the end by looking at every bucket; flows of members that can send stay where they are. With no
  * member that can send, the flow's own member: the output stage says why not. */
 static inline uint32_t group_choose(const struct worker *worker, uint32_t group, uint32_t hash)
 {
@@ -73,9 +76,9 @@ static inline uint32_t group_choose(const struct worker *worker, uint32_t group,
 
 	if (likely(nexthop_usable(worker, first) != NULL))
 		return first;
-	uint32_t step = (hash / GROUP_BUCKETS) | 1; /* odd: meets every bucket once */
-	for (unsigned int i = 1; i < GROUP_BUCKETS; i++) {
-		bucket = (bucket + step) % GROUP_BUCKETS;
+	for (unsigned int i = 0; i < GROUP_REHASHES + GROUP_BUCKETS; i++) {
+		hash = hash * 0x9e3779b1u + 0x7f4a7c15u;
+		bucket = i < GROUP_REHASHES ? hash >> 24 : (bucket + 1) % GROUP_BUCKETS;
 		uint32_t next = atomic_load_explicit(&row->bucket[bucket], memory_order_acquire);
 		if (next != first && nexthop_usable(worker, next) != NULL)
 			return next;
