@@ -114,6 +114,38 @@ static void find_spaces(struct dataplane *dataplane)
 			control_space(dataplane, space);
 }
 
+int control_interfaces(struct dataplane *dataplane, uint64_t used)
+{
+	_Atomic uint64_t *ready = &dataplane->state->control.interfaces_ready;
+	uint32_t first = (uint32_t)word_load(ready);
+	unsigned int rows = (unsigned int)word_load(&dataplane->state->control.worker_count);
+
+	if (used <= first)
+		return 0;
+	uint32_t end = (uint32_t)RTE_MIN(RTE_ALIGN_CEIL(used, (uint64_t)INTERFACE_SLICE),
+					 (uint64_t)INTERFACE_MAX);
+	int result = region_allocate_interfaces(&dataplane->state_region, rows, first, end);
+	if (result == 0)
+		word_store(ready, end);
+	return result;
+}
+
+/* Tunnels' counters, before workers let anything into a tunnel. */
+static void find_interfaces(struct dataplane *dataplane)
+{
+	static bool said;
+
+	if (dataplane->tables == NULL)
+		return;
+	int result = control_interfaces(dataplane,
+					word_load(&dataplane->tables->control.interface_used));
+	if (result != 0 && !said)
+		log_warning("tunnels from row %" PRIu64 " on: counters: %s; they take no packets",
+			    word_load(&dataplane->state->control.interfaces_ready),
+			    strerror(-result));
+	said = result != 0;
+}
+
 /* ---------------------------------------------------------------- ports */
 
 static void reconcile(struct dataplane *dataplane)
@@ -193,6 +225,7 @@ void *control_run(void *argument)
 			attach(dataplane);
 		log_generation(dataplane);
 		find_spaces(dataplane);
+		find_interfaces(dataplane);
 		reconcile(dataplane);
 		port_report(dataplane, turn % STATISTICS_TURNS == 0);
 		if (turn % DOORBELL_TURNS == 0)

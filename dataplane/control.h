@@ -21,4 +21,8 @@ void *control_run(void *dataplane);
 /* Counters of label space `space` for our workers, if they have none: allocate, point workers there. */
 void control_space(struct dataplane *dataplane, unsigned int space);
 
+/* Counters for interface rows below `used` in our workers' tables, in slices; raises interfaces_ready.
+ * 0, or -ENOSPC: those rows take no packets until there is memory. */
+int control_interfaces(struct dataplane *dataplane, uint64_t used);
+
 #endif

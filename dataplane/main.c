@@ -142,6 +142,15 @@ static int allocate_state(void)
 		if ((spaces >> space & 1) != 0)
 			result = region_allocate_labels(&dataplane.state_region,
 							dataplane.worker_count, space);
+	/* rows of tunnels that were there before: there may be more workers now */
+	uint32_t ready = (uint32_t)word_load(&control->interfaces_ready);
+	if (result == 0 && ready > INTERFACE_FIRST_TUNNEL)
+		result = region_allocate_interfaces(&dataplane.state_region,
+						    dataplane.worker_count, INTERFACE_FIRST_TUNNEL,
+						    ready);
+	if (result == 0 && ready < INTERFACE_FIRST_TUNNEL)
+		word_store(&control->interfaces_ready, INTERFACE_FIRST_TUNNEL);
+	atomic_store(&dataplane.state->port_live[PORT_VIRTUAL], 1);
 	if (result != 0) {
 		log_error("state file: memory for %u workers: %s", dataplane.worker_count,
 			  strerror(-result));

@@ -70,17 +70,17 @@ struct packet {
 	uint32_t push; /* output: TC, S and TTL of the labels to push, as in a label stack entry */
 	union {
 		struct {
-			uint16_t interface; /* ingress interface: where its end is counted */
-			uint16_t vrf;       /* ip: where to look it up */
+			uint32_t interface; /* ingress interface: where its end is counted */
+			uint8_t vrf;        /* ip: where to look it up */
 			uint8_t space;      /* mpls: label space of the top label */
 			uint8_t payload;    /* enum payload: what l3 points to */
 			uint8_t flags;      /* enum packet_flag */
-			uint8_t reserved;
 		};
 		uint64_t context; /* all of these, to be set by one store */
 	};
 };
 static_assert(sizeof(struct packet) == 32, "packet");
+static_assert(VRF_MAX <= 256 && LABEL_SPACE_MAX <= 256, "they fit");
 
 /* Packets for one stage, in the order in which they came. They stand in worker->packet. */
 struct vector {
@@ -92,7 +92,7 @@ struct vector {
 struct transmit {
 	uint16_t count[PORT_MAX];
 	uint64_t pending;                          /* bit per port row with packets that wait */
-	uint16_t ingress[PORT_MAX][TRANSMIT_SIZE]; /* where a drop is counted */
+	uint32_t ingress[PORT_MAX][TRANSMIT_SIZE]; /* where a drop is counted */
 	struct rte_mbuf *mbuf[PORT_MAX][TRANSMIT_SIZE];
 };
 

@@ -105,7 +105,7 @@ static int find_row(const struct model *model, enum interface_kind kind, const c
 		    const struct interface_settings *settings, uint32_t *index)
 {
 	uint32_t first = kind == INTERFACE_PORT ? 0 : PORT_MAX;
-	uint32_t end = kind == INTERFACE_PORT ? PORT_MAX : INTERFACE_MAX;
+	uint32_t end = kind == INTERFACE_PORT ? PORT_MAX : INTERFACE_FIRST_TUNNEL;
 
 	for (uint32_t i = first; i < end && !model->settled; i++) {
 		const struct interface *row = &model->tables->interface[i];
@@ -136,7 +136,7 @@ struct interface_object *interface_new(struct model *model, const char *name,
 
 	if (when_full_again(model, find_row(model, kind, name, parent, settings, &index)) != 0) {
 		unsigned int capacity =
-			kind == INTERFACE_PORT ? PORT_MAX : INTERFACE_MAX - PORT_MAX;
+			kind == INTERFACE_PORT ? PORT_MAX : INTERFACE_FIRST_TUNNEL - PORT_MAX;
 		refuse_full(model, error, kind == INTERFACE_PORT ? "port" : "interface", capacity,
 			    capacity);
 		return NULL;

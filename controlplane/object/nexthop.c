@@ -26,7 +26,7 @@ static enum nexthop_kind make_rewrite(const struct nexthop_object *nexthop, stru
 	memcpy(rewrite->via, nexthop->key.via, sizeof(rewrite->via));
 	rewrite->flags = nexthop->key.flags;
 	rewrite->port = (uint8_t)port->index;
-	rewrite->interface = (uint16_t)interface->index;
+	rewrite->interface = interface->index;
 	rewrite->mtu = interface_mtu(interface);
 	rewrite->backup = nexthop->backup != NULL ? nexthop->backup->index : NEXTHOP_NONE;
 	/* a port that is set down is the data plane's to see: then a backup takes over */

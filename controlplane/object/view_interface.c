@@ -47,7 +47,7 @@ static void port_totals(const struct view *view, uint32_t port, struct interface
 	char name[NAME_SIZE];
 
 	interface_totals(view->tables, view->state, port, totals);
-	for (uint32_t i = PORT_MAX; i < INTERFACE_MAX; i++) {
+	for (uint32_t i = PORT_MAX; i < INTERFACE_FIRST_TUNNEL; i++) {
 		uint64_t flags = view_interface(view, i, name);
 		if (view_kind(flags) != INTERFACE_VLAN ||
 		    (flags >> INTERFACE_PORT_SHIFT & 0xff) != port)

@@ -46,7 +46,7 @@ void vlan_entry_remove(struct model *model, const struct interface_object *vlan)
 struct sweep {
 	struct model *model;
 	unsigned int count;
-	struct vlan_key key[INTERFACE_MAX];
+	struct vlan_key key[INTERFACE_FIRST_TUNNEL];
 };
 
 static void collect_unknown(void *context, const void *found)
@@ -61,7 +61,7 @@ static void collect_unknown(void *context, const void *found)
 		if (memcmp(&key, &entry->key, sizeof(key)) == 0)
 			return;
 	}
-	if (sweep->count < INTERFACE_MAX)
+	if (sweep->count < INTERFACE_FIRST_TUNNEL)
 		sweep->key[sweep->count++] = entry->key;
 }
 

@@ -75,7 +75,7 @@ static bool rewrite_valid(const struct rewrite *rewrite, enum nexthop_kind kind)
 		return false;
 	/* only what is forwarded needs to have a way out */
 	return kind != NEXTHOP_FORWARD ||
-	       (rewrite->port < PORT_MAX && rewrite->interface < INTERFACE_MAX);
+	       (rewrite->port <= PORT_VIRTUAL && rewrite->interface < INTERFACE_MAX);
 }
 
 static int claim_nexthops(const struct tables *tables, struct heap *heap)
@@ -158,10 +158,10 @@ static bool interface_valid(const struct interface *interface, uint64_t flags)
 {
 	uint64_t kind = flags >> INTERFACE_KIND_SHIFT & 0xf;
 
-	return kind <= INTERFACE_LOOPBACK &&
+	return kind <= INTERFACE_PSEUDOWIRE &&
 	       (flags >> INTERFACE_SPACE_SHIFT & 0xff) < LABEL_SPACE_MAX &&
 	       (flags >> INTERFACE_UPSTREAM_SHIFT & 0xff) < LABEL_SPACE_MAX &&
-	       (kind == INTERFACE_LOOPBACK || (flags >> INTERFACE_PORT_SHIFT & 0xff) < PORT_MAX) &&
+	       (kind >= INTERFACE_LOOPBACK || (flags >> INTERFACE_PORT_SHIFT & 0xff) < PORT_MAX) &&
 	       interface->parent < INTERFACE_MAX &&
 	       terminated(interface->name, sizeof(interface->name));
 }

@@ -59,6 +59,8 @@ static void sum_workers(const struct state *state, unsigned int interface,
 		return;
 	/* rows of workers that never ran are holes of the file: not to be touched */
 	uint64_t workers = word_load(&state->control.worker_count);
+	if (interface >= word_load(&state->control.interfaces_ready))
+		return;
 	for (uint64_t worker = 0; worker < workers && worker < WORKER_MAX; worker++) {
 		const _Atomic uint64_t *value = words(&state->interface[worker][interface]);
 		for (unsigned int i = 0; i < VALUES; i++)

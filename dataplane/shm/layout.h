@@ -45,7 +45,12 @@ enum {
 	NAME_SIZE = 32,        /* an object's name with its terminating zero */
 	WORKER_MAX = 32,       /* polling lcores; the last row is the data plane's control thread */
 	PORT_MAX = 64,         /* rows of the port table */
-	INTERFACE_MAX = 4096,  /* ports, VLAN subinterfaces, loopbacks */
+	INTERFACE_FIRST_TUNNEL = 4096, /* rows below: ports, VLAN subinterfaces, loopbacks, bridges */
+	TUNNEL_MAX = 65536,            /* rows from there on: tunnels and pseudowires */
+	INTERFACE_MAX = INTERFACE_FIRST_TUNNEL + TUNNEL_MAX,
+	INTERFACE_SLICE = 2048, /* tunnels' rows whose counters are allocated together */
+	BRIDGE_MAX = 1024,      /* bridge domains; index 0 is never used */
+	PORT_VIRTUAL = PORT_MAX, /* rewrite.port of an interface that has no port row: always live */
 	NEXTHOP_MAX = 131072,  /* index 0 is never used */
 	GROUP_MAX = 4096,      /* nexthop groups; index 0 is never used */
 	GROUP_BUCKETS = 256,   /* resilient buckets a group */
@@ -56,7 +61,7 @@ enum {
 	STACK_MAX = 8,         /* labels that one nexthop may push */
 	GROUP_MEMBER_MAX = 64, /* members that one group may have */
 	DROP_REASON_MAX = 112,
-	PUNT_REASON_MAX = 16,
+	PUNT_REASON_MAX = 32,
 	FRAME_MAX = 10176,    /* bytes of a frame in a ring slot */
 	RING_SLOTS = 256,     /* slots of a punt or inject ring, a power of two */
 	HEAP_CHUNK = 2 << 20, /* the heap is handed out in chunks of this many bytes */
@@ -129,11 +134,20 @@ struct port_row {
 	_Atomic uint64_t wish; /* heap offset of a struct port_wish; 0: no such port */
 };
 
-enum interface_kind { INTERFACE_NONE, INTERFACE_PORT, INTERFACE_VLAN, INTERFACE_LOOPBACK };
+enum interface_kind {
+	INTERFACE_NONE,
+	INTERFACE_PORT,
+	INTERFACE_VLAN,
+	INTERFACE_LOOPBACK,
+	INTERFACE_BRIDGE, /* a bridge's own routed interface: features name the bridge */
+	INTERFACE_TUNNEL,
+	INTERFACE_PSEUDOWIRE,
+};
 
 /* A logical interface. `flags` is valid by itself; the rest of the row stands before flags gets its
- * VALID bit and stays until a grace period after the bit is gone, but for mac, a word by itself.
- * Row i < PORT_MAX with kind PORT is the interface of port row i (same index). CP writes, all read. */
+ * VALID bit and stays until a grace period after the bit is gone, but for the atomic words, each of
+ * which is valid by itself. Row i < PORT_MAX with kind PORT is the interface of port row i (same
+ * index). The second line is looked at only where `features` says so. CP writes, all read. */
 struct interface {
 	_Atomic uint64_t flags; /* INTERFACE_... below */
 	_Atomic uint64_t mac;   /* six bytes in memory order, as in a frame; then 0, 0 */
@@ -141,9 +155,26 @@ struct interface {
 	uint16_t outer_tag; /* VLAN ID, or 0 */
 	uint16_t inner_tag;
 	uint32_t parent; /* interface index of a subinterface's port */
-	uint8_t reserved[8];
+	_Atomic uint64_t features; /* INTERFACE_... below */
+	/* second line */
+	_Atomic uint64_t object;      /* heap offset of what the kind needs: struct tunnel; or 0 */
+	_Atomic uint64_t bridge_port; /* heap offset of a bridge port's settings; 0: not in a bridge */
+	_Atomic uint64_t underlay;    /* tunnel: route leaf of the way to its remote end */
+	_Atomic uint64_t filter_in;   /* heap offset of the filter; 0: none */
+	_Atomic uint64_t filter_out;
+	uint8_t reserved[24];
 };
-static_assert(sizeof(struct interface) == 64, "interface");
+static_assert(sizeof(struct interface) == 128, "interface");
+
+/* features: what costs more than plain forwarding */
+#define INTERFACE_RPF_STRICT (1ull << 0) /* source must be routed back by this interface */
+#define INTERFACE_RPF_LOOSE  (1ull << 1) /* source must have a route */
+#define INTERFACE_FILTER_IN  (1ull << 2) /* filter_in is set */
+#define INTERFACE_FILTER_OUT (1ull << 3) /* filter_out is set */
+#define INTERFACE_HOST       (1ull << 4) /* the port has a mirror in the kernel */
+#define INTERFACE_BRIDGED    (1ull << 5) /* bridge_port is set: frames are the bridge's */
+#define INTERFACE_MSS_SHIFT  16          /* 16 bits: TCP segments are clamped to it, 0: not */
+#define INTERFACE_BRIDGE_SHIFT 32 /* 16 bits: BRIDGED: its bridge; kind BRIDGE: which one it is */
 
 #define INTERFACE_VALID          (1ull << 0)
 #define INTERFACE_UP             (1ull << 1) /* administratively, its port's flag included */
@@ -238,15 +269,16 @@ enum nexthop_kind {
 /* Two lines; forwarding without a push reads only the first. CP writes, DP reads. Immutable. */
 struct rewrite {
 	uint8_t header[24];    /* Ethernet header with tags and type 0x8847, right-aligned */
-	uint8_t header_length; /* 14, 18 or 22 */
+	uint8_t header_length; /* 14, 18 or 22; 0: a tunnel's, nothing to write */
 	uint8_t label_count;   /* labels to push, 0 to STACK_MAX */
-	uint8_t port;          /* port row */
+	uint8_t port;          /* port row, or PORT_VIRTUAL: `interface` is a tunnel or a bridge */
 	uint8_t reserved;
-	uint16_t interface; /* egress interface index */
+	uint32_t interface; /* egress interface index */
 	uint16_t mtu;       /* its MTU: bytes after the Ethernet header, labels included */
+	uint16_t reserved4;
 	uint32_t
 		backup; /* nexthop that takes over while the port's link is down, or NEXTHOP_NONE */
-	uint8_t reserved2[28];
+	uint8_t reserved2[24];
 	/* second line: labels, and who this is (for show, and for a control plane that restarts) */
 	uint32_t label[STACK_MAX]; /* label values, outermost first */
 	uint8_t via[16];           /* neighbour; IPv4 as ::ffff:a.b.c.d; all zero: none */
@@ -367,6 +399,7 @@ struct tables_control {
 	uint64_t heap_start;         /* offset of the heap in the file, a multiple of HEAP_CHUNK */
 	uint64_t heap_size;          /* bytes reserved for it */
 	_Atomic uint64_t generation; /* of the control plane process: raised at each attach */
+	_Atomic uint64_t interface_used; /* tunnels' rows from here on were never handed out */
 	_Atomic uint64_t nexthop_used; /* nexthop indexes from here on were never handed out */
 	_Atomic uint64_t group_used;   /* group indexes from here on were never handed out */
 };
@@ -398,6 +431,8 @@ struct state_control {
 	_Atomic uint64_t workers_running; /* rows that the process of this generation polls with */
 	_Atomic uint64_t heartbeat; /* control thread's turns, for show only: not a sign of life */
 	_Atomic uint64_t spaces_ready; /* bit s: label counters of space s are allocated */
+	/* interface rows below this have counters: workers let nothing into one above */
+	_Atomic uint64_t interfaces_ready;
 	_Atomic uint64_t tsc_hz;
 	char version[64]; /* program and DPDK version */
 };
@@ -419,10 +454,11 @@ struct state {
 	struct state_control control;
 	struct worker_state worker[WORKER_MAX];
 	/* 1: started and link up (fast reroute) */
-	alignas(CACHE_LINE) _Atomic uint8_t port_live[PORT_MAX];
+	alignas(CACHE_LINE) _Atomic uint8_t port_live[PORT_MAX + 8]; /* [PORT_VIRTUAL]: 1 */
 	struct port_status port[PORT_MAX];
 	struct ring_consumer inject_consumer[WORKER_MAX];
 	struct ring_producer punt[WORKER_MAX];
+	/* tunnels' rows are holes until there are any: see interfaces_ready */
 	alignas(HEAP_CHUNK) struct interface_counters interface[WORKER_MAX][INTERFACE_MAX];
 	/* 16 MiB per worker and space; allocated for the workers and spaces in use, holes elsewhere */
 	alignas(HEAP_CHUNK) struct traffic_counter label[WORKER_MAX][LABEL_SPACE_MAX][LABEL_COUNT];

@@ -45,8 +45,26 @@ int region_allocate_workers(struct region *state, unsigned int worker_count)
 				     worker_count * sizeof(struct ring_producer));
 	if (result != 0)
 		return result;
-	return region_allocate(state, offsetof(struct state, interface),
-			       worker_count * sizeof(((struct state *)0)->interface[0]));
+	return region_allocate_interfaces(state, worker_count, 0, INTERFACE_FIRST_TUNNEL);
+}
+
+int region_allocate_interfaces(struct region *state, unsigned int worker_count, uint32_t first,
+			       uint32_t end)
+{
+	const struct state *fixed = NULL;
+
+	if (worker_count == 0 || worker_count > WORKER_MAX || first > end || end > INTERFACE_MAX)
+		return -EINVAL;
+	for (unsigned int i = 0; i < worker_count && first < end; i++) {
+		int result = region_allocate(state,
+					     offsetof(struct state, interface) +
+						     i * sizeof(fixed->interface[0]) +
+						     first * sizeof(fixed->interface[0][0]),
+					     (end - first) * sizeof(fixed->interface[0][0]));
+		if (result != 0)
+			return result;
+	}
+	return 0;
 }
 
 int region_allocate_labels(struct region *state, unsigned int worker_count, unsigned int space)

@@ -77,8 +77,13 @@ int region_allocate(struct region *region, uint64_t offset, uint64_t length);
 
 /* Control plane, on `tables`: inject rings, before it puts a frame into one. */
 int region_allocate_inject(struct region *tables, unsigned int worker_count);
-/* Data plane, on `state`: punt rings and interface counters, before it stores worker_count. */
+/* Data plane, on `state`: punt rings and interface counters but for tunnels', before it stores
+ * worker_count. */
 int region_allocate_workers(struct region *state, unsigned int worker_count);
+/* Data plane, on `state`: counters of interface rows first to end - 1, before it stores `end` in
+ * interfaces_ready. */
+int region_allocate_interfaces(struct region *state, unsigned int worker_count, uint32_t first,
+			       uint32_t end);
 /* Data plane, on `state`: label counters of one space, before it sets its bit in spaces_ready. */
 int region_allocate_labels(struct region *state, unsigned int worker_count, unsigned int space);
 

@@ -57,7 +57,7 @@ static inline bool is_ours(const struct interface *interface, const uint8_t *fra
 static inline struct packet mpls_packet(unsigned int interface, unsigned int space)
 {
 	return (struct packet){
-		.interface = (uint16_t)interface,
+		.interface = interface,
 		.space = (uint8_t)space,
 		.payload = PAYLOAD_MPLS,
 	};
@@ -99,8 +99,8 @@ static void classify_mpls(struct worker *worker, struct packet *packet, unsigned
 static inline struct packet ip_packet(unsigned int interface, uint64_t flags, uint8_t payload)
 {
 	return (struct packet){
-		.interface = (uint16_t)interface,
-		.vrf = (uint16_t)(flags >> INTERFACE_VRF_SHIFT),
+		.interface = interface,
+		.vrf = (uint8_t)(flags >> INTERFACE_VRF_SHIFT),
 		.payload = payload,
 	};
 }

@@ -208,7 +208,7 @@ static void end_by_ip(struct descent *descent, uint64_t entry, uint8_t *below, u
 	ip_expose(descent, below, payload, entry, uniform);
 	struct packet *packet = descent->packet;
 	packet->l3 = below;
-	packet->vrf = (uint16_t)vrf;
+	packet->vrf = (uint8_t)vrf;
 	packet->payload = (uint8_t)payload;
 	packet->flags = PACKET_LABELLED | (uniform ? PACKET_TTL_DONE : 0);
 	vector_add(&descent->worker->ip, packet);

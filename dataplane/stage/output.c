@@ -18,7 +18,7 @@ static __rte_noinline unsigned int flatten(struct worker *worker, unsigned int p
 					   unsigned int count)
 {
 	struct rte_mbuf **mbufs = worker->transmit.mbuf[port];
-	uint16_t *ingress = worker->transmit.ingress[port];
+	uint32_t *ingress = worker->transmit.ingress[port];
 	unsigned int left = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
@@ -36,7 +36,7 @@ static __rte_noinline unsigned int flatten(struct worker *worker, unsigned int p
 void transmit_port(struct worker *worker, unsigned int port)
 {
 	struct rte_mbuf **mbufs = worker->transmit.mbuf[port];
-	const uint16_t *ingress = worker->transmit.ingress[port];
+	const uint32_t *ingress = worker->transmit.ingress[port];
 	unsigned int count = worker->transmit.count[port];
 	const struct tx_queue *tx = &worker->current->tx[port];
 	enum drop_reason reason = DROP_tx_port_gone;
@@ -68,7 +68,7 @@ static inline void transmit_add(struct worker *worker, unsigned int port, struct
 	unsigned int count = worker->transmit.count[port];
 
 	worker->transmit.mbuf[port][count] = mbuf;
-	worker->transmit.ingress[port][count] = (uint16_t)ingress;
+	worker->transmit.ingress[port][count] = ingress;
 	worker->transmit.count[port] = (uint16_t)++count;
 	worker->transmit.pending |= 1ull << port;
 	if (unlikely(count == TRANSMIT_SIZE))

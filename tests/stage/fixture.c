@@ -77,6 +77,7 @@ void fixture_start(struct fixture *fixture, const char *parent, unsigned int mbu
 	    fixture->worker == NULL)
 		fail("memory", "not enough");
 	word_store(&fixture->state->control.worker_count, 1);
+	word_store(&fixture->state->control.interfaces_ready, INTERFACE_FIRST_TUNNEL);
 	heap_set_state(fixture->heap, NULL);
 	fixture->plan.tables = fixture->tables;
 	if (worker_init(fixture->worker, 0, fixture->state, fixture->pool, true, 1000000) != 0)
@@ -199,7 +200,7 @@ uint32_t fixture_nexthop(struct fixture *fixture, unsigned int interface, unsign
 	uint64_t word = word_load(&row->flags);
 	struct rewrite rewrite = {
 		.port = (uint8_t)(word >> INTERFACE_PORT_SHIFT),
-		.interface = (uint16_t)interface,
+		.interface = interface,
 		.mtu = (uint16_t)(word >> INTERFACE_MTU_SHIFT),
 		.label_count = (uint8_t)label_count,
 		.backup = backup,

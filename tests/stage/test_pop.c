@@ -28,7 +28,7 @@ static int start(void **state)
 	route(512, LABEL_POP_LABEL, 0, 0, LABEL_TC_UNIFORM);
 	route(513, LABEL_POP_LABEL, 0, 0, LABEL_TTL_PIPE | LABEL_TC_UNIFORM);
 	route(520, LABEL_POP_IP, 0, 7, UNIFORM);
-	route(521, LABEL_POP_IP, 0, 65535, LABEL_TTL_PIPE);
+	route(521, LABEL_POP_IP, 0, 255, LABEL_TTL_PIPE);
 	route(522, LABEL_POP_IP, 0, 0, LABEL_TC_UNIFORM);
 	route(530, LABEL_POP_BRIDGE, 0, 1, 0);
 	route(540, LABEL_POP, 0, pushing, UNIFORM);
@@ -175,7 +175,7 @@ static const struct stage_case ip_cases[] = {
 	{ "pop ip: never raised", "eth mpls 520/5/64 ip6/9", AT_IP(7, "ip6/9") },
 	{ "pop ip: for ourselves, so TTL 1 is no matter here", "eth mpls 520/5/1 ip4/200",
 	  AT_IP(7, "ip4/0") },
-	{ "pop ip, pipe: left alone", "eth mpls 521/5/1 ip4/200/b8", AT_IP(65535, "ip4/200/b8") },
+	{ "pop ip, pipe: left alone", "eth mpls 521/5/1 ip4/200/b8", AT_IP(255, "ip4/200/b8") },
 	{ "pop ip, tc uniform", "eth mpls 522/5/64 ip4/200/bb", AT_IP(0, "ip4/63/a3") },
 	{ "pop label, then pop ip: one decrement", "eth mpls 510/5/64 520/5/64 ip4/200",
 	  AT_IP(7, "ip4/63") },

@@ -210,7 +210,7 @@ static void corrupt_objects_are_refused(void **state)
 	rewrite->label_count = STACK_MAX + 1;
 	refused(fixture, &tables->control.reclaim, 0);
 	rewrite->label_count = 0;
-	rewrite->port = PORT_MAX;
+	rewrite->port = PORT_VIRTUAL + 1;
 	refused(fixture, &tables->control.reclaim, 0);
 	rewrite->port = 0;
 	memset(wish->devargs, 'x', sizeof(wish->devargs));

@@ -98,6 +98,7 @@ static void label_counters_add_up(void **state)
 	assert_int_equal(packets + bytes, 0);
 	assert_int_equal(region_allocate_labels(&instance->state_region, 2, 0), 0);
 	word_store(&shared->control.worker_count, 2);
+	word_store(&shared->control.interfaces_ready, INTERFACE_FIRST_TUNNEL);
 	counter_add(&shared->label[0][0][1000].packets, 10);
 	counter_add(&shared->label[0][0][1000].bytes, 1000);
 	counter_add(&shared->label[1][0][1000].packets, 5);
@@ -134,6 +135,7 @@ static void interface_counters_add_up(void **state)
 
 	assert_int_equal(region_allocate_workers(&instance->state_region, 3), 0);
 	word_store(&shared->control.worker_count, 3);
+	word_store(&shared->control.interfaces_ready, INTERFACE_FIRST_TUNNEL);
 	for (unsigned int i = 0; i < 3; i++) {
 		counter_add(&shared->interface[i][9].rx_packets, 100);
 		counter_add(&shared->interface[i][9].drop[DROP_tx_full], i);

@@ -126,6 +126,7 @@ void dataplane_begin(struct fixture *fixture)
 	assert_int_equal(region_allocate_labels(&instance->state_region, 1, 0), 0);
 	word_store(&instance->state->control.spaces_ready, 1);
 	word_store(&instance->state->control.worker_count, 1);
+	word_store(&instance->state->control.interfaces_ready, INTERFACE_FIRST_TUNNEL);
 	word_store(&instance->state->control.workers_running, 1);
 	model_poll(fixture->model);
 	assert_true(model_dataplane_alive(fixture->model));

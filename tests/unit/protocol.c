@@ -97,6 +97,7 @@ static void frames_go_to_workers_that_run(void **state)
 	skip_announcements(f);
 	/* there were four in an earlier data plane: their counters count still, nobody takes frames */
 	word_store(&f->instance.state->control.worker_count, 4);
+	word_store(&f->instance.state->control.interfaces_ready, INTERFACE_FIRST_TUNNEL);
 	model_poll(f->model);
 	assert_int_equal(inject_frame(f->model, 1, request, sizeof(request)), 0);
 	expect(f, 1, request, sizeof(request));

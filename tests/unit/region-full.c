@@ -127,8 +127,12 @@ static void fill_the_state(struct region_place *place)
 	struct state *shared = region.base;
 	CHECK(region_allocate_workers(&region, 1) == 0);
 	memset(&shared->punt[0].slot, 1, sizeof(shared->punt[0].slot));
-	memset(shared->interface[0], 1, sizeof(shared->interface[0]));
+	memset(shared->interface[0], 1,
+	       INTERFACE_FIRST_TUNNEL * sizeof(shared->interface[0][0]));
 	CHECK(region_allocate_labels(&region, 1, 0) == -ENOSPC);
+	CHECK(region_allocate_interfaces(&region, 1, INTERFACE_FIRST_TUNNEL, INTERFACE_MAX) ==
+	      -ENOSPC);
+	CHECK(region_allocate_interfaces(&region, 1, 0, INTERFACE_MAX + 1) == -EINVAL);
 	for (unsigned int i = 0; i < WORKER_MAX; i++)
 		CHECK(word_load(&shared->punt[i].tail) == 0);
 	CHECK(region_allocate_workers(&region, WORKER_MAX + 1) == -EINVAL);
