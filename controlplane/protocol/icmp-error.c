@@ -289,6 +289,18 @@ static int send_along(struct model *model, const struct punted *punted, const ui
 				  HOP_LIMIT);
 }
 
+/* Did the packet come in by a label? Its labels, or a nexthop that no route of ours gave it: the one
+ * of a label that was popped. */
+static bool came_labelled(const struct model *model, const struct icmp_cause *cause)
+{
+	const struct punted *punted = cause->punted;
+
+	return punted != NULL &&
+	       (punted->depth > 0 ||
+		(punted->nexthop != NEXTHOP_NONE &&
+		 ip_nexthop(model, cause->vrf, punted->packet) != punted->nexthop));
+}
+
 static int send_back(struct model *model, const struct icmp_cause *cause, const uint8_t *packet,
 		     size_t length)
 {
@@ -298,7 +310,7 @@ static int send_back(struct model *model, const struct icmp_cause *cause, const 
 		result = ip_send_to_neighbour(model, cause->ingress, packet, length);
 	if (result == -ENOENT)
 		result = ip_send(model, cause->vrf, packet, length, PACKET_OWN);
-	if (result == -ENETUNREACH && cause->punted != NULL && cause->punted->depth > 0)
+	if (result == -ENETUNREACH && came_labelled(model, cause))
 		result = send_along(model, cause->punted, packet, length);
 	return result;
 }
