@@ -5,6 +5,7 @@ Unlike shunt_test.Lab's, these hosts have their whole network stack, and nothing
 addresses: who is there it finds out.
 """
 
+import json
 import os
 import re
 import secrets
@@ -18,7 +19,8 @@ from shunt_test import Lab
 from wire import Capture, Namespace, run, veth
 
 NAMESPACE_SETTINGS = ("net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.all.accept_dad=0",
-                      "net.ipv6.conf.default.accept_ra=0", "net.ipv6.conf.lo.disable_ipv6=0")
+                      "net.ipv6.conf.default.accept_ra=0", "net.ipv6.conf.lo.disable_ipv6=0",
+                      "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
 
 
 class Pings:
@@ -31,6 +33,21 @@ class Pings:
             raise AssertionError(f"ping said no summary: {text}")
         self.sent, self.received = int(found[1]), int(found[2])
         self.answered = set(map(int, re.findall(r"bytes from .*icmp_seq=(\d+)", text)))
+
+
+class Hop:
+    """A line of `traceroute -e`: who answered (None: nobody), and the label stack that the probe had there:
+    (label, traffic class, bottom, TTL), outermost first."""
+
+    def __init__(self, line):
+        self.line = line
+        found = re.match(r" *\d+ +([0-9a-f.:]+) ", line + " ")
+        self.address = found[1] if found else None
+        self.labels = [tuple(map(int, entry)) for entry in
+                       re.findall(r"L=(\d+),E=(\d+),S=(\d+),T=(\d+)", line)]
+
+    def __repr__(self):
+        return self.line
 
 
 class Host:
@@ -87,6 +104,38 @@ class Host:
         further request; look at `answered` for what was lost."""
         return self.finish(self.start_ping(to, "-c", str(count), "-i", "0.1", "-w", str(wait),
                                            *options))
+
+    def traceroute(self, to, *options):
+        """Hops, the destination among them if it answers."""
+        text = self.run("traceroute", "-n", "-e", "-q", "1", "-w", "2", "-m", "8", *options, to)
+        return [Hop(line) for line in text.splitlines()[1:]]
+
+    def run(self, *words, timeout=60):
+        """A command here; its output. AssertionError with all it said if it fails."""
+        done = subprocess.run(self.namespace.command(*words), capture_output=True, text=True,
+                              check=False, timeout=timeout, stdin=subprocess.DEVNULL,
+                              preexec_fn=shunt_test._die_with_parent)
+        if done.returncode != 0:
+            raise AssertionError(f"{' '.join(words)}: exit {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def iperf3(self, server, to, *options, seconds=1):
+        """TCP from here to the server's address `to`, or back with `-R`, for some seconds; what iperf3
+        says of it: its sum_sent and sum_received."""
+        words = server.namespace.command("iperf3", "-s", "-1", "-B", to, "--forceflush")
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   text=True, stdin=subprocess.DEVNULL,
+                                   preexec_fn=shunt_test._die_with_parent)
+        try:
+            while "listening" not in (line := process.stdout.readline()):
+                if not line:
+                    raise AssertionError("iperf3 -s ended before it listened")
+            text = self.run("iperf3", "-c", to, "-t", str(seconds), "-J", "--connect-timeout", "5000",
+                            *options, timeout=seconds + 20)
+        finally:
+            process.kill()
+            process.communicate()
+        return json.loads(text)["end"]
 
     def capture(self):
         """Everything that eth0 receives from now on."""
@@ -167,14 +216,14 @@ class Network:
         """A veth pair between a port-to-be of a node and a host."""
         veth(node.router, port, self.mac(), host.namespace, "eth0", self.mac(), mtu)
 
-    def tapped_link(self, left, left_port, right, right_port):
+    def tapped_link(self, left, left_port, right, right_port, mtu=1500):
         """A link between two nodes with a place in its middle where frames are seen, whatever the
         driver: a bridge. Returns a capture of what the left sends, and one of what the right sends."""
         wire = Namespace("wire")
         shunt_test.atexit.register(wire.remove)
         self.wires.append(wire)
         for node, port, end in ((left, left_port, "left"), (right, right_port, "right")):
-            veth(node.router, port, self.mac(), wire, end, self.mac(), 1500)
+            veth(node.router, port, self.mac(), wire, end, self.mac(), mtu)
         wire.ip("link", "add", "name", "middle", "type", "bridge", "stp_state", "0", "mcast_snooping", "0")
         run(*wire.command("sysctl", "-qw", "net.ipv6.conf.middle.disable_ipv6=1"))
         wire.ip("link", "set", "left", "master", "middle")
