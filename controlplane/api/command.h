@@ -18,7 +18,7 @@
 #include "dataplane/shm/layout.h"
 
 enum {
-	PARAMETER_MAX = 24, /* parameters of a command, or of a path */
+	PARAMETER_MAX = 32, /* parameters of a command, or of a path */
 	STRING_MAX = 4096,  /* bytes of a string value with its zero */
 	ERROR_TEXT_MAX = 512,
 	ROUTE_ROWS_MAX = 65536,  /* rows of one `route show` */
@@ -51,7 +51,7 @@ struct address {
 
 struct value {
 	uint64_t number;        /* FLAG, UNSIGNED, LABEL, WORD, ON_OFF, DURATION; PREFIX: length in
-	                             * bits of its own family */
+	                             * bits of its own family; ADDRESS: 0, or see parameter->words */
 	struct address address; /* ADDRESS, PREFIX */
 	uint8_t mac[6];         /* MAC */
 	uint8_t stack_count;    /* STACK */
@@ -85,7 +85,8 @@ enum parameter_flag {
 	PARAMETER_REQUIRED = 1 << 1,
 	PARAMETER_KEY = 1 << 2, /* names the object: same in add, replace, del */
 	PARAMETER_ABSENT =
-		1 << 3, /* keeps its place in the noun's numbering; this verb hasn't it */
+		1 << 3,          /* keeps its place in the noun's numbering; this verb hasn't it */
+	PARAMETER_BARE = 1 << 4, /* its keyword may stand alone: the value is `usual` then */
 };
 
 struct parameter {
@@ -97,12 +98,22 @@ struct parameter {
 	const char *const *
 		words; /* VALUE_WORD: NULL-terminated; a blank in one is - in JSON. A WORD parameter of which the
 	                                  * words themselves stand in the text without the keyword
-	                                  * (e.g. `up|down`) is POSITIONAL */
+	                                  * (e.g. `up|down`) is POSITIONAL. UNSIGNED, DURATION,
+	                                  * ADDRESS: what may stand instead of a number or
+	                                  * address: see value_word */
 	const struct parameter *group; /* VALUE_PATHS */
 	const char *complete;          /* where completion finds live names: nouns with a blank
 	                                  * between, e.g. "port": from `port show`; NULL: nowhere */
 	const char *help;
+	uint64_t usual; /* BARE */
 };
+
+/* The number of a value that is word `word` of an UNSIGNED, DURATION or ADDRESS: behind all that
+ * its numbers can be; for an ADDRESS (whose bytes are 0 then), behind 0. */
+static inline uint64_t value_word(const struct parameter *parameter, unsigned int word)
+{
+	return parameter->maximum + 1 + word;
+}
 
 enum access { ACCESS_LOOK, ACCESS_CHANGE };
 

@@ -60,10 +60,10 @@ static void offer_live(struct completion *completion, const struct parameter *pa
 
 static void offer_values(struct completion *completion, const struct parameter *parameter)
 {
+	for (unsigned int i = 0; parameter->words && parameter->words[i]; i++)
+		offer(completion, parameter->words[i]);
 	switch (parameter->type) {
 	case VALUE_WORD:
-		for (unsigned int i = 0; parameter->words[i]; i++)
-			offer(completion, parameter->words[i]);
 		break;
 	case VALUE_ON_OFF:
 		offer(completion, "on");

@@ -64,6 +64,9 @@ static int number_from_json(const struct parameter *parameter, json_t *json, str
 int value_from_json(const struct parameter *parameter, json_t *json, struct arguments *arguments,
 		    struct value *value, struct error *error)
 {
+	if (parameter->words && json_is_string(json) && parameter->type != VALUE_WORD)
+		return value_from_text(parameter, json_string_value(json), json_string_length(json),
+				       arguments, value, error);
 	switch (parameter->type) {
 	case VALUE_UNSIGNED:
 	case VALUE_LABEL:
@@ -92,7 +95,10 @@ int value_from_json(const struct parameter *parameter, json_t *json, struct argu
 json_t *value_to_json(const struct parameter *parameter, const struct value *value)
 {
 	char text[2 * STRING_MAX + 3];
+	const char *word = value_alternative(parameter, value);
 
+	if (word)
+		return json_string(word);
 	switch (parameter->type) {
 	case VALUE_UNSIGNED:
 	case VALUE_LABEL:

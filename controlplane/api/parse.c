@@ -343,9 +343,11 @@ static int parse_value_of(struct parser *parser, const struct parameter *paramet
 		text = unquote(parser->arguments, word, &length);
 	if (value_from_text(parameter, text, length, parser->arguments, value, parser->error) ==
 	    0) {
-		if (parameter->type == VALUE_WORD)
-			parser->arguments->spelled_out &=
-				strlen(parameter->words[value->number]) == length;
+		const char *said = parameter->type == VALUE_WORD
+					   ? parameter->words[value->number]
+					   : value_alternative(parameter, value);
+		if (said)
+			parser->arguments->spelled_out &= strlen(said) == length;
 		return 0;
 	}
 	struct word wrong = { .start = word->start, .length = word->length };
@@ -356,6 +358,22 @@ static int parse_value_of(struct parser *parser, const struct parameter *paramet
 	return fail_at(parser, &wrong);
 }
 
+/* May the value be left out, and is what comes next none? */
+static bool stands_bare(const struct parser *parser, const struct parameter *parameter)
+{
+	struct scanner scanner = parser->scanner;
+	struct value value;
+	struct word word;
+	struct error error;
+
+	if (!(parameter->flags & PARAMETER_BARE))
+		return false;
+	return word_next(&scanner, &word) != 1 || word.quoted ||
+	       ((*word.start < '0' || *word.start > '9') &&
+		value_from_text(parameter, word.start, word.length, parser->arguments, &value,
+				&error) != 0);
+}
+
 /* The value that follows a keyword. */
 static int parse_value(struct parser *parser, const struct parameter *parameter,
 		       struct value *value)
@@ -363,6 +381,12 @@ static int parse_value(struct parser *parser, const struct parameter *parameter,
 	struct word word;
 	char text[ERROR_TEXT_MAX / 2];
 	int code;
+
+	if (stands_bare(parser, parameter)) {
+		value->number = parameter->usual;
+		parser->arguments->spelled_out = false; /* it may have another meaning one day */
+		return 0;
+	}
 
 	if (parameter->type == VALUE_FLAG) {
 		value->number = 1;

@@ -3,54 +3,12 @@
  * table.c: every command there is. Parser, help, completion, man page and JSON-RPC come from here.
  */
 #include <string.h>
-#include "controlplane/api/command.h"
+#include "controlplane/api/parameter.h"
 
-#define INTERFACES "port vlan loopback"
-#define MTU_MIN    68                       /* RFC 791 3.2 */
-#define MTU_MAX    (FRAME_MAX - 14 - 2 * 4) /* a frame's Ethernet header and two tags left out */
-
-#define NOT_HERE                                                                                   \
-	{                                                                                          \
-		.name = "", .flags = PARAMETER_ABSENT                                              \
-	}
-#define KEY (PARAMETER_POSITIONAL | PARAMETER_REQUIRED | PARAMETER_KEY)
-
-#define OBJECT_NAME(extra, nouns, text)                                                            \
-	{                                                                                          \
-		.name = "name", .type = VALUE_NAME, .flags = PARAMETER_POSITIONAL | (extra),       \
-		.complete = nouns, .help = text                                                    \
-	}
-#define NUMBER(word, extra, from, to, text)                                                        \
-	{                                                                                          \
-		.name = word, .type = VALUE_UNSIGNED, .flags = extra, .minimum = from,             \
-		.maximum = to, .help = text                                                        \
-	}
-#define MTU                                                                                        \
-	NUMBER("mtu", 0, MTU_MIN, MTU_MAX,                                                         \
-	       "bytes after the Ethernet and VLAN headers, labels included")
-#define MPLS_ON_OFF                                                                                \
-	{                                                                                          \
-		.name = "mpls", .type = VALUE_ON_OFF, .help = "take labelled packets or not"       \
-	}
-#define SPACE(text) NUMBER("space", 0, 0, LABEL_SPACE_MAX - 1, text)
-#define UPSTREAM_SPACE                                                                             \
-	NUMBER("upstream-space", 0, 0, LABEL_SPACE_MAX - 1,                                        \
-	       "context space of upstream-assigned labels (RFC 5332), 0: none")
-#define VRF(text) NUMBER("vrf", 0, 0, VRF_MAX - 1, text)
-#define DEV(extra, nouns, text)                                                                    \
-	{                                                                                          \
-		.name = "dev", .type = VALUE_NAME, .flags = extra, .complete = nouns, .help = text \
-	}
-#define WORDS(word, extra, list, text)                                                             \
-	{                                                                                          \
-		.name = word, .type = VALUE_WORD, .flags = extra, .words = list, .help = text      \
-	}
-
-static const char *const admin_words[] = { "up", "down", NULL };
+const char *const admin_words[] = { "up", "down", NULL };
 static const char *const model_words[] = { "uniform", "pipe", NULL };
 static const char *const operation_words[] = { "swap",      "pop",        "pop ip",
 					       "pop label", "pop bridge", NULL };
-#define ADMIN WORDS("admin", PARAMETER_POSITIONAL, admin_words, "administrative state")
 
 /* ---- interfaces ---- */
 

@@ -157,6 +157,12 @@ void parameter_placeholder(const struct command *command, const struct parameter
 			if (!(parameter->flags & PARAMETER_POSITIONAL) ||
 			    !word_of_path(command->parameters, parameter->words[i]))
 				append(text, size, "%s%s", *text ? "|" : "", parameter->words[i]);
+	} else if (parameter->words) {
+		struct parameter plain = *parameter;
+		plain.words = NULL;
+		parameter_placeholder(command, &plain, text, size);
+		for (unsigned int i = 0; parameter->words[i]; i++)
+			append(text, size, "|%s", parameter->words[i]);
 	} else if (parameter->flags & PARAMETER_POSITIONAL) {
 		snprintf(text, size, "%s", parameter->name);
 		for (char *c = text; *c; c++)
@@ -206,6 +212,10 @@ void command_usage(const struct command *command, char *text, size_t size)
 		append(text, size, required ? " " : " [");
 		if (!(parameter->flags & PARAMETER_POSITIONAL))
 			append(text, size, "%s%s", parameter->name, *value ? " " : "");
-		append(text, size, "%s%s", value, required ? "" : "]");
+		if (parameter->flags & PARAMETER_BARE)
+			append(text, size, "[%s]", value);
+		else
+			append(text, size, "%s", value);
+		append(text, size, "%s", required ? "" : "]");
 	}
 }

@@ -57,6 +57,18 @@ void value_expected(const struct parameter *parameter, char *text, size_t size)
 	};
 	char from[24], to[24];
 
+	if (parameter->words && parameter->type != VALUE_WORD) {
+		struct parameter plain = *parameter;
+		size_t used;
+
+		plain.words = NULL;
+		value_expected(&plain, text, size);
+		used = strlen(text);
+		used += (size_t)snprintf(text + used, size - used, ", or ");
+		if (used < size)
+			words_join(parameter->words, text + used, size - used);
+		return;
+	}
 	switch (parameter->type) {
 	case VALUE_UNSIGNED:
 	case VALUE_LABEL:
@@ -353,6 +365,12 @@ int value_from_text(const struct parameter *parameter, const char *text, size_t 
 {
 	bool good = false;
 
+	if (parameter->words && parameter->type != VALUE_WORD &&
+	    word_from_text(parameter, text, length, &value->number)) {
+		value->number = value_word(parameter, (unsigned int)value->number);
+		memset(&value->address, 0, sizeof(value->address));
+		return 0;
+	}
 	switch (parameter->type) {
 	case VALUE_UNSIGNED:
 	case VALUE_LABEL:
@@ -376,6 +394,7 @@ int value_from_text(const struct parameter *parameter, const char *text, size_t 
 		good = on_off_from_text(text, length, &value->number);
 		break;
 	case VALUE_ADDRESS:
+		value->number = 0;
 		good = address_from_text(text, length, &value->address);
 		break;
 	case VALUE_PREFIX:
@@ -465,6 +484,14 @@ static size_t short_to_text(const struct parameter *parameter, const struct valu
 	return strlen(text);
 }
 
+const char *value_alternative(const struct parameter *parameter, const struct value *value)
+{
+	if (!parameter->words || parameter->type == VALUE_WORD ||
+	    value->number <= parameter->maximum)
+		return NULL;
+	return parameter->words[value->number - parameter->maximum - 1];
+}
+
 static int copy_text(const char *from, size_t length, char *text, size_t size)
 {
 	if (length >= size)
@@ -477,8 +504,11 @@ int value_to_text(const struct parameter *parameter, const struct value *value, 
 		  size_t size)
 {
 	char form[STACK_MAX * 24];
+	const char *word = value_alternative(parameter, value);
 	size_t length;
 
+	if (word)
+		return copy_text(word, strlen(word), text, size);
 	switch (parameter->type) {
 	case VALUE_NAME:
 	case VALUE_STRING:

@@ -24,6 +24,9 @@ int value_to_text(const struct parameter *parameter, const struct value *value, 
 /* A new reference. */
 json_t *value_to_json(const struct parameter *parameter, const struct value *value);
 
+/* The word that stands instead of a number or address, or NULL. */
+const char *value_alternative(const struct parameter *parameter, const struct value *value);
+
 /* What a value must be, in words: "16 to 1048575", "an IPv4 or IPv6 address". */
 void value_expected(const struct parameter *parameter, char *text, size_t size);
 
