@@ -388,6 +388,9 @@ void icmp_error_punted(struct model *model, struct punted *punted, unsigned int 
 	case PUNT_ip_unreachable:
 		icmp_error_send(model, &cause, ICMP_ERROR_HOST_UNREACHABLE, 0);
 		return;
+	case PUNT_ip_no_route:
+		icmp_error_send(model, &cause, ICMP_ERROR_NET_UNREACHABLE, 0);
+		return;
 	case PUNT_mtu_exceeded:
 		too_long(model, punted);
 		return;

@@ -36,7 +36,8 @@ enum { ICMP_ERROR_RATE = 200, ICMP_ERROR_BURST = 50 };
 void icmp_error_send(struct model *model, const struct icmp_cause *cause, enum icmp_error_kind kind,
 		     unsigned int mtu);
 
-/* A frame punted as ip_ttl_exceeded, mpls_ttl_exceeded, ip_unreachable or mtu_exceeded. */
+/* A frame punted as ip_ttl_exceeded, mpls_ttl_exceeded, ip_unreachable, ip_no_route or
+ * mtu_exceeded. */
 void icmp_error_punted(struct model *model, struct punted *punted, unsigned int reason);
 
 /* The address to send from: of the interface, on `to`'s network if there is one, else its first of

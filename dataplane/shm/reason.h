@@ -57,7 +57,8 @@
 	X(ip_ttl_exceeded, "IP TTL or hop limit would reach 0")                                    \
 	X(ip_unreachable, "route says that the destination is unreachable")                        \
 	X(ip_options, "IPv4 options on a packet that goes on")                                     \
-	X(neighbour_unknown, "on a connected network, link-layer address not known yet")
+	X(neighbour_unknown, "on a connected network, link-layer address not known yet")           \
+	X(ip_no_route, "no route to the destination")
 
 /* clang-format on */
 

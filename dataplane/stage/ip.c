@@ -189,7 +189,8 @@ static __rte_noinline void end_by_route(struct worker *worker, struct packet *pa
 		punt(worker, packet->mbuf, packet->interface, PUNT_ip_unreachable, packet->l3);
 		return;
 	default:
-		drop(worker, packet->mbuf, packet->interface, DROP_ip_no_route);
+		punt_or_drop(worker, packet->mbuf, packet->interface, PUNT_ip_no_route, packet->l3,
+			     DROP_ip_no_route);
 	}
 }
 

@@ -53,7 +53,16 @@ static uint64_t monotonic_ns(void)
 struct cause {
 	enum punt_reason reason;
 	uint32_t nexthop, ethertype;
+	int otherwise; /* enum drop_reason of those that policer or ring refuse; GENERAL: of theirs */
 };
+enum { GENERAL = -1 };
+
+static void refuse(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+		   const struct cause *cause, enum drop_reason reason)
+{
+	drop(worker, mbuf, interface,
+	     cause->otherwise == GENERAL ? reason : (enum drop_reason)cause->otherwise);
+}
 
 static void punt_for(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
 		     const struct cause *cause, const uint8_t *l3)
@@ -63,7 +72,7 @@ static void punt_for(struct worker *worker, struct rte_mbuf *mbuf, unsigned int 
 
 	if (rte_meter_srtcm_color_blind_check(meter, worker->punt_profile, rte_rdtsc(),
 					      PACKET_WEIGHT) == RTE_COLOR_RED) {
-		drop(worker, mbuf, interface, DROP_punt_policed);
+		refuse(worker, mbuf, interface, cause, DROP_punt_policed);
 		return;
 	}
 	if (mbuf->pkt_len > FRAME_MAX) {
@@ -73,7 +82,7 @@ static void punt_for(struct worker *worker, struct rte_mbuf *mbuf, unsigned int 
 	struct frame_slot *slot =
 		ring_reserve(worker->punt, &worker->tables->punt_consumer[worker->id]);
 	if (slot == NULL) {
-		drop(worker, mbuf, interface, DROP_punt_ring_full);
+		refuse(worker, mbuf, interface, cause, DROP_punt_ring_full);
 		return;
 	}
 	slot->length = mbuf->pkt_len;
@@ -96,13 +105,23 @@ static void punt_for(struct worker *worker, struct rte_mbuf *mbuf, unsigned int 
 void punt(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
 	  enum punt_reason reason, const uint8_t *l3)
 {
-	punt_for(worker, mbuf, interface, &(struct cause){ .reason = reason }, l3);
+	struct cause cause = { .reason = reason, .otherwise = GENERAL };
+
+	punt_for(worker, mbuf, interface, &cause, l3);
+}
+
+void punt_or_drop(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+		  enum punt_reason reason, const uint8_t *l3, enum drop_reason otherwise)
+{
+	struct cause cause = { .reason = reason, .otherwise = (int)otherwise };
+
+	punt_for(worker, mbuf, interface, &cause, l3);
 }
 
 void punt_too_long(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
 		   const uint8_t *l3, uint32_t nexthop, uint32_t ethertype)
 {
-	struct cause cause = { PUNT_mtu_exceeded, nexthop, ethertype };
+	struct cause cause = { PUNT_mtu_exceeded, nexthop, ethertype, GENERAL };
 
 	punt_for(worker, mbuf, interface, &cause, l3);
 }

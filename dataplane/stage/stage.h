@@ -30,6 +30,11 @@ void output(struct worker *worker);
 void punt(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
 	  enum punt_reason reason, const uint8_t *l3);
 
+/* The same for a packet that is dropped anyhow, so that its sender can be told: what the policer or the
+ * ring refuses is counted as `otherwise`, which says more than how many could be told. */
+void punt_or_drop(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+		  enum punt_reason reason, const uint8_t *l3, enum drop_reason otherwise);
+
 /* The same for a packet that is longer than its nexthop's MTU: it begins at `l3`, as it would have left,
  * and is of this Ethertype. */
 void punt_too_long(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,

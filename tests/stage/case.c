@@ -307,17 +307,17 @@ static bool check_at_ip(const struct end *end)
 static bool check_counter(const struct end *end, unsigned int interface,
 			  const struct account *before)
 {
-	static const char *const names[] = { "forwarded", "drop", "punted", "drop" };
+	static const char *const names[] = { "forwarded", "drop", "punted", "punted" };
 	static struct account now;
 	size_t field = end->kind == END_SENT     ? FIELD(forwarded)
-		       : end->kind == END_PUNTED ? FIELD(punted)
-						 : FIELD(drop) + (size_t)end->reason;
+		       : end->kind == END_DROPPED ? FIELD(drop) + (size_t)end->reason
+						  : FIELD(punted);
 
 	account_take(&now);
 	if (now.value[interface][field] - before->value[interface][field] == 1)
 		return true;
 	fprintf(stderr, "  interface %u: %s %s did not move by 1\n", interface, names[end->kind],
-		end->kind == END_DROPPED || end->kind == END_AT_IP
+		end->kind == END_DROPPED
 			? drop_reason_name((unsigned int)end->reason)
 			: "");
 	for (unsigned int i = 0; i < INTERFACES; i++)
@@ -387,7 +387,7 @@ bool case_run(const struct stage_case *stage_case, const uint8_t *frame, size_t 
 	good = account_balanced(&before, 1) && good;
 	good = canaries_alive(guard - first - headroom) && good;
 	unsigned int sent = transmit_take(), punted = punt_take();
-	if (sent != (end->kind == END_SENT) || punted != (end->kind == END_PUNTED)) {
+	if (sent != (end->kind == END_SENT) || punted != (end->kind == END_PUNTED || end->kind == END_AT_IP)) {
 		fprintf(stderr,
 			"  not as many packets on ports and in the punt ring as expected\n");
 		good = false;

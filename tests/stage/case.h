@@ -58,10 +58,15 @@ struct end {
 	{                                                                                          \
 		.kind = END_PUNTED, .reason = PUNT_##name, .l3 = (l3_)                             \
 	}
-/* The IP stage got it; without routes it ends there as ip_no_route. */
+/* Not as it arrived: a label's TTL is in the header. */
+#define PUNTED_AS(name, l3_, text)                                                                 \
+	{                                                                                          \
+		.kind = END_PUNTED, .reason = PUNT_##name, .l3 = (l3_), .frame = (text)            \
+	}
+/* The IP stage got it; without routes it is punted as ip_no_route. */
 #define AT_IP(vrf_, text)                                                                          \
 	{                                                                                          \
-		.kind = END_AT_IP, .reason = DROP_ip_no_route, .vrf = (vrf_), .frame = (text)      \
+		.kind = END_AT_IP, .reason = PUNT_ip_no_route, .vrf = (vrf_), .frame = (text)      \
 	}
 
 struct stage_case {

@@ -91,8 +91,8 @@ static const struct stage_case route_cases[] = {
 	{ "IPv6 blackhole", "eth:4 ip6/64", DROPPED(blackhole), FROM(BLACKHOLE_PORT) },
 	{ "IPv4 unreachable", "eth:5 ip4/64", PUNTED(ip_unreachable), FROM(UNREACHABLE_PORT) },
 	{ "IPv6 unreachable", "eth:5 ip6/64", PUNTED(ip_unreachable), FROM(UNREACHABLE_PORT) },
-	{ "IPv4 without a route", "eth:6 ip4/64", DROPPED(ip_no_route), FROM(EMPTY_PORT) },
-	{ "IPv6 without a route", "eth:6 ip6/64", DROPPED(ip_no_route), FROM(EMPTY_PORT) },
+	{ "IPv4 without a route", "eth:6 ip4/64", PUNTED(ip_no_route), FROM(EMPTY_PORT) },
+	{ "IPv6 without a route", "eth:6 ip6/64", PUNTED(ip_no_route), FROM(EMPTY_PORT) },
 	{ "default route, IPv4", "eth:8 ip4/64", SENT(1, "out:1/1 ip4/63"), FROM(DEFAULT_PORT) },
 	{ "default route, IPv6", "eth:8 ip6/64", SENT(1, "out:1/1 ip6/63"), FROM(DEFAULT_PORT) },
 	{ "host route, IPv4", "eth:9 ip4/64", SENT(1, "out:1/1 ip4/63"), FROM(HOST_PORT) },
@@ -129,7 +129,7 @@ static const struct stage_case label_cases[] = {
 	{ "explicit null", "eth mpls 0/0/64 ip4/90", SENT(1, "out:1/1 ip4/63") },
 	{ "IPv6 explicit null", "eth mpls 2/0/64 ip6/90", SENT(1, "out:1/1 ip6/63") },
 	{ "explicit null into the ingress interface's table", "eth:6 mpls 0/0/64 ip4/90",
-	  DROPPED(ip_no_route), FROM(EMPTY_PORT) },
+	  PUNTED_AS(ip_no_route, 18, "eth:6 mpls 0/0/64 ip4/63"), FROM(EMPTY_PORT) },
 };
 
 #define RUNS(name)                                                                                 \
@@ -172,7 +172,7 @@ static const struct damage damages[] = {
 	{ "IPv6 payload longer than the frame", "eth ip6/64", 5, 21, false, DROPPED(ip_invalid) },
 	{ "IPv6 source multicast", "eth ip6/64", 8, 0xff, false, DROPPED(ip_martian) },
 	{ "IPv6 destination multicast", "eth ip6/64", 24, 0xff, false, PUNTED(ip_local) },
-	{ "IPv6 destination link-local", "eth ip6/64", 24, 0xfe, false, DROPPED(ip_no_route) },
+	{ "IPv6 destination link-local", "eth ip6/64", 24, 0xfe, false, PUNTED(ip_no_route) },
 };
 
 static void mend_checksum(uint8_t *header)

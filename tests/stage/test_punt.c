@@ -93,6 +93,24 @@ static void test_policer(void **state)
 	set_rate(LOTS);
 }
 
+/* A scan of addresses that no route covers: what nobody is told is counted by what it was. */
+static void test_scan(void **state)
+{
+	(void)state;
+	set_rate(10);
+	account_take(&before);
+	receive("eth ip4/64", 60);
+	uint64_t untold = dropped_since(&before, 0, DROP_ip_no_route);
+	assert_in_range(untold, 55, 58);
+	assert_int_equal(dropped_since(&before, 0, DROP_punt_policed), 0);
+	set_rate(LOTS);
+	receive("eth ip6/64", RING_SLOTS);
+	assert_int_equal(dropped_since(&before, 0, DROP_ip_no_route), 60);
+	assert_int_equal(dropped_since(&before, 0, DROP_punt_ring_full), 0);
+	assert_true(account_balanced(&before, 60 + RING_SLOTS));
+	assert_int_equal(punt_take(), RING_SLOTS);
+}
+
 static void test_ring_full(void **state)
 {
 	struct ring_consumer *consumer = &fixture.tables->punt_consumer[0];
@@ -424,6 +442,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_policer),
+		cmocka_unit_test(test_scan),
 		cmocka_unit_test(test_ring_full),
 		cmocka_unit_test(test_longest_frame),
 		cmocka_unit_test(test_punt_resynchronise),

@@ -134,7 +134,8 @@ class Operations(LabTest):
                     self.arriving(stack(label) + udp6(numbered(1))),
                     self.arriving(stack(label) + bytes(64)),
                     self.arriving(stack(label, 16) + udp4(numbered(1)))], [],
-                   drops={"ip_no_route": 2, "mpls_payload_unknown": 1, "mpls_not_bottom": 1})
+                   drops={"mpls_payload_unknown": 1, "mpls_not_bottom": 1},
+                   punts={"ip_no_route": 2})
 
     def test_eight_in_eight_out(self):
         chain = [self.label() for _ in range(8)]
@@ -306,7 +307,7 @@ class SpecialLabels(LabTest):
                     self.arriving(stack(2) + udp6(numbered(1))),
                     self.arriving(stack(0) + udp6(numbered(1))),
                     self.arriving(stack(2) + udp4(numbered(1)))], [],
-                   drops={"ip_no_route": 2, "mpls_payload_unknown": 2})
+                   drops={"mpls_payload_unknown": 2}, punts={"ip_no_route": 2})
 
     def test_explicit_null_above_a_label(self):
         label = self.label()
@@ -357,7 +358,7 @@ class SpecialLabels(LabTest):
         label = self.label()
         self.lab.ctl(f"mpls add {label} pop ip")
         self.check([self.arriving(stack(label, 7, (123456, 0)) + udp4(numbered(1)))], [],
-                   drops={"ip_no_route": 1})
+                   punts={"ip_no_route": 1})
 
     def test_entropy_pair_is_carried_along_by_a_swap(self):
         label = self.label()

@@ -127,8 +127,17 @@ static void errors_are_told(void **state)
 	expect_frame(f, P0, UNREACHABLE);
 	punt_text(f, PUNT_ip_ttl_exceeded, P0, IP, TTL_1_6);
 	expect_frame(f, P0, TIME_EXCEEDED_6);
+	/* no route: network unreachable, or no route to the destination */
+	punt_text(f, PUNT_ip_no_route, P0, IP, TTL_1);
+	const struct frame_slot *slot = injected(f);
+	assert_non_null(slot);
+	assert_memory_equal(slot->data + IP + 20, "\x03\x00", 2);
+	punt_text(f, PUNT_ip_no_route, P0, IP, TTL_1_6);
+	slot = injected(f);
+	assert_non_null(slot);
+	assert_memory_equal(slot->data + IP + 40, "\x01\x00", 2);
 	expect_nothing(f);
-	assert_int_equal(sent(f), 3);
+	assert_int_equal(sent(f), 5);
 }
 
 static void some_are_never_told(void **state)
@@ -307,6 +316,7 @@ static void anything_is_survived(void **state)
 		{ PUNT_mpls_ttl_exceeded, IP, MPLS_TTL_6 },
 		{ PUNT_ip_options, IP, OPTIONS_IN },
 		{ PUNT_ip_unreachable, IP, OPTIONS_IN },
+		{ PUNT_ip_no_route, IP, TTL_1_6 },
 	};
 	struct fixture *f = *state;
 	uint8_t frame[2048];
