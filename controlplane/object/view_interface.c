@@ -60,6 +60,8 @@ static void port_totals(const struct view *view, uint32_t port, struct interface
 
 /* What became of the port. The row may still have the answer to another device's wish, which stood there
  * before. */
+static const char *const xdp_modes[] = { "none", "native", "generic" };
+
 static void put_status(const struct view *view, uint32_t port, uint32_t identity, json_t *object)
 {
 	struct port_status status = { .condition = PORT_ABSENT };
@@ -82,6 +84,10 @@ static void put_status(const struct view *view, uint32_t port, uint32_t identity
 	view_number(object, "rx_errors", status.rx_errors);
 	view_number(object, "rx_no_buffer", status.rx_nombuf);
 	view_number(object, "tx_errors", status.tx_errors);
+	view_string(object, "xdp",
+		    status.xdp_mode <= XDP_GENERIC ? xdp_modes[status.xdp_mode] : "unknown");
+	view_number(object, "xdp_shunt", status.xdp_shunt);
+	view_number(object, "xdp_kernel", status.xdp_kernel);
 }
 
 static json_t *build_port(const struct view *view, const void *what)

@@ -234,9 +234,10 @@ static bool needs_host(const struct port_wish *wish)
 						strncmp(wish->devargs, "eth_af_", 7) == 0);
 }
 
-int device_open(struct device *device, const struct port_wish *wish, unsigned int workers,
-		struct device_pools *pools, bool (*used)(void *context, uint16_t dpdk_port),
-		void *context, char error[DEVICE_ERROR_SIZE])
+static int open_with(struct device *device, const struct port_wish *wish, const char *devargs,
+		     unsigned int workers, struct device_pools *pools,
+		     bool (*used)(void *context, uint16_t dpdk_port), void *context,
+		     char error[DEVICE_ERROR_SIZE])
 {
 	memset(device, 0, sizeof(*device));
 	set_name(device, wish->devargs);
@@ -246,7 +247,7 @@ int device_open(struct device *device, const struct port_wish *wish, unsigned in
 		snprintf(error, DEVICE_ERROR_SIZE, "%s: no such interface", wish->host_device);
 		return -ENODEV;
 	}
-	int result = attach(device, wish->devargs, used, context, error);
+	int result = attach(device, devargs, used, context, error);
 	if (result != 0)
 		return result;
 	device->present = true;
@@ -259,6 +260,40 @@ int device_open(struct device *device, const struct port_wish *wish, unsigned in
 	if (result != 0)
 		device_close(device, pools);
 	return result;
+}
+
+/* The driver with our program. Where the kernel or its driver refuses that, with the library's, which
+ * gives everything to shunt. */
+static int open_steered(struct device *device, const struct port_wish *wish, unsigned int workers,
+			struct device_pools *pools, bool (*used)(void *context, uint16_t dpdk_port),
+			void *context, char error[DEVICE_ERROR_SIZE])
+{
+	char devargs[sizeof(wish->devargs) + 64];
+	unsigned int host_index = if_nametoindex(wish->host_device);
+
+	int result = steer_devargs(wish, devargs, sizeof(devargs));
+	if (result != 0)
+		return fail(error, device, "XDP program", result);
+	steer_clean(host_index);
+	result = open_with(device, wish, devargs, workers, pools, used, context, error);
+	if (result == 0 && steer_open(&device->steer, host_index, wish->name) != 0)
+		log_warning("port %s: %s has another XDP program than ours", wish->name,
+			    wish->host_device);
+	return result;
+}
+
+int device_open(struct device *device, const struct port_wish *wish, unsigned int workers,
+		struct device_pools *pools, bool (*used)(void *context, uint16_t dpdk_port),
+		void *context, char error[DEVICE_ERROR_SIZE])
+{
+	if (steer_wanted(wish) && if_nametoindex(wish->host_device) != 0) {
+		int result = open_steered(device, wish, workers, pools, used, context, error);
+		if (result == 0)
+			return 0;
+		log_warning("port %s: %s; without steering %s gives shunt everything", wish->name,
+			    error, wish->host_device);
+	}
+	return open_with(device, wish, wish->devargs, workers, pools, used, context, error);
 }
 
 static void drain(const struct device *device)
@@ -349,6 +384,7 @@ void device_close(struct device *device, struct device_pools *pools)
 		log_warning("%s: close: %s", device->name, strerror(-result));
 	else if (info.device != NULL)
 		unplug(device, info.device);
+	steer_close(&device->steer);
 	af_xdp_clean(&device->sockets, &buffers);
 	queues_release_pool(device, pools, !device->opened);
 	device->opened = false;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include "dataplane/port/af_xdp.h"
 #include "dataplane/shm/layout.h"
+#include "dataplane/xdp/steer.h"
 
 #define DEVICE_ERROR_SIZE 128
 
@@ -43,6 +44,7 @@ struct device {
 	uint8_t mac[6];
 	struct rte_mempool *pool;           /* that its queues receive into */
 	struct af_xdp_sockets sockets;      /* net_af_xdp: that its queues made */
+	struct steer steer;                 /* net_af_xdp: the program in the driver */
 	rte_spinlock_t tx_lock[WORKER_MAX]; /* of transmit queues that several workers share */
 };
 

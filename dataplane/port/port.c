@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 #include "dataplane/dataplane.h"
+#include "dataplane/control.h"
 #include "dataplane/log.h"
 #include "dataplane/port/plan.h"
 #include "dataplane/port/status.h"
+#include "dataplane/shm/epoch.h"
 
 enum {
 	/* The first is for what the kernel takes apart later than we do (sockets of net_af_xdp). */
@@ -105,6 +107,9 @@ static void report(struct dataplane *dataplane, struct port *port, enum port_con
 		status->rx_queues = device->rx_queues;
 		status->tx_queues = device->tx_queues;
 		memcpy(status->mac, device->mac, sizeof(status->mac));
+		status->xdp_mode = !device->steer.attached ? XDP_NONE
+				   : device->steer.generic ? XDP_GENERIC
+							   : XDP_NATIVE;
 		memcpy(status->driver, device->driver, sizeof(status->driver));
 	}
 	read_link(dataplane, port);
@@ -150,13 +155,28 @@ static bool used_by_other(void *context, uint16_t dpdk_port)
 	return false;
 }
 
+/* What the kernel keeps, and what shunt wants, told to the program in the driver. */
+static void refresh_steering(struct dataplane *dataplane, struct port *port)
+{
+	struct worker_state *row = &dataplane->state->worker[CONTROL_ROW];
+
+	if (!port->device.steer.attached)
+		return;
+	epoch_online(dataplane->tables, row);
+	steer_refresh(&port->device.steer, dataplane->tables, port->row, port->wish.host_device);
+	epoch_offline(row);
+}
+
 static int open_device(struct dataplane *dataplane, struct port *port,
 		       char error[DEVICE_ERROR_SIZE])
 {
 	struct question question = { dataplane, port->row };
 
-	return device_open(&port->device, &port->wish, dataplane->worker_count, &dataplane->pools,
-			   used_by_other, &question, error);
+	int result = device_open(&port->device, &port->wish, dataplane->worker_count,
+				 &dataplane->pools, used_by_other, &question, error);
+	if (result == 0)
+		refresh_steering(dataplane, port);
+	return result;
 }
 
 /* MTU in place where the driver can; else the device is made anew. */
@@ -305,8 +325,10 @@ void port_report(struct dataplane *dataplane, bool statistics)
 			continue;
 		if (port->plugged)
 			read_link(dataplane, port);
-		if (statistics)
+		if (statistics) {
+			refresh_steering(dataplane, port);
 			status_count(port);
+		}
 		status_publish(dataplane->state, port);
 	}
 }

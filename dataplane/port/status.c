@@ -49,6 +49,7 @@ void status_count(struct port *port)
 	struct port_status *status = &port->status;
 	const struct port_status *before = &port->before;
 	struct rte_eth_stats now;
+	uint64_t steered[STEER_COUNTER_COUNT];
 
 	if (!port->device.present || rte_eth_stats_get(port->device.dpdk_port, &now) != 0)
 		return;
@@ -60,6 +61,9 @@ void status_count(struct port *port)
 	status->rx_errors = before->rx_errors + now.ierrors;
 	status->tx_errors = before->tx_errors + now.oerrors;
 	status->rx_nombuf = before->rx_nombuf + now.rx_nombuf;
+	steer_count(&port->device.steer, steered);
+	status->xdp_kernel = before->xdp_kernel + steered[STEER_KERNEL];
+	status->xdp_shunt = before->xdp_shunt + steered[STEER_SHUNT];
 }
 
 void status_keep(struct port *port)

@@ -77,7 +77,8 @@ static const struct place places[] = {
 	FIELD(port_status, driver) FIELD(port_status, error) FIELD(port_status, rx_packets)
 	FIELD(port_status, tx_packets) FIELD(port_status, rx_bytes) FIELD(port_status, tx_bytes)
 	FIELD(port_status, rx_missed) FIELD(port_status, rx_errors) FIELD(port_status, tx_errors)
-	FIELD(port_status, rx_nombuf)
+	FIELD(port_status, rx_nombuf) FIELD(port_status, xdp_kernel)
+	FIELD(port_status, xdp_shunt) FIELD(port_status, xdp_mode)
 
 	STRUCT(rewrite)
 	FIELD(rewrite, header) FIELD(rewrite, header_length) FIELD(rewrite, label_count)

@@ -214,8 +214,18 @@ struct port_status {
 	/* ethdev statistics, refreshed by the control thread; totals over restarts of the port */
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_missed, rx_errors, tx_errors,
 		rx_nombuf;
+	/* net_af_xdp: frames that our program in the driver left to the kernel, and sent here */
+	uint64_t xdp_kernel, xdp_shunt;
+	uint32_t xdp_mode; /* enum xdp_mode */
+	uint32_t reserved2;
 };
-static_assert(sizeof(struct port_status) == 280, "port_status");
+static_assert(sizeof(struct port_status) == 304, "port_status");
+
+enum xdp_mode {
+	XDP_NONE,    /* no program of ours: everything comes here, or it is no net_af_xdp */
+	XDP_NATIVE,  /* in the driver */
+	XDP_GENERIC, /* in the kernel's generic hook */
+};
 
 /* ---------------------------------------------------------------- labels */
 

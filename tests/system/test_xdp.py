@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A NIC that stays with the kernel: what our program in its driver gives to shunt, and what it leaves."""
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import unittest
+
+import shunt_test
+from hosts import Network
+from shunt_test import wait_until
+from wire import Sender, run, veth
+
+KERNEL, KERNEL6 = "10.0.0.100", "2001:db8:1::100"  # the kernel's own, on the same interface as shunt's
+SHUNT, SHUNT6 = "10.0.0.1", "2001:db8:1::1"
+FAR, FAR6 = "10.0.1.2", "2001:db8:2::2"
+TCP_PORT = 2222
+
+# Echoes lines for ever: what sshd is to this test.
+ECHO = """
+import socket, sys, threading
+server = socket.create_server(("::", 2222), family=socket.AF_INET6, dualstack_ipv6=True)
+print("ready", flush=True)
+def serve(connection):
+    with connection:
+        while data := connection.recv(4096):
+            connection.sendall(data)
+while True:
+    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+"""
+# Connects, then sends each line of standard input and prints what came back.
+CLIENT = """
+import socket, sys
+connection = socket.create_connection((sys.argv[1], 2222), timeout=10)
+print("connected", flush=True)
+for line in sys.stdin:
+    connection.sendall(line.encode())
+    print(connection.recv(4096).decode(), end="", flush=True)
+"""
+
+
+def mac_bytes(text):
+    """Six bytes."""
+    return bytes.fromhex(text.replace(":", ""))
+
+
+class Steering(unittest.TestCase):
+    """Host `near` on p0, where the kernel has addresses too, host `far` on p1; shunt routes between."""
+
+    port_is_bridge = False  # a device whose driver has no XDP: the generic hook
+
+    def setUp(self):
+        self.network = Network("net_af_xdp")
+        self.addCleanup(self.network.close)
+        self.node = self.network.node("router")
+        self.near, self.far = self.network.host("near"), self.network.host("far")
+        if self.port_is_bridge:
+            self.bridge_as_port()
+        else:
+            self.network.link(self.node, "p0", self.near)
+        self.network.link(self.node, "p1", self.far)
+        router = self.node.router
+        run(*router.command("sysctl", "-qw", "net.ipv6.conf.p0.disable_ipv6=0",
+                            "net.ipv6.conf.p0.accept_dad=0"))
+        router.ip("link", "set", "lo", "up")
+        router.ip("link", "set", "p0", "arp", "on", "up")
+        router.ip("address", "add", f"{KERNEL}/24", "dev", "p0")
+        router.ip("address", "add", f"{KERNEL6}/64", "dev", "p0", "nodad")
+        self.start_server()
+        self.node.start_processes()
+        self.node.add_port([f"{SHUNT}/24", f"{SHUNT6}/64"])
+        self.node.add_port(["10.0.1.1/24", "2001:db8:2::1/64"])
+        self.near.configure(["10.0.0.2/24", "2001:db8:1::2/64"], [SHUNT, SHUNT6])
+        self.far.configure([f"{FAR}/24", f"{FAR6}/64"], ["10.0.1.1", "2001:db8:2::1"])
+        self.wait_running()
+
+    def bridge_as_port(self):
+        """p0 is a bridge, whose driver knows nothing of XDP, with the link to `near` in it."""
+        router = self.node.router
+        self.network.link(self.node, "wire", self.near)
+        router.ip("link", "add", "name", "p0", "address", self.network.mac(), "type", "bridge",
+                  "stp_state", "0", "mcast_snooping", "0")
+        router.ip("link", "set", "wire", "master", "p0")
+
+    def start_server(self):
+        self.server = subprocess.Popen(self.node.router.command(sys.executable, "-c", ECHO),
+                                       stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+                                       preexec_fn=shunt_test._die_with_parent)
+        self.addCleanup(self.end, self.server)
+        self.assertEqual(self.server.stdout.readline(), "ready\n")
+
+    @staticmethod
+    def end(process):
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def connect(self, to):
+        """A connection that stays: say(client, line) uses it."""
+        client = subprocess.Popen(self.near.namespace.command(sys.executable, "-c", CLIENT, to),
+                                  stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True,
+                                  preexec_fn=shunt_test._die_with_parent)
+        self.addCleanup(self.end, client)
+        self.assertEqual(client.stdout.readline(), "connected\n")
+        return client
+
+    def say(self, client, line):
+        client.stdin.write(line + "\n")
+        client.stdin.flush()
+        self.assertEqual(client.stdout.readline(), line + "\n")
+
+    def port(self, name="p0"):
+        return self.node.json(f"port show {name}")[0]
+
+    def wait_running(self):
+        wait_until(lambda: all(row["condition"] == "running" and row["link"] == "up"
+                               for row in self.node.json("port show")), what="ports running")
+
+    def assert_answers(self, to, count=3):
+        pings = self.near.ping_until(to, count=count)
+        self.assertGreaterEqual(pings.received, count, f"{to}: {pings.text}")
+
+    def grown(self, name, before, least, timeout=5):
+        wait_until(lambda: self.port()[name] - before >= least, timeout,
+                   f"{name} grows from {before} by {least}")
+
+    def xdp_of(self, device):
+        """Has the interface a program?"""
+        row = json.loads(run(*self.node.router.command("ip", "-j", "link", "show", device)))[0]
+        return "xdp" in row
+
+
+class Native(Steering):
+    """veth has XDP in its driver."""
+
+    mode = "native"
+
+    def test_the_kernel_keeps_its_addresses(self):
+        self.assertEqual(self.port()["xdp"], self.mode)
+        before = self.port()
+        clients = [self.connect(KERNEL), self.connect(KERNEL6)]
+        for to in (KERNEL, KERNEL6, SHUNT, SHUNT6, FAR, FAR6):
+            self.assert_answers(to)
+        for client in clients:
+            self.say(client, "hello")
+        self.grown("xdp_kernel", before["xdp_kernel"], 10)
+        self.grown("xdp_shunt", before["xdp_shunt"], 10)
+        self.assertGreaterEqual(self.port()["rx_packets"] - before["rx_packets"], 10)
+
+    def test_a_connection_outlives_the_dataplane(self):
+        client = self.connect(KERNEL)
+        self.say(client, "one")
+        self.node.kill("dataplane")
+        self.say(client, "two")
+        self.node.start_dataplane()
+        self.wait_running()
+        self.say(client, "three")
+        self.assert_answers(FAR)
+        self.assertEqual(self.node.stop("dataplane"), 0)
+        self.assertFalse(self.xdp_of("p0"), "the program stays after SIGTERM")
+        self.say(client, "four")
+
+    def test_a_deleted_port_leaves_no_program(self):
+        self.assertTrue(self.xdp_of("p0"))
+        for address in (f"{SHUNT}/24", f"{SHUNT6}/64"):
+            self.node.ctl(f"address del {address} dev p0")
+        self.node.ctl("port del p0")
+        wait_until(lambda: not self.xdp_of("p0"), what="p0 without a program")
+
+    def test_an_address_comes_and_goes(self):
+        router = self.node.router
+        router.ip("address", "add", "10.0.0.101/24", "dev", "p0")
+        wait_until(lambda: self.near.ping("10.0.0.101", count=1, wait=1).received,
+                   what="the kernel answers at its new address")
+        router.ip("address", "del", "10.0.0.101/24", "dev", "p0")
+        before = self.port()["xdp_shunt"]
+        wait_until(lambda: self.near.ping("10.0.0.101", count=1, wait=1) and
+                   self.port()["xdp_shunt"] > before, what="what is nobody's is shunt's")
+
+    def test_protocols_that_are_the_kernels(self):
+        self.assert_answers(KERNEL)  # the link carries frames
+        sender = Sender(self.near.namespace, "eth0")
+        me, all_ones = bytes.fromhex("020000000999"), b"\xff" * 6
+        lldp = bytes.fromhex("0180c200000e") + me + b"\x88\xcc" + bytes(46)
+        unknown = all_ones + me + b"\x88\xb5" + bytes(46)
+        dhcp = all_ones + me + b"\x08\x00" + self.udp("0.0.0.0", "255.255.255.255", 67, 68)
+        # a Linux bridge takes link-constrained frames before they are its device's
+        sent = [unknown, dhcp] if self.port_is_bridge else [lldp, unknown, dhcp]
+        before = self.port()
+        sender.send(sent)
+        self.grown("xdp_kernel", before["xdp_kernel"], len(sent))
+
+    def test_an_address_that_both_have(self):
+        self.node.router.ip("address", "add", f"{SHUNT}/24", "dev", "p0")
+        shared = lambda: self.near.ping(SHUNT, count=1, wait=1).received
+        wait_until(shared, what="somebody answers at the shared address")
+        client = self.connect(SHUNT)
+        self.say(client, "the kernel's TCP")
+        before = self.port()
+        gre = self.ip("10.0.0.2", SHUNT, 47, b"\0\0\x08\0" + bytes(40))
+        vxlan = self.udp("10.0.0.2", SHUNT, 4000, 4789)
+        frame = mac_bytes(before["mac"]) + bytes.fromhex("020000000999") + b"\x08\x00"
+        wait_until(lambda: self.sent_to_shunt(frame, [gre, vxlan]), 20, "tunnels are shunt's")
+
+    def sent_to_shunt(self, header, packets):
+        """The program learns within 100 ms that an address is shared: ask until it has."""
+        before = self.port()["xdp_shunt"]
+        Sender(self.near.namespace, "eth0").send([header + packet for packet in packets])
+        try:
+            self.grown("xdp_shunt", before, len(packets), timeout=2)
+        except AssertionError:
+            return False
+        return True
+
+    @staticmethod
+    def ip(source, target, protocol, payload):
+        """An IPv4 packet; nobody looks at its checksum before it is sorted."""
+        return struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0,
+                           socket.inet_aton(source), socket.inet_aton(target)) + payload
+
+    @classmethod
+    def udp(cls, source, target, sport, dport):
+        return cls.ip(source, target, 17, struct.pack("!HHHH", sport, dport, 26, 0) + bytes(18))
+
+    def test_labels_are_shunts(self):
+        self.node.ctl("port set p0 mpls on")
+        self.node.ctl(f"mpls add 100 pop via {FAR} dev p1")
+        self.assert_answers(FAR)
+        capture = self.far.capture()
+        frame = (mac_bytes(self.port()["mac"]) + bytes.fromhex("020000000999") + b"\x88\x47" +
+                 (100 << 12 | 0x100 | 64).to_bytes(4, "big"))
+        inner = bytearray(self.udp("10.0.0.2", FAR, 4000, 4001))
+        total = sum(struct.unpack("!10H", inner[:20]))
+        inner[10:12] = (0xffff - (total % 0xffff)).to_bytes(2, "big")
+        Sender(self.near.namespace, "eth0").send([frame + bytes(inner)] * 5)
+        popped = [got for got in capture.collect(5, 5) if b"\x0f\xa0\x0f\xa1" in got]
+        self.assertEqual(len(popped), 5)
+
+
+class Generic(Native):
+    """A bridge device has no XDP of its own: the kernel's generic hook."""
+
+    mode = "generic"
+    port_is_bridge = True
+
+
+if __name__ == "__main__":
+    unittest.main()
