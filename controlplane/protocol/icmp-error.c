@@ -88,9 +88,11 @@ static bool ipv6_payload_may_be_told(const struct icmp_cause *cause)
 		const uint8_t *header = cause->packet + at;
 		size_t room = cause->length - at;
 		switch (next) {
-		case 44: /* fragment */
-			if (room < 8 || (load16(header + 2) & 0xfff8) != 0)
+		case 44: /* fragment; a later one hides whether it is an error, unless it is no ICMP */
+			if (room < 8)
 				return false;
+			if ((load16(header + 2) & 0xfff8) != 0)
+				return header[0] != ICMP6;
 			at += 8;
 			break;
 		case 0:  /* hop-by-hop */
@@ -192,6 +194,8 @@ static const struct code codes[][2] = {
 	[ICMP_ERROR_NET_UNREACHABLE] = { { 1, 0 }, { 3, 0 } },
 	[ICMP_ERROR_HOST_UNREACHABLE] = { { 1, 3 }, { 3, 1 } },
 	[ICMP_ERROR_TOO_BIG] = { { 2, 0 }, { 3, 4 } },
+	[ICMP_ERROR_BEYOND_SCOPE] = { { 1, 2 }, { 3, 0 } }, /* of IPv6 only */
+	[ICMP_ERROR_PARAMETER] = { { 4, 0 }, { 12, 0 } },
 };
 
 /* RFC 4884 7, RFC 4950 3: the stack as it arrived. Returns its size. */
@@ -213,7 +217,7 @@ static size_t write_extension(uint8_t *at, const struct punted *punted)
 /* ICMP header, original datagram, extension. IPv6's packet too big has no room for a length, and so
  * no extension (RFC 4884 5). Returns the size; checksum not yet set. */
 static size_t write_message(uint8_t *message, const struct icmp_cause *cause, bool ipv4,
-			    enum icmp_error_kind kind, unsigned int mtu)
+			    enum icmp_error_kind kind, unsigned int detail)
 {
 	bool extended = cause->punted != NULL && cause->punted->depth > 0 &&
 			(ipv4 || kind != ICMP_ERROR_TOO_BIG);
@@ -226,12 +230,12 @@ static size_t write_message(uint8_t *message, const struct icmp_cause *cause, bo
 	memset(message, 0, ICMP_HEADER + ORIGINAL_SIZE);
 	message[0] = codes[kind][ipv4].type;
 	message[1] = codes[kind][ipv4].code;
-	if (kind == ICMP_ERROR_TOO_BIG) {
-		if (ipv4)
-			store16(message + 6, mtu > 0xffff ? 0xffff : mtu);
-		else
-			store32(message + 4, mtu);
-	}
+	if (!ipv4)
+		store32(message + 4, detail);
+	else if (kind == ICMP_ERROR_PARAMETER)
+		message[4] = (uint8_t)detail;
+	else
+		store16(message + 6, detail > 0xffff ? 0xffff : detail);
 	memcpy(message + ICMP_HEADER, cause->packet, original);
 	if (extended) {
 		message[ipv4 ? 5 : 4] = ipv4 ? ORIGINAL_SIZE / 4 : ORIGINAL_SIZE / 8;
@@ -316,7 +320,7 @@ static int send_back(struct model *model, const struct icmp_cause *cause, const 
 }
 
 void icmp_error_send(struct model *model, const struct icmp_cause *cause, enum icmp_error_kind kind,
-		     unsigned int mtu)
+		     unsigned int detail)
 {
 	static uint8_t packet[2048]; /* IPV6_ERROR_MAX and the largest extension fit */
 	struct address from, to = { .bytes = { [10] = 0xff, 0xff } };
@@ -340,7 +344,7 @@ void icmp_error_send(struct model *model, const struct icmp_cause *cause, enum i
 		return;
 	}
 	size_t size = write_message(packet + (ipv4 ? IPV4_HEADER_SIZE : IPV6_HEADER_SIZE), cause,
-				    ipv4, kind, mtu);
+				    ipv4, kind, detail);
 	size_t length = write_headers(model, packet, ipv4, size, &from, source);
 	if (send_back(model, cause, packet, length) == 0)
 		model->counters.icmp_sent++;
@@ -386,7 +390,10 @@ void icmp_error_punted(struct model *model, struct punted *punted, unsigned int 
 		icmp_error_send(model, &cause, ICMP_ERROR_TIME_EXCEEDED, 0);
 		return;
 	case PUNT_ip_unreachable:
-		icmp_error_send(model, &cause, ICMP_ERROR_HOST_UNREACHABLE, 0);
+		icmp_error_send(model, &cause,
+				punted_is_link_local(punted) ? ICMP_ERROR_BEYOND_SCOPE
+							     : ICMP_ERROR_HOST_UNREACHABLE,
+				0);
 		return;
 	case PUNT_ip_no_route:
 		icmp_error_send(model, &cause, ICMP_ERROR_NET_UNREACHABLE, 0);

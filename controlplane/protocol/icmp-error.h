@@ -12,6 +12,8 @@ enum icmp_error_kind {
 	ICMP_ERROR_NET_UNREACHABLE,  /* no route */
 	ICMP_ERROR_HOST_UNREACHABLE, /* nobody answers */
 	ICMP_ERROR_TOO_BIG,          /* fragmentation needed; packet too big */
+	ICMP_ERROR_BEYOND_SCOPE,     /* link-local source, destination on another link; IPv6 */
+	ICMP_ERROR_PARAMETER,        /* a field of the header, or an option, is wrong */
 };
 
 /* What an error is about. */
@@ -30,11 +32,12 @@ struct icmp_cause icmp_cause_of(const struct punted *punted);
 enum { ICMP_ERROR_RATE = 200, ICMP_ERROR_BURST = 50 };
 
 /* Send an error about a packet, unless one must not be sent about it (RFC 1812 4.3.2.7, RFC 4443
- * 2.4 e) or the limit is reached; `mtu` for TOO_BIG (bytes that an IP packet may have). From the
+ * 2.4 e) or the limit is reached. `detail`: of TOO_BIG the bytes that an IP packet may have, of
+ * PARAMETER the offset of the byte that is wrong, else 0. From the
  * ingress interface's address, else a loopback's; to the neighbour on the ingress interface, else
  * by the VRF's route, else along the packet's label-switched path. What became of it is counted. */
 void icmp_error_send(struct model *model, const struct icmp_cause *cause, enum icmp_error_kind kind,
-		     unsigned int mtu);
+		     unsigned int detail);
 
 /* A frame punted as ip_ttl_exceeded, mpls_ttl_exceeded, ip_unreachable, ip_no_route or
  * mtu_exceeded. */

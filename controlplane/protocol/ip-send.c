@@ -252,27 +252,30 @@ int ip_send_along(struct model *model, const struct punted *punted, const uint8_
 
 /* ---------------------------------------------------------------- forwarding */
 
-/* Options of a packet that goes on: whole, and none that lets the sender choose the way (RFC 7126
- * 4.3, 4.4: drop). */
-static bool options_are_good(const struct punted *punted)
+enum { OPTIONS_GOOD = 0, OPTIONS_REFUSED = -1 };
+
+/* Options of a packet that goes on: OPTIONS_GOOD if whole; OPTIONS_REFUSED with one that lets the sender
+ * choose the way (RFC 7126 4.3, 4.4: drop); else the offset of the byte that is wrong. */
+static int check_options(const struct punted *punted)
 {
 	size_t at = IPV4_HEADER_SIZE;
 
 	while (punted->ipv4 && at < punted->header_length) {
 		const uint8_t *option = punted->packet + at;
 		if (option[0] == OPTION_END)
-			return true;
+			return OPTIONS_GOOD;
 		if (option[0] == OPTION_NOTHING) {
 			at++;
 			continue;
 		}
-		if (option[0] == OPTION_LOOSE_ROUTE || option[0] == OPTION_STRICT_ROUTE ||
-		    punted->header_length - at < 2 || option[1] < 2 ||
+		if (punted->header_length - at < 2 || option[1] < 2 ||
 		    option[1] > punted->header_length - at)
-			return false;
+			return (int)at;
+		if (option[0] == OPTION_LOOSE_ROUTE || option[0] == OPTION_STRICT_ROUTE)
+			return OPTIONS_REFUSED;
 		at += option[1];
 	}
-	return true;
+	return OPTIONS_GOOD;
 }
 
 /* One less TTL; IPv4's checksum is mended (RFC 1624). */
@@ -313,15 +316,23 @@ static void tell(struct model *model, const struct punted *punted, int result)
 void ip_forward(struct model *model, const struct punted *punted)
 {
 	static uint8_t copy[FRAME_MAX];
+	struct icmp_cause cause = icmp_cause_of(punted);
+	int options = check_options(punted);
 
-	if (!options_are_good(punted)) {
+	if (options != OPTIONS_GOOD) {
 		model->counters.packets_dropped++;
+		if (options != OPTIONS_REFUSED) /* RFC 1812 4.3.3.5 */
+			icmp_error_send(model, &cause, ICMP_ERROR_PARAMETER, (unsigned int)options);
+		return;
+	}
+	if (punted_is_link_local(punted)) {
+		model->counters.packets_dropped++;
+		icmp_error_send(model, &cause, ICMP_ERROR_BEYOND_SCOPE, 0);
 		return;
 	}
 	memcpy(copy, punted->packet, punted->length);
 	if (!punted->ttl_done) {
 		if (copy[punted->ipv4 ? 8 : 7] <= 1) {
-			struct icmp_cause cause = icmp_cause_of(punted);
 			icmp_error_send(model, &cause, ICMP_ERROR_TIME_EXCEEDED, 0);
 			return;
 		}

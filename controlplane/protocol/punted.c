@@ -36,6 +36,11 @@ bool punted_ip(const uint8_t *at, size_t room, struct punted *punted)
 	return punted->length <= room;
 }
 
+bool punted_is_link_local(const struct punted *punted)
+{
+	return !punted->ipv4 && (load16(punted->packet + 8) & 0xffc0) == 0xfe80;
+}
+
 /* Where the Ethernet header with its tags ends, and the type at its end. 0: not in the frame. */
 static size_t link_header(const struct frame_slot *slot, unsigned int *type)
 {

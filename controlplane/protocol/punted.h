@@ -31,6 +31,9 @@ struct punted {
  * Sets header_length, length, packet and ipv4. */
 bool punted_ip(const uint8_t *at, size_t room, struct punted *punted);
 
+/* Is it from an IPv6 link-local address? It must not leave its link (RFC 4291 2.5.6). */
+bool punted_is_link_local(const struct punted *punted);
+
 /* Look at a slot whose numbers are in range. False: there is no IP packet in it, or its interface
  * is gone or down. */
 bool punted_read(const struct model *model, const struct frame_slot *slot, struct punted *punted);

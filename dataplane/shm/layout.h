@@ -341,8 +341,6 @@ enum route_kind {
 enum hash_table_id {
 	HASH_VLAN,      /* struct vlan_entry */
 	HASH_NEIGHBOUR, /* struct neighbour_entry */
-	HASH_TUNNEL_IPV4, /* struct tunnel_entry_ipv4 (tunnel.h) */
-	HASH_TUNNEL_IPV6, /* struct tunnel_entry_ipv6 */
 	HASH_TABLE_MAX = 16,
 };
 
@@ -380,23 +378,17 @@ struct traffic_counter {
 
 /* Of one interface, by one worker. Every packet that came in by an interface ends in exactly one of
  * forwarded, punted, consumed or drop[], and all of them are counted at its INGRESS interface:
- *   rx_packets + injected + copies + fragments ==
- *           forwarded - tx_dropped + punted + consumed + decapsulated + sum(drop)
- * tx_* count what was handed to the EGRESS interface. drop[] includes the tx_dropped reasons. What a
- * tunnel's packet costs stands in the first line. */
+ *   rx_packets + injected + copies + fragments == forwarded - tx_dropped + punted + consumed + sum(drop)
+ * tx_* count what was handed to the EGRESS interface. drop[] includes the tx_dropped reasons. */
 struct interface_counters {
 	_Atomic uint64_t rx_packets, rx_bytes;
-	_Atomic uint64_t forwarded;    /* put into a transmit buffer */
-	_Atomic uint64_t tx_dropped;   /* ... and then not taken by the device: also a drop */
-	_Atomic uint64_t decapsulated; /* received again, by the tunnel that it came in */
-	_Atomic uint64_t last_seen;    /* tunnel: when it received last (tunnel.h); no sum */
-	_Atomic uint64_t tx_packets, tx_bytes;
-	/* created: by the control plane, by replication */
-	_Atomic uint64_t injected, copies, fragments;
+	_Atomic uint64_t injected, copies,
+		fragments;           /* created: by the control plane, by replication */
+	_Atomic uint64_t forwarded;  /* put into a transmit buffer */
+	_Atomic uint64_t tx_dropped; /* ... and then not taken by the device: also a drop */
 	_Atomic uint64_t punted, consumed;
-	_Atomic uint64_t tx_sequence; /* tunnel: next to be sent by its worker; no sum */
-	_Atomic uint64_t rx_sequence; /* tunnel: newest received, and which before it; no sum */
-	_Atomic uint64_t reserved[1];
+	_Atomic uint64_t tx_packets, tx_bytes;
+	_Atomic uint64_t reserved[5];
 	_Atomic uint64_t drop[DROP_REASON_MAX]; /* enum drop_reason */
 };
 static_assert(sizeof(struct interface_counters) == 1024, "interface_counters");
@@ -420,7 +412,6 @@ struct tables_control {
 	_Atomic uint64_t interface_used; /* tunnels' rows from here on were never handed out */
 	_Atomic uint64_t nexthop_used; /* nexthop indexes from here on were never handed out */
 	_Atomic uint64_t group_used;   /* group indexes from here on were never handed out */
-	_Atomic uint64_t tunnel_forms; /* which tunnels there are, so that only they are looked for */
 };
 
 struct tables {

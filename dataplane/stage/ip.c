@@ -93,7 +93,7 @@ static bool end_by_destination(struct worker *worker, struct packet *packet)
 			return true;
 		}
 		link_local = (header[24] == 0xff && (header[25] & 0xf) <= 2) ||
-			     (header[24] == 0xfe && (header[25] & 0xc0) == 0x80);
+			     ipv6_is_link_local(header + 24);
 		multicast = header[24] == 0xff;
 		martian = ipv6_is_reserved(header + 24) || ipv6_is_reserved(header + 8);
 	}
@@ -150,13 +150,17 @@ static inline uint32_t push_bits(const struct packet *packet)
 	return traffic_class << 9 | LSE_BOTTOM | ttl;
 }
 
-/* Towards a nexthop. Options ask for a look at every hop: the control plane's (RFC 1812 5.2.6). */
+/* Towards a nexthop. Options ask for a look at every hop: the control plane's (RFC 1812 5.2.6). What
+ * comes from a link-local address stays on its link (RFC 4291 2.5.6). */
 static inline void forward(struct worker *worker, struct packet *packet, uint32_t leaf)
 {
 	uint32_t index = route_index(leaf);
 
-	if (unlikely(packet->payload == PAYLOAD_IPV4 && (packet->l3[0] & 0xf) != 5)) {
-		punt(worker, packet->mbuf, packet->interface, PUNT_ip_options, packet->l3);
+	bool ipv4 = packet->payload == PAYLOAD_IPV4;
+
+	if (unlikely(ipv4 ? (packet->l3[0] & 0xf) != 5 : ipv6_is_link_local(packet->l3 + 8))) {
+		punt(worker, packet->mbuf, packet->interface,
+		     ipv4 ? PUNT_ip_options : PUNT_ip_unreachable, packet->l3);
 		return;
 	}
 	if (route_kind(leaf) == ROUTE_GROUP)

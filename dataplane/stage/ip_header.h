@@ -71,6 +71,12 @@ static inline bool ipv4_destination_is_martian(uint32_t address)
 	return address >> 24 == 0 || address >> 24 == 127 || address >= 0xf0000000u;
 }
 
+/* fe80::/10. RFC 4291 2.5.6 */
+static inline bool ipv6_is_link_local(const uint8_t *address)
+{
+	return (ip_load16(address) & 0xffc0) == 0xfe80;
+}
+
 /* Unspecified, loopback, IPv4-mapped and multicast sources. RFC 4291 2.5, 2.7 */
 static inline bool ipv6_is_reserved(const uint8_t *address)
 {

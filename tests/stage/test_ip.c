@@ -251,12 +251,37 @@ static void test_options(void **state)
 	}
 }
 
+/* What comes from a link-local address arrives, but goes no further than its link (RFC 4291 2.5.6). */
+static void test_link_local_source(void **state)
+{
+	static uint8_t frame[FRAME_ROOM];
+	static const struct {
+		const char *frame;
+		struct stage_case stage_case;
+	} cases[] = {
+		{ "eth ip6/64", { "onward", "", PUNTED(ip_unreachable), 0, 0 } },
+		{ "eth:1 ip6/64", { "to a group", "", PUNTED(ip_unreachable), GROUP_PORT, 0 } },
+		{ "eth:2 ip6/64", { "for us", "", PUNTED(ip_local), LOCAL_PORT, 0 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		size_t length = frame_build(frame, cases[i].frame);
+		memcpy(frame + ETHERNET + 8, (const uint8_t[]){ 0xfe, 0x80 }, 2);
+		assert_true(case_run(&cases[i].stage_case, frame, length, HEADROOM, 0));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_route),   cmocka_unit_test(test_ttl),
-		cmocka_unit_test(test_label),   cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_options), cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_route),
+		cmocka_unit_test(test_ttl),
+		cmocka_unit_test(test_label),
+		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_link_local_source),
+		cmocka_unit_test(test_every_byte),
 	};
 	return cmocka_run_group_tests_name("stage: ip", tests, start, stage_stop);
 }

@@ -294,9 +294,49 @@ static void options_go_on(void **state)
 	punt_bytes(f, PUNT_ip_options, P1, IP, frame, length);
 	expect_nothing(f);
 	bytes(OPTIONS_IN, frame);
-	frame[IP + 21] = 1;
+	frame[IP + 21] = 1; /* a length that is none: RFC 1812 4.3.3.5 */
 	punt_bytes(f, PUNT_ip_options, P1, IP, frame, length);
-	expect_nothing(f);
+	const struct frame_slot *slot = injected(f);
+	assert_non_null(slot);
+	assert_int_equal(slot->data[IP + 20], 12);
+	assert_int_equal(slot->data[IP + 24], 20); /* where it stands */
+	assert_memory_equal(slot->data + IP + 28, frame + IP, length - IP);
+}
+
+/* RFC 4291 2.5.6, RFC 4443 3.1 */
+static void a_link_local_source_goes_no_further(void **state)
+{
+	static const uint32_t reasons[] = { PUNT_ip_unreachable, PUNT_neighbour_unknown };
+	struct fixture *f = *state;
+	uint8_t frame[256];
+	size_t length = bytes(ECHO6_LL, frame);
+
+	memcpy(frame + IP + 24, "\x20\x01\x0d\xb8\0\x99", 6);
+	ip_checksums(frame + IP, length - IP);
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		punt_bytes(f, reasons[i], P0, IP, frame, length);
+		const struct frame_slot *slot = injected(f);
+		assert_non_null(slot);
+		assert_int_equal(slot->data[IP + 40], 1);
+		assert_int_equal(slot->data[IP + 41], 2);
+		assert_memory_equal(slot->data + IP + 48, frame + IP, length - IP);
+	}
+}
+
+/* RFC 4443 2.4 e: of fragments only those are not told about that may be of an ICMP error. */
+static void later_fragments_6_are_told(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[256];
+	size_t length = bytes(TTL_1_6, frame);
+
+	frame[IP + 6] = 44;
+	memcpy(frame + IP + 40, "\x11\0\0\x50\0\0\0\1", 8);
+	punt_bytes(f, PUNT_ip_ttl_exceeded, P0, IP, frame, length);
+	assert_non_null(injected(f));
+	frame[IP + 40] = 58;
+	punt_bytes(f, PUNT_ip_ttl_exceeded, P0, IP, frame, length);
+	assert_null(injected(f));
 }
 
 static void anything_is_survived(void **state)
@@ -349,6 +389,8 @@ int main(void)
 		IN_PORTS(errors_go_on_along_the_path),
 		IN_PORTS(too_long_is_told_with_the_mtu),
 		IN_PORTS(options_go_on),
+		IN_PORTS(a_link_local_source_goes_no_further),
+		IN_PORTS(later_fragments_6_are_told),
 		IN_PORTS(anything_is_survived),
 	};
 	return cmocka_run_group_tests_name("icmp", tests, NULL, NULL);
