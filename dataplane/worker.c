@@ -7,6 +7,7 @@
 #include <time.h>
 #include "dataplane/shm/epoch.h"
 #include "dataplane/shm/ring.h"
+#include "dataplane/stage/reassemble.h"
 #include "dataplane/stage/stage.h"
 
 enum {
@@ -30,7 +31,8 @@ int worker_init(struct worker *worker, unsigned int id, struct state *state,
 	worker->busy_poll = busy_poll;
 	atomic_store(&worker->doorbell, -1);
 	epoch_offline(worker->state);
-	return punt_init(worker, punt_rate);
+	int result = reassembly_init(worker);
+	return result != 0 ? result : punt_init(worker, punt_rate);
 }
 
 void worker_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
@@ -128,6 +130,8 @@ int worker_run(void *argument)
 		uint64_t start = rte_rdtsc();
 		unsigned int packets = poll_queues(worker, plan);
 		unsigned int injected = inject(worker);
+		if (unlikely(worker->reassembling != 0))
+			reassembly_expire(worker, start);
 		worker_flush(worker);
 		inject_done(worker, injected);
 		packets += injected;
@@ -144,6 +148,7 @@ int worker_run(void *argument)
 		counter_add(&worker->state->busy_cycles, cycles);
 		counter_add(&worker->state->packets, packets);
 	}
+	reassembly_flush(worker);
 	epoch_offline(worker->state);
 	atomic_store_explicit(&worker->in_use, NULL, memory_order_release);
 	return 0;

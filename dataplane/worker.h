@@ -120,6 +120,8 @@ struct worker {
 	struct rte_mempool *pool;   /* for injected frames */
 	struct rte_meter_srtcm_profile *punt_profile;
 	struct rte_meter_srtcm punt_meter[PUNT_REASON_COUNT];
+	struct reassembly *reassembly; /* fragments that wait (reassemble.c) */
+	unsigned int reassembling;     /* packets that they belong to */
 	unsigned int idle_turns;
 
 	/* stored by the control thread */

@@ -191,6 +191,7 @@ struct code {
 };
 static const struct code codes[][2] = {
 	[ICMP_ERROR_TIME_EXCEEDED] = { { 3, 0 }, { 11, 0 } },
+	[ICMP_ERROR_REASSEMBLY] = { { 3, 1 }, { 11, 1 } },
 	[ICMP_ERROR_NET_UNREACHABLE] = { { 1, 0 }, { 3, 0 } },
 	[ICMP_ERROR_HOST_UNREACHABLE] = { { 1, 3 }, { 3, 1 } },
 	[ICMP_ERROR_TOO_BIG] = { { 2, 0 }, { 3, 4 } },
@@ -388,6 +389,9 @@ void icmp_error_punted(struct model *model, struct punted *punted, unsigned int 
 	case PUNT_ip_ttl_exceeded:
 	case PUNT_mpls_ttl_exceeded:
 		icmp_error_send(model, &cause, ICMP_ERROR_TIME_EXCEEDED, 0);
+		return;
+	case PUNT_fragment_timeout:
+		icmp_error_send(model, &cause, ICMP_ERROR_REASSEMBLY, 0);
 		return;
 	case PUNT_ip_unreachable:
 		icmp_error_send(model, &cause,

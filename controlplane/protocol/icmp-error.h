@@ -9,6 +9,7 @@
 
 enum icmp_error_kind {
 	ICMP_ERROR_TIME_EXCEEDED,
+	ICMP_ERROR_REASSEMBLY,       /* the other fragments did not come in time */
 	ICMP_ERROR_NET_UNREACHABLE,  /* no route */
 	ICMP_ERROR_HOST_UNREACHABLE, /* nobody answers */
 	ICMP_ERROR_TOO_BIG,          /* fragmentation needed; packet too big */
@@ -39,8 +40,8 @@ enum { ICMP_ERROR_RATE = 200, ICMP_ERROR_BURST = 50 };
 void icmp_error_send(struct model *model, const struct icmp_cause *cause, enum icmp_error_kind kind,
 		     unsigned int detail);
 
-/* A frame punted as ip_ttl_exceeded, mpls_ttl_exceeded, ip_unreachable, ip_no_route or
- * mtu_exceeded. */
+/* A frame punted as ip_ttl_exceeded, mpls_ttl_exceeded, ip_unreachable, ip_no_route,
+ * fragment_timeout or mtu_exceeded. */
 void icmp_error_punted(struct model *model, struct punted *punted, unsigned int reason);
 
 /* The address to send from: of the interface, on `to`'s network if there is one, else its first of

@@ -43,7 +43,13 @@
 	X(no_buffer, "packet buffers are used up")                                                 \
 	X(ip_checksum, "IPv4 header checksum is wrong")                                            \
 	X(ip_martian, "source or destination that must not be on a link (RFC 1812 5.3.7)")         \
-	X(ip_multicast, "multicast, which is not routed")
+	X(ip_multicast, "multicast, which is not routed")                                          \
+	X(fragment_invalid, "fragment of a length or offset that none can have")                   \
+	X(fragment_tiny, "first fragment without the whole transport header (RFC 1858, RFC 7112)") \
+	X(fragment_overlap, "fragments of a packet for ourselves overlap (RFC 5722)")              \
+	X(fragment_duplicate, "fragment that was there already")                                   \
+	X(fragments_full, "too many fragments wait for the rest of their packets")                 \
+	X(fragment_timeout, "the rest of the packet did not come in time")
 
 #define PUNT_REASONS(X)                                                                            \
 	X(mpls_ttl_exceeded, "label TTL would reach 0")                                            \
@@ -58,7 +64,8 @@
 	X(ip_unreachable, "route says unreachable, or the source is of its link only")             \
 	X(ip_options, "IPv4 options on a packet that goes on")                                     \
 	X(neighbour_unknown, "on a connected network, link-layer address not known yet")           \
-	X(ip_no_route, "no route to the destination")
+	X(ip_no_route, "no route to the destination")                                              \
+	X(fragment_timeout, "the rest of a packet for ourselves did not come in time")
 
 /* clang-format on */
 

@@ -11,6 +11,7 @@
 #include "dataplane/stage/ip_header.h"
 #include "dataplane/stage/mpls_header.h"
 #include "dataplane/stage/nexthop.h"
+#include "dataplane/stage/reassemble.h"
 #include "dataplane/stage/stage.h"
 
 enum {
@@ -181,6 +182,8 @@ static __rte_noinline void end_by_route(struct worker *worker, struct packet *pa
 {
 	switch (route_kind(leaf)) {
 	case ROUTE_LOCAL: /* not TTL-checked: it has arrived */
+		if (!reassemble(worker, packet))
+			return;
 		punt(worker, packet->mbuf, packet->interface, PUNT_ip_local, packet->l3);
 		return;
 	case ROUTE_GLEAN:

@@ -31,6 +31,12 @@ static inline uint32_t ip_load32(const uint8_t *at)
 	return rte_be_to_cpu_32(value);
 }
 
+static inline void ip_store16(uint8_t *at, uint32_t value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
 /* One's complement sum of an IPv4 header of `length` bytes; 0xffff when its checksum is right. RFC 1071 */
 static inline uint32_t ipv4_sum(const uint8_t *header, unsigned int length)
 {

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * fragment.h: where a fragment stands in its packet (RFC 791 3.2, RFC 8200 4.5).
+ */
+#ifndef SHUNT_FRAGMENT_H
+#define SHUNT_FRAGMENT_H
+
+#include <stdbool.h>
+#include "dataplane/stage/ip_header.h"
+#include "dataplane/worker.h"
+
+enum {
+	IP_PACKET_MAX = 65535,     /* bytes after IPv6's header, or of IPv4 with its header */
+	FRAGMENT_HEADER = 8,       /* IPv6 */
+	EXTENSION_HEADERS_MAX = 8, /* that are looked at */
+};
+
+struct fragment {
+	uint32_t identification;
+	uint32_t start, end; /* bytes of the fragmentable part that it carries: [start, end) */
+	bool more;           /* it is not the last one */
+	uint8_t protocol;    /* of what is fragmented */
+	uint16_t header;     /* bytes from packet->l3 to what it carries */
+	uint16_t
+		next_at; /* IPv6: offset from packet->l3 of the byte that names the fragment header */
+};
+
+enum fragment_verdict {
+	FRAGMENT_NONE,    /* a whole packet */
+	FRAGMENT_GOOD,    /* *fragment is set */
+	FRAGMENT_INVALID, /* length or offset that no fragment can have */
+	FRAGMENT_TINY, /* the first one, and the transport header is not in it (RFC 1858, RFC 7112) */
+};
+
+/* Look at a packet whose IP header was validated. Nothing after its first segment is read. */
+enum fragment_verdict fragment_read(const struct packet *packet, struct fragment *fragment);
+
+#endif

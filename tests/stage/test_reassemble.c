@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * test_reassemble.c: fragments for ourselves. A case says which bytes each fragment carries, in the order
+ * in which they come: "0-16+" has the bytes 0 to 15 and more follow, "16-20" is the last one.
+ */
+#include <stdio.h>
+
+#include "dataplane/shm/lpm.h"
+#include "dataplane/shm/ring.h"
+#include "dataplane/stage/reassemble.h"
+#include "tests/stage/case.h"
+
+enum { IPV4, IPV6, UDP = 17, TCP = 6, NOTHING = -1, OTHER_PORT = 1 };
+
+static int start(void **state)
+{
+	static const uint8_t ipv4[4] = { 10, 9, 8, 7 }, ipv6[16] = { 0x20, [15] = 2 };
+	int result = stage_start(state);
+
+	if (result != 0)
+		return result;
+	for (unsigned int family = 0; family < ROUTE_FAMILIES; family++) {
+		struct lpm *trie = lpm_new(fixture.tables, fixture.heap,
+					   &fixture.tables->route_root[0][family],
+					   family == ROUTE_IPV4 ? 4 : 16, true);
+		lpm_publish(trie);
+		if (lpm_insert(trie, family == ROUTE_IPV4 ? ipv4 : ipv6,
+			       family == ROUTE_IPV4 ? 32 : 128, route_leaf(ROUTE_LOCAL, 0)) != 0)
+			return -1;
+	}
+	route(520, LABEL_POP_IP, 0, 0, 0);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- frames */
+
+struct shape {
+	int family;
+	uint8_t protocol; /* UDP if it is 0 */
+	uint8_t ecn;
+	uint16_t id;
+	unsigned int
+		extension; /* bytes of options, or of a hop-by-hop header before the fragment's */
+	unsigned int padding;
+	const char *link; /* "eth" if it is NULL */
+};
+
+static void mend(uint8_t *header, unsigned int length)
+{
+	header[10] = header[11] = 0;
+	uint16_t sum = frame_checksum(header, length);
+	header[10] = (uint8_t)(sum >> 8);
+	header[11] = (uint8_t)sum;
+}
+
+static void put16(uint8_t *at, unsigned int value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+/* The byte of the packet's contents at this offset. */
+static uint8_t content(unsigned int at)
+{
+	return (uint8_t)(at * 7 + (at >> 8));
+}
+
+/* Ethernet (and labels) and the IP header with `extension`; returns where the header begins. `field`
+ * is the fragment field, in units as IPv4 has it; `whole`: as the packet is without fragments. */
+static size_t build_header(uint8_t *frame, const struct shape *shape, unsigned int length,
+			   unsigned int start_at, bool more, bool whole, size_t *end)
+{
+	char text[128];
+	snprintf(text, sizeof(text), "%s %s", shape->link != NULL ? shape->link : "eth",
+		 shape->family == IPV4 ? "ip4/64" : "ip6/64");
+	size_t at = frame_build(frame, text) - (shape->family == IPV4 ? 40 : 60);
+	uint8_t *header = frame + at;
+	uint8_t protocol = shape->protocol != 0 ? shape->protocol : UDP;
+
+	if (shape->family == IPV4) {
+		unsigned int size = 20 + shape->extension;
+		header[0] = (uint8_t)(0x40 | size / 4);
+		header[1] |= shape->ecn;
+		put16(header + 2, size + length);
+		put16(header + 4, shape->id);
+		put16(header + 6, whole ? 0 : start_at / 8 | (more ? 0x2000u : 0));
+		header[9] = protocol;
+		memset(header + 20, 1, shape->extension); /* no operation */
+		mend(header, size);
+		*end = at + size;
+		return at;
+	}
+	uint8_t *next = header + 6;
+	unsigned int extra = shape->extension + (whole ? 0 : 8);
+	header[1] |= (uint8_t)(shape->ecn << 4);
+	put16(header + 4, extra + length);
+	header += 40;
+	if (shape->extension > 0) {
+		*next = 0;
+		next = header;
+		memset(header, 0, shape->extension);
+		header[1] = (uint8_t)(shape->extension / 8 - 1);
+		header[2] = 1; /* PadN over all the rest */
+		header[3] = (uint8_t)(shape->extension - 4);
+		header += shape->extension;
+	}
+	*next = protocol;
+	if (!whole) {
+		*next = 44;
+		const uint8_t fragment[8] = {
+			protocol, 0, (uint8_t)(start_at >> 8),  (uint8_t)(start_at | more),
+			0,        0, (uint8_t)(shape->id >> 8), (uint8_t)shape->id
+		};
+		memcpy(header, fragment, 8);
+		header += 8;
+	}
+	*end = (size_t)(header - frame);
+	return at;
+}
+
+/* One fragment, or with `whole` the packet as it was before. Returns its size. */
+static size_t build(uint8_t *frame, const struct shape *shape, unsigned int from, unsigned int to,
+		    bool more, bool whole)
+{
+	size_t at;
+
+	build_header(frame, shape, to - from, from, more, whole, &at);
+	for (unsigned int i = from; i < to; i++)
+		frame[at++] = content(i);
+	memset(frame + at, 0xee, shape->padding);
+	return at + shape->padding;
+}
+
+static void receive(const uint8_t *frame, size_t length, unsigned int port)
+{
+	struct rte_mbuf *mbuf;
+
+	if (length <= 2048) {
+		mbuf = mbuf_of(frame, length);
+	} else {
+		mbuf = mbuf_of(frame, 2000);
+		for (size_t at = 2000; at < length; at += 2000)
+			assert_int_equal(
+				rte_pktmbuf_chain(mbuf,
+						  mbuf_of(frame + at,
+							  length - at < 2000 ? length - at : 2000)),
+				0);
+	}
+	worker_process(fixture.worker, port, &mbuf, 1);
+}
+
+/* Send the fragments that the text names; returns how many. */
+static unsigned int receive_all(const struct shape *shape, const char *text)
+{
+	static uint8_t frame[FRAME_ROOM];
+	unsigned int from, to, count = 0;
+	int used;
+
+	for (; sscanf(text, "%u-%u%n", &from, &to, &used) == 2; count++) {
+		text += used;
+		bool more = *text == '+';
+		text += more;
+		receive(frame, build(frame, shape, from, to, more, false), 0);
+	}
+	return count;
+}
+
+/* ---------------------------------------------------------------- cases */
+
+struct reassembly_case {
+	const char *name;
+	const char *fragments;
+	unsigned int total; /* bytes of the whole packet that is punted; 0: none is */
+	int reason;         /* that is counted, or NOTHING */
+	unsigned int times;
+	struct shape shape; /* family: both */
+};
+
+static const struct reassembly_case cases[] = {
+	{ "in order", "0-1480+ 1480-2960+ 2960-4000", 4000, NOTHING, 0 },
+	{ "backwards", "2960-4000 1480-2960+ 0-1480+", 4000, NOTHING, 0 },
+	{ "the last one in the middle", "0-1480+ 2960-4000 1480-2960+", 4000, NOTHING, 0 },
+	{ "one byte in the last", "0-8+ 8-9", 9, NOTHING, 0 },
+	{ "nine of 1000 bytes: more than rte_ip_frag takes",
+	  "0-976+ 976-1952+ 1952-2928+ 2928-3904+ 3904-4880+ 4880-5856+ 5856-6832+ 6832-7808+ "
+	  "7808-8008",
+	  8008, NOTHING, 0 },
+	{ "padding of the link", "0-24+ 24-30", 30, NOTHING, 0, { .padding = 7 } },
+	{ "options, or a header before the fragment's",
+	  "8-16 0-8+",
+	  16,
+	  NOTHING,
+	  0,
+	  { .extension = 8 } },
+	{ "out of a label", "0-8+ 8-16", 16, NOTHING, 0, { .link = "eth mpls 520/0/65" } },
+	{ "behind a tag 0", "0-8+ 8-16", 16, NOTHING, 0, { .link = "eth vlan:0" } },
+	{ "buffers in several segments", "0-4000+ 4000-8000", 8000, NOTHING, 0 },
+	{ "no last one", "0-8+ 8-16+", 0, NOTHING, 0 },
+	{ "no first one", "8-16+ 16-20", 0, NOTHING, 0 },
+	{ "a hole", "0-8+ 16-20", 0, NOTHING, 0 },
+	{ "a duplicate of the first", "0-8+ 0-8+ 8-16", 16, DROP_fragment_duplicate, 1 },
+	{ "a duplicate of the last", "8-16 8-16 0-8+", 16, DROP_fragment_duplicate, 1 },
+	{ "overlaps the one before", "0-16+ 8-24", 0, DROP_fragment_overlap, 2 },
+	{ "overlaps the one behind", "8-24 0-16+", 0, DROP_fragment_overlap, 2 },
+	{ "within another", "0-32+ 8-16+", 0, DROP_fragment_overlap, 2 },
+	{ "around another", "8-16+ 0-32+", 0, DROP_fragment_overlap, 2 },
+	{ "the same start", "0-16+ 0-8+", 0, DROP_fragment_overlap, 2 },
+	{ "what comes after an overlap is refused too", "0-16+ 8-24 16-32+ 0-16+ 16-20", 0,
+	  DROP_fragment_overlap, 5 },
+	{ "and does not make a packet", "0-16+ 8-24 0-16+ 16-20", 0, DROP_fragment_overlap, 4 },
+	{ "two ends", "16-20 8-12", 0, DROP_fragment_overlap, 2 },
+	{ "beyond the end", "8-16 16-24+", 0, DROP_fragment_overlap, 2 },
+	{ "an end before what is there", "16-24+ 8-12", 0, DROP_fragment_overlap, 2 },
+	{ "nothing in it", "0-0+", 0, DROP_fragment_invalid, 1 },
+	{ "length that no other can follow", "0-13+", 0, DROP_fragment_invalid, 1 },
+	{ "ping of death", "65528-65538", 0, DROP_fragment_invalid, 1 },
+	{ "ends where the longest packet ends", "65504-65512", 0, NOTHING, 0 },
+	{ "TCP: flags not in the first", "0-16+", 0, DROP_fragment_tiny, 1, { .protocol = TCP } },
+	{ "TCP: header in the first", "0-24+ 24-25", 25, NOTHING, 0, { .protocol = TCP } },
+	{ "64 fragments are the most",
+	  "0-8+ 8-16+ 16-24+ 24-32+ 32-40+ 40-48+ 48-56+ 56-64+ 64-72+ 72-80+ 80-88+ 88-96+ "
+	  "96-104+ 104-112+ 112-120+ 120-128+ 128-136+ 136-144+ 144-152+ 152-160+ 160-168+ "
+	  "168-176+ 176-184+ 184-192+ 192-200+ 200-208+ 208-216+ 216-224+ 224-232+ 232-240+ "
+	  "240-248+ 248-256+ 256-264+ 264-272+ 272-280+ 280-288+ 288-296+ 296-304+ 304-312+ "
+	  "312-320+ 320-328+ 328-336+ 336-344+ 344-352+ 352-360+ 360-368+ 368-376+ 376-384+ "
+	  "384-392+ 392-400+ 400-408+ 408-416+ 416-424+ 424-432+ 432-440+ 440-448+ 448-456+ "
+	  "456-464+ 464-472+ 472-480+ 480-488+ 488-496+ 496-504+ 504-512+ 512-520",
+	  0, DROP_fragments_full, 65 },
+};
+
+/* The whole packet, as if it had never been in pieces, is in the punt ring; or nothing is. */
+static bool check_whole(const struct shape *shape, unsigned int total)
+{
+	static uint8_t expected[FRAME_ROOM];
+	struct shape plain = *shape;
+	const struct frame_slot *slot =
+		ring_peek(fixture.worker->punt, &fixture.tables->punt_consumer[0]);
+
+	if (total == 0 || slot == NULL) {
+		if (total != 0 || slot != NULL)
+			fprintf(stderr, "  %s packet in the punt ring\n", total != 0 ? "no" : "a");
+		return total == 0 && slot == NULL;
+	}
+	plain.padding = 0;
+	size_t length = build(expected, &plain, 0, total, false, true);
+	size_t l3 = length - total - shape->extension - (shape->family == IPV4 ? 20 : 40);
+	if (shape->link != NULL && strstr(shape->link, "mpls") != NULL)
+		expected[l3 + (shape->family == IPV4 ? 8 : 7)] = 64; /* the label's, less one */
+	if (shape->family == IPV4)
+		mend(expected + l3, 20 + shape->extension);
+	bool good = slot->reason == PUNT_ip_local && slot->l3_offset == l3 &&
+		    slot->length == length && memcmp(slot->data, expected, length) == 0;
+	if (!good)
+		frame_print_difference(expected, length, slot->data, slot->length);
+	return good;
+}
+
+static bool run_case(const struct reassembly_case *one, int family)
+{
+	static struct account before;
+	unsigned int available = rte_mempool_avail_count(fixture.pool);
+	struct shape shape = one->shape;
+	bool good = true;
+
+	shape.family = family;
+	shape.id = 77;
+	account_take(&before);
+	unsigned int count = receive_all(&shape, one->fragments);
+	for (unsigned int reason = 0; reason < DROP_REASON_COUNT; reason++) {
+		uint64_t expected = (int)reason == one->reason ? one->times : 0;
+		uint64_t dropped = dropped_since(&before, 0, reason);
+		if (dropped != expected) {
+			fprintf(stderr, "  %lu dropped as %s\n", (unsigned long)dropped,
+				drop_reason_name(reason));
+			good = false;
+		}
+	}
+	good = check_whole(&shape, one->total) && good;
+	punt_take();
+	if (one->total != 0 && rte_mempool_avail_count(fixture.pool) != available)
+		good = false; /* nothing is kept of it */
+	reassembly_flush(fixture.worker);
+	good = account_balanced(&before, count) && good;
+	if (fixture.worker->reassembling != 0 ||
+	    rte_mempool_avail_count(fixture.pool) != available) {
+		fprintf(stderr, "  %u packets left, buffers lost: %d\n",
+			fixture.worker->reassembling,
+			(int)available - (int)rte_mempool_avail_count(fixture.pool));
+		good = false;
+	}
+	if (!good)
+		fprintf(stderr, "FAILED: %s, IPv%d: %s\n", one->name, family == IPV4 ? 4 : 6,
+			one->fragments);
+	return good;
+}
+
+static void test_cases(void **state)
+{
+	unsigned int failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(cases); i++)
+		for (int family = IPV4; family <= IPV6; family++)
+			failed += !run_case(&cases[i], family);
+	assert_int_equal(failed, 0);
+}
+
+/* Another source, identification, protocol or VRF: another packet. */
+static void test_keys(void **state)
+{
+	static struct account before;
+	static uint8_t frame[FRAME_ROOM];
+
+	(void)state;
+	account_take(&before);
+	for (int family = IPV4; family <= IPV6; family++) {
+		struct shape shape = { .family = family, .id = 1 },
+			     other = { .family = family, .id = 2 };
+		receive_all(&shape, "0-8+");
+		receive_all(&other, "8-16");
+		size_t length = build(frame, &shape, 8, 16, false, false);
+		frame[ETHERNET + (family == IPV4 ? 15 : 23)] ^= 1; /* source */
+		if (family == IPV4)
+			mend(frame + ETHERNET, 20);
+		receive(frame, length, 0);
+		assert_int_equal(punt_take(), 0);
+		assert_int_equal(fixture.worker->reassembling, 3);
+		receive_all(&shape, "8-16");
+		assert_int_equal(punt_take(), 1);
+		reassembly_flush(fixture.worker);
+	}
+	assert_true(account_balanced(&before, 8));
+}
+
+/* RFC 6946: a fragment that is all of it does not wait, and meets no other of its identification. */
+static void test_atomic(void **state)
+{
+	struct shape shape = { .family = IPV6, .id = 5 };
+
+	(void)state;
+	receive_all(&shape, "0-8+ 0-20");
+	assert_true(check_whole(&shape, 20));
+	assert_int_equal(punt_take(), 1);
+	receive_all(&shape, "8-16");
+	assert_true(check_whole(&shape, 16));
+	assert_int_equal(punt_take(), 1);
+	assert_int_equal(fixture.worker->reassembling, 0);
+}
+
+/* RFC 3168 5.3 */
+static void test_congestion(void **state)
+{
+	static const struct {
+		uint8_t first, second;
+		int whole; /* the codepoint of the whole, or -1 */
+	} mixed[] = {
+		{ 2, 2, 2 }, { 2, 3, 3 }, { 3, 2, 3 }, { 1, 2, 1 }, { 0, 3, -1 }, { 0, 2, 0 }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(mixed); i++)
+		for (int family = IPV4; family <= IPV6; family++) {
+			struct shape shape = { .family = family, .ecn = mixed[i].first };
+			static struct account before;
+			account_take(&before);
+			receive_all(&shape, "0-8+");
+			shape.ecn = mixed[i].second;
+			receive_all(&shape, "8-16");
+			shape.ecn = (uint8_t)mixed[i].whole;
+			assert_true(check_whole(&shape, mixed[i].whole < 0 ? 0 : 16));
+			assert_int_equal(dropped_since(&before, 0, DROP_fragment_invalid),
+					 mixed[i].whole < 0 ? 2 : 0);
+			punt_take();
+			reassembly_flush(fixture.worker);
+		}
+}
+
+/* Time is over: with the first fragment, somebody is told; an interface that went away tells nobody. */
+static void test_timeout(void **state)
+{
+	static const struct {
+		const char *fragments;
+		bool down;
+		unsigned int told, dropped;
+	} waits[] = {
+		{ "0-8+ 16-24+", false, 1, 1 }, { "16-24+ 0-8+", false, 1, 1 },
+		{ "8-16+ 16-24", false, 0, 2 }, { "0-8+ 16-24+", true, 0, 2 },
+		{ "0-16+ 8-16", false, 0, 0 }, /* refused: dropped before */
+	};
+	_Atomic uint64_t *flags = &fixture.tables->interface[0].flags;
+	static struct account before;
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(waits); i++) {
+		struct shape shape = { .family = IPV4, .id = 9 };
+		account_take(&before);
+		receive_all(&shape, waits[i].fragments);
+		reassembly_expire(fixture.worker, rte_rdtsc());
+		assert_int_equal(fixture.worker->reassembling, 1);
+		uint64_t was = word_load(flags);
+		if (waits[i].down)
+			word_store(flags, was & ~INTERFACE_UP);
+		reassembly_expire(fixture.worker,
+				  rte_rdtsc() + REASSEMBLY_SECONDS * rte_get_tsc_hz());
+		word_store(flags, was);
+		assert_int_equal(fixture.worker->reassembling, 0);
+		assert_int_equal(dropped_since(&before, 0, DROP_fragment_timeout),
+				 waits[i].dropped);
+		const struct frame_slot *slot =
+			ring_peek(fixture.worker->punt, &fixture.tables->punt_consumer[0]);
+		if (waits[i].told > 0) {
+			static uint8_t frame[FRAME_ROOM];
+			size_t length = build(frame, &shape, 0, 8, true, false);
+			assert_int_equal(slot->reason, PUNT_fragment_timeout);
+			assert_int_equal(slot->l3_offset, ETHERNET);
+			assert_int_equal(slot->length, length);
+			assert_memory_equal(slot->data, frame, length);
+		}
+		assert_int_equal(punt_take(), waits[i].told);
+		assert_true(account_balanced(&before, 2));
+	}
+}
+
+/* More packets than there is room for: the oldest go, the latest can still be completed. And by which
+ * interface each fragment came is where its end is counted. */
+static void test_full(void **state)
+{
+	static struct account before;
+	static uint8_t frame[FRAME_ROOM];
+	unsigned int sent = 0;
+
+	(void)state;
+	account_take(&before);
+	for (unsigned int id = 1; id <= 1000; id++, sent++) {
+		struct shape shape = { .family = id % 2 != 0 ? IPV4 : IPV6, .id = (uint16_t)id };
+		receive(frame, build(frame, &shape, 0, 8, true, false), 0);
+		assert_in_range(rte_mempool_in_use_count(fixture.pool), 0, fixture.pool->size / 4);
+	}
+	unsigned int held = rte_mempool_in_use_count(fixture.pool);
+	assert_in_range(held, 100, fixture.worker->reassembling);
+	assert_int_equal(dropped_since(&before, 0, DROP_fragments_full), sent - held);
+	struct shape last = { .family = IPV6, .id = 1000, .link = "eth:1" };
+	receive(frame, build(frame, &last, 8, 16, false, false), OTHER_PORT);
+	last.link = NULL;
+	assert_true(check_whole(&last, 16));
+	assert_int_equal(punt_take(), 1);
+	reassembly_flush(fixture.worker);
+	assert_true(account_balanced(&before, sent + 1));
+}
+
+/* Whatever a byte of two fragments becomes, all of it ends, and nothing is read past the frame. */
+static void test_every_byte(void **state)
+{
+	static uint8_t first[FRAME_ROOM], frame[FRAME_ROOM];
+	static struct account before;
+	unsigned int failed = 0;
+
+	(void)state;
+	for (unsigned int k = 0; k < 4; k++) {
+		struct shape shape = { .family = k % 2 == 0 ? IPV4 : IPV6,
+				       .id = 3,
+				       .extension = k < 2 ? 0 : 8 };
+		size_t first_length = build(first, &shape, 0, 24, true, false);
+		size_t length = build(frame, &shape, 24, 40, false, false);
+		for (size_t at = ETHERNET; at < length; at++)
+			for (unsigned int value = 0; value < 256; value += 7) {
+				uint8_t was = frame[at];
+				account_take(&before);
+				receive(first, first_length, 0);
+				frame[at] = (uint8_t)value;
+				if (k % 2 == 0 && at < ETHERNET + 20)
+					mend(frame + ETHERNET, (frame[ETHERNET] & 0xfu) * 4);
+				struct rte_mbuf *mbuf = guarded_mbuf(frame, length, HEADROOM);
+				worker_process(fixture.worker, 0, &mbuf, 1);
+				reassembly_expire(fixture.worker, UINT64_MAX);
+				failed += !account_balanced(&before, 2);
+				transmit_take();
+				punt_take();
+				frame[at] = was;
+				if (k % 2 == 0)
+					mend(frame + ETHERNET, 20 + shape.extension);
+			}
+	}
+	assert_int_equal(failed, 0);
+	assert_int_equal(rte_mempool_in_use_count(fixture.pool), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),      cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_atomic),     cmocka_unit_test(test_congestion),
+		cmocka_unit_test(test_timeout),    cmocka_unit_test(test_full),
+		cmocka_unit_test(test_every_byte),
+	};
+	return cmocka_run_group_tests_name("stage: reassemble", tests, start, stage_stop);
+}
