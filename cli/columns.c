@@ -20,6 +20,7 @@ static const struct column port[] = {
 	{ .title = "CONDITION", .key = "condition" },
 	{ .title = "DRIVER", .key = "driver" },
 	{ .title = "ERROR", .key = "error" },
+	{ .title = "HOST", .key = "host_interface", .flags = COLUMN_STATISTICS },
 	{ .title = "DEVARGS", .key = "devargs", .flags = COLUMN_STATISTICS },
 	{ .title = "QUEUES", .key = "rx_queues", .flags = STATISTICS },
 	{ .title = "FLAPS", .key = "flaps", .flags = STATISTICS },
@@ -30,6 +31,10 @@ static const struct column port[] = {
 	{ .title = "TX PACKETS", .key = "tx_packets", .flags = STATISTICS },
 	{ .title = "TX BYTES", .key = "tx_bytes", .flags = STATISTICS },
 	{ .title = "TX ERRORS", .key = "tx_errors", .flags = STATISTICS },
+	{ .title = "TO HOST", .key = "to_host", .flags = STATISTICS },
+	{ .title = "FROM HOST", .key = "from_host", .flags = STATISTICS },
+	{ .title = "POLICED", .key = "host_policed", .flags = STATISTICS },
+	{ .title = "LOST", .key = "host_lost", .flags = STATISTICS },
 	{ .title = "DROPS", .key = "drops", .flags = COLUMN_STATISTICS },
 	{ .title = NULL },
 };

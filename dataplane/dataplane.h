@@ -6,6 +6,7 @@
 #ifndef SHUNT_DATAPLANE_H
 #define SHUNT_DATAPLANE_H
 
+#include "dataplane/port/exchange.h"
 #include "dataplane/port/link.h"
 #include "dataplane/port/port.h"
 #include "dataplane/shm/region.h"
@@ -27,6 +28,8 @@ struct dataplane {
 	struct device_pools pools;
 	struct port port[PORT_MAX];
 	struct link_watch *links;
+	struct exchange *exchange;
+	bool swept; /* what earlier data planes left of mirrors */
 	int doorbell;
 
 	_Atomic bool stop; /* SIGTERM or SIGINT came */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * shunt-dataplane: start-up and end. What it does in between: worker.c (the workers), control.c (the
- * thread that keeps house), port/link.c (the thread that watches links).
+ * thread that keeps house), port/link.c (the thread that watches links), port/exchange.c (the thread that
+ * carries frames to and from the kernel).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -25,6 +26,7 @@
 #include "dataplane/port/plan.h"
 #include "dataplane/port/queues.h"
 #include "dataplane/shm/epoch.h"
+#include "dataplane/stage/stage.h"
 
 enum {
 	EXIT_USAGE = 2,
@@ -176,6 +178,9 @@ static int make_worker(const struct options *options, unsigned int lcore, unsign
 		return -ENOMEM;
 	int result = worker_init(worker, id, dataplane.state, dataplane.pools.normal,
 				 options->busy_poll, options->punt_rate);
+	if (result == 0)
+		result = host_init(worker, exchange_ring(dataplane.exchange, id),
+				   exchange_bell(dataplane.exchange), options->host_rate);
 	if (result != 0)
 		return result;
 	word_store(&dataplane.state->worker[id].lcore, lcore);
@@ -214,6 +219,11 @@ static int start(const struct options *options)
 		result = make_pool(options);
 	if (result == 0)
 		result = allocate_state();
+	if (result == 0) {
+		dataplane.exchange = exchange_new(dataplane.worker_count);
+		if (dataplane.exchange == NULL)
+			result = -EIO;
+	}
 	if (result == 0)
 		result = make_workers(options);
 	if (result == 0) {
@@ -254,6 +264,7 @@ static int run(void)
 static void finish(void)
 {
 	link_watch_delete(dataplane.links);
+	exchange_delete(dataplane.exchange);
 	port_close_all(&dataplane);
 	plan_free(&dataplane);
 	region_close(&dataplane.tables_region);

@@ -19,6 +19,7 @@ enum {
 	MBUFS_BASE = 16384,
 	MBUFS_PER_WORKER = 16384,
 	PUNT_RATE_DEFAULT = 1000,
+	HOST_RATE_DEFAULT = 10000,
 	PUNT_RATE_MAXIMUM = 100000000,
 };
 
@@ -30,6 +31,8 @@ static const char usage_text[] =
 	"  --mbufs N             packet buffers, 16384 and 16384 more per worker unless given\n"
 	"  --punt-rate N         packets a second to the control plane, per reason and worker "
 	"(1000)\n"
+	"  --host-rate N         packets a second to the kernel, per mirrored port, class and "
+	"worker (10000)\n"
 	"EAL options are DPDK's, such as -l 0,1 (one worker on each); `-h --` lists them.\n";
 
 static int parse_number(const char *name, const char *text, unsigned long low, unsigned long high,
@@ -74,6 +77,8 @@ static int parse_one(struct options *options, int option)
 		return parse_number("mbufs", optarg, MBUFS_MINIMUM, MBUFS_MAXIMUM, &options->mbufs);
 	case 'u':
 		return parse_number("punt-rate", optarg, 1, PUNT_RATE_MAXIMUM, &options->punt_rate);
+	case 'k':
+		return parse_number("host-rate", optarg, 1, PUNT_RATE_MAXIMUM, &options->host_rate);
 	case 'h':
 		fputs(usage_text, stdout);
 		return 1;
@@ -94,13 +99,15 @@ int options_parse(struct options *options, int argc, char **argv)
 		{ "poll", required_argument, NULL, 'p' },
 		{ "mbufs", required_argument, NULL, 'm' },
 		{ "punt-rate", required_argument, NULL, 'u' },
+		{ "host-rate", required_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int split = 1, option, result = 0;
 
-	*options = (struct options){ .punt_rate = PUNT_RATE_DEFAULT };
+	*options =
+		(struct options){ .punt_rate = PUNT_RATE_DEFAULT, .host_rate = HOST_RATE_DEFAULT };
 	while (split < argc && strcmp(argv[split], "--") != 0)
 		split++;
 	options->eal = argv + 1;

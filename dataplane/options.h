@@ -3,7 +3,7 @@
  * options.h: the command line, and what EAL is told when the user says nothing.
  *
  *   shunt-dataplane [EAL options] -- [--instance NAME] [--run-dir DIR] [--poll busy|adaptive]
- *                   [--mbufs N] [--punt-rate N]
+ *                   [--mbufs N] [--punt-rate N] [--host-rate N]
  */
 #ifndef SHUNT_OPTIONS_H
 #define SHUNT_OPTIONS_H
@@ -25,6 +25,7 @@ struct options {
 	bool busy_poll;
 	unsigned int mbufs;     /* packet buffers; 0: by the number of workers */
 	unsigned int punt_rate; /* packets a second, per reason and worker */
+	unsigned int host_rate; /* packets a second, per mirrored port, class and worker */
 	char **eal;             /* EAL arguments as given, without the program's name */
 	int eal_count;
 };

@@ -132,6 +132,7 @@ int worker_run(void *argument)
 		unsigned int injected = inject(worker);
 		if (unlikely(worker->reassembling != 0))
 			reassembly_expire(worker, start);
+		packets += host_poll(worker);
 		worker_flush(worker);
 		inject_done(worker, injected);
 		packets += injected;

@@ -12,6 +12,7 @@
 
 #include <rte_mbuf.h>
 #include <rte_meter.h>
+#include <rte_ring.h>
 #include <rte_spinlock.h>
 #include <stdbool.h>
 #include "dataplane/shm/layout.h"
@@ -43,12 +44,21 @@ struct tx_queue {
 		*lock; /* not NULL: workers share this queue (device has fewer than workers) */
 };
 
+/* Frames from the kernel by a port's mirror (port/exchange.h). */
+struct host_queue {
+	struct rte_ring *ring; /* of mbufs; this worker is its one consumer */
+	uint16_t port;         /* port row that they leave by */
+};
+
 /* Immutable once published; private memory of the process. */
 struct plan {
 	const struct tables *tables; /* NULL: no tables yet, poll nothing */
 	unsigned int rx_count;
 	struct rx_queue rx[RX_QUEUE_MAX];
 	struct tx_queue tx[PORT_MAX];
+	uint64_t mirrored; /* bit per port row that has a mirror in the kernel */
+	unsigned int host_count;
+	struct host_queue host[PORT_MAX]; /* of the mirrors that this worker takes frames from */
 };
 
 /* ---------------------------------------------------------------- packets between stages */
@@ -96,6 +106,30 @@ struct transmit {
 	struct rte_mbuf *mbuf[PORT_MAX][TRANSMIT_SIZE];
 };
 
+/* ---------------------------------------------------------------- the kernel, by ports' mirrors */
+
+/* What is for the kernel is policed by port and class, so that a flood of one kind starves no other. */
+enum host_class {
+	HOST_UNICAST, /* IP to an address of ours: TCP, UDP, ... */
+	HOST_GROUP,   /* IP multicast and broadcast on the link: OSPF, LDP, DHCP, ... */
+	HOST_LINK, /* all others: ARP, neighbour discovery, LLDP, STP, IS-IS, unknown Ethertypes */
+	HOST_CLASS_COUNT
+};
+
+/* Wakes the thread that hands frames to the kernel. */
+struct host_bell {
+	alignas(CACHE_LINE) _Atomic bool sleeping; /* ring before you go; whoever rings clears it */
+	int fd;                                    /* eventfd */
+};
+
+/* Set while the worker starts; all NULL in a process without that thread. */
+struct host_path {
+	struct rte_ring *ring; /* of mbufs with their port row in mbuf->port; we are the producer */
+	struct host_bell *bell;
+	struct rte_meter_srtcm_profile *profile;
+	struct rte_meter_srtcm meter[PORT_MAX][HOST_CLASS_COUNT];
+};
+
 /* ---------------------------------------------------------------- worker */
 
 struct worker {
@@ -122,6 +156,7 @@ struct worker {
 	struct rte_meter_srtcm punt_meter[PUNT_REASON_COUNT];
 	struct reassembly *reassembly; /* fragments that wait (reassemble.c) */
 	unsigned int reassembling;     /* packets that they belong to */
+	struct host_path host;
 	unsigned int idle_turns;
 
 	/* stored by the control thread */

@@ -173,8 +173,9 @@ struct command {
 /* Indexes into arguments->value, in the order of each command's parameter list in table.c. A noun's
  * add, set, replace and del share one numbering. */
 enum port_parameter { /* port add NAME devargs STRING [mtu N] [rx-queues N] [mpls on|off [space N]
-			    * [upstream-space N]] [vrf N] [up|down]; port set NAME [devargs STRING] [mtu N]
-			    * [rx-queues N] [mpls ...] [up|down] */
+			    * [upstream-space N]] [vrf N] [host-interface NAME|none] [up|down]; port set
+			    * NAME [devargs STRING] [mtu N] [rx-queues N] [mpls ...] [host-interface
+			    * NAME|none] [up|down] */
 		      PORT_NAME,
 		      PORT_DEVARGS,
 		      PORT_MTU,
@@ -183,6 +184,7 @@ enum port_parameter { /* port add NAME devargs STRING [mtu N] [rx-queues N] [mpl
 		      PORT_SPACE,
 		      PORT_UPSTREAM_SPACE,
 		      PORT_VRF,
+		      PORT_HOST_INTERFACE,
 		      PORT_ADMIN /* WORD up, down */
 };
 enum vlan_parameter { /* vlan add NAME dev PORT tag N [inner N] [mtu N] [mpls ...] [vrf N] */

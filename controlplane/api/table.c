@@ -17,6 +17,12 @@ static const char *const operation_words[] = { "swap",      "pop",        "pop i
 		.name = "devargs", .type = VALUE_STRING, .flags = extra, .minimum = 1,             \
 		.maximum = 255, .help = text                                                       \
 	}
+#define HOST_INTERFACE                                                                             \
+	{                                                                                          \
+		.name = "host-interface", .type = VALUE_STRING, .minimum = 1, .maximum = 15,       \
+		.help = "the port as the machine's own kernel sees it: a network interface of "    \
+			"this name; none: not there"                                               \
+	}
 #define RX_QUEUES NUMBER("rx-queues", 0, 0, WORKER_MAX, "receive queues, 0: one per worker")
 
 static const struct parameter port_add[] = {
@@ -29,6 +35,7 @@ static const struct parameter port_add[] = {
 	[PORT_SPACE] = SPACE("label space of what comes in here"),
 	[PORT_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[PORT_VRF] = VRF("routing table of what comes in here"),
+	[PORT_HOST_INTERFACE] = HOST_INTERFACE,
 	[PORT_ADMIN] = ADMIN,
 	[PORT_ADMIN + 1] = { .name = NULL },
 };
@@ -42,6 +49,7 @@ static const struct parameter port_set[] = {
 	[PORT_SPACE] = SPACE("label space of what comes in here"),
 	[PORT_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[PORT_VRF] = NOT_HERE,
+	[PORT_HOST_INTERFACE] = HOST_INTERFACE,
 	[PORT_ADMIN] = ADMIN,
 	[PORT_ADMIN + 1] = { .name = NULL },
 };

@@ -38,10 +38,11 @@ enum {
 /* ---- objects ---- */
 
 struct interface_settings {
-	char devargs[256];    /* port */
-	char host_device[16]; /* port: iface= of the devargs */
-	uint16_t mtu;         /* bytes; 0: not given (port: 1500; VLAN: its port's) */
-	uint16_t rx_queues;   /* port; 0: one per worker */
+	char devargs[256];       /* port */
+	char host_device[16];    /* port: iface= of the devargs */
+	char host_interface[16]; /* port: its mirror in the kernel, "": none */
+	uint16_t mtu;            /* bytes; 0: not given (port: 1500; VLAN: its port's) */
+	uint16_t rx_queues;      /* port; 0: one per worker */
 	uint16_t vrf;
 	uint16_t outer_tag, inner_tag; /* VLAN */
 	uint8_t space, upstream_space;

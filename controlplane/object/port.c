@@ -104,8 +104,57 @@ static int check_devargs(const struct model *model, const char *name, const char
 			return refuse(error, -EEXIST,
 				      "port %s: Linux interface %s is in use by port %s", name,
 				      settings->host_device, i->name);
+		if (settings->host_device[0] != 0 &&
+		    strcmp(i->settings.host_interface, settings->host_device) == 0)
+			return refuse(error, -EEXIST,
+				      "port %s: Linux interface %s is the host-interface of port "
+				      "%s",
+				      name, settings->host_device, i->name);
 	}
 	snprintf(settings->devargs, sizeof(settings->devargs), "%s", devargs);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- host-interface */
+
+/* What the kernel takes as a name, and what it makes no other name of (`%d`). */
+static bool is_link_name(const char *name)
+{
+	if (name[0] == 0 || strlen(name) > 15 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return false;
+	for (; *name != 0; name++)
+		if (!isgraph((unsigned char)*name) || strchr("/:%", *name) != NULL)
+			return false;
+	return true;
+}
+
+static int set_host_interface(const struct model *model, const char *port, const char *name,
+			      struct interface_settings *settings, struct error *error)
+{
+	memset(settings->host_interface, 0, sizeof(settings->host_interface));
+	if (strcmp(name, "none") == 0)
+		return 0;
+	if (!is_link_name(name))
+		return refuse(error, -EINVAL,
+			      "port %s: host-interface %s: expected 1 to 15 characters without "
+			      "blanks, '/', ':' and '%%', or none",
+			      port, name);
+	if (strcmp(settings->host_device, name) == 0)
+		return refuse(error, -EEXIST, "port %s: host-interface %s is its own device", port,
+			      name);
+	for (const struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
+		if (i->kind != INTERFACE_PORT)
+			continue;
+		if (strcmp(i->settings.host_device, name) == 0)
+			return refuse(error, -EEXIST,
+				      "port %s: host-interface %s is the device of port %s", port,
+				      name, i->name);
+		if (strcmp(i->name, port) != 0 && strcmp(i->settings.host_interface, name) == 0)
+			return refuse(error, -EEXIST,
+				      "port %s: host-interface %s is in use by port %s", port, name,
+				      i->name);
+	}
+	snprintf(settings->host_interface, sizeof(settings->host_interface), "%s", name);
 	return 0;
 }
 
@@ -126,10 +175,12 @@ int port_wish_publish(struct model *model, struct interface_object *port,
 	snprintf(wish.name, sizeof(wish.name), "%s", port->name);
 	memcpy(wish.devargs, settings->devargs, sizeof(wish.devargs));
 	memcpy(wish.host_device, settings->host_device, sizeof(wish.host_device));
+	memcpy(wish.host_interface, settings->host_interface, sizeof(wish.host_interface));
 	bool same_device = old != NULL && strcmp(old->name, wish.name) == 0 &&
 			   strcmp(old->devargs, wish.devargs) == 0 &&
 			   old->rx_queues == wish.rx_queues;
-	if (same_device && old->mtu == wish.mtu && old->up == wish.up)
+	if (same_device && old->mtu == wish.mtu && old->up == wish.up &&
+	    strcmp(old->host_interface, wish.host_interface) == 0)
 		return 0;
 	wish.generation = model->generation + 1;
 	wish.identity = same_device ? old->identity : model->identity + 1;
@@ -205,6 +256,12 @@ static int port_add(struct model *model, const struct arguments *arguments, stru
 		return result;
 	if (argument_present(arguments, PORT_RX_QUEUES))
 		settings.rx_queues = (uint16_t)arguments->value[PORT_RX_QUEUES].number;
+	if (argument_present(arguments, PORT_HOST_INTERFACE))
+		result = set_host_interface(model, name,
+					    arguments->value[PORT_HOST_INTERFACE].string, &settings,
+					    error);
+	if (result != 0)
+		return result;
 	struct interface_object *port =
 		interface_new(model, name, INTERFACE_PORT, NULL, &settings, error);
 	if (port == NULL)
@@ -235,9 +292,11 @@ static int as_other_kind(const struct arguments *arguments, enum interface_kind 
 	bool vlan = kind == INTERFACE_VLAN;
 
 	if (argument_present(arguments, PORT_DEVARGS) ||
-	    argument_present(arguments, PORT_RX_QUEUES))
+	    argument_present(arguments, PORT_RX_QUEUES) ||
+	    argument_present(arguments, PORT_HOST_INTERFACE))
 		return refuse(error, -EINVAL,
-			      "%s has no device: devargs and rx-queues are set of a port",
+			      "%s has no device: devargs, rx-queues and host-interface are set of "
+			      "a port",
 			      arguments->value[PORT_NAME].string);
 	arguments_begin(other, vlan ? COMMAND_VLAN_SET : COMMAND_LOOPBACK_SET);
 	argument_string(other, PORT_NAME, arguments->value[PORT_NAME].string);
@@ -294,6 +353,12 @@ static int port_set(struct model *model, const struct arguments *arguments, stru
 		return result;
 	if (argument_present(arguments, PORT_RX_QUEUES))
 		settings.rx_queues = (uint16_t)arguments->value[PORT_RX_QUEUES].number;
+	if (argument_present(arguments, PORT_HOST_INTERFACE))
+		result = set_host_interface(model, port->name,
+					    arguments->value[PORT_HOST_INTERFACE].string, &settings,
+					    error);
+	if (result != 0)
+		return result;
 	return interface_apply(model, port, &settings, error);
 }
 
@@ -322,6 +387,10 @@ static void port_to_arguments(const struct interface_object *port, const struct 
 		argument_string(arguments, PORT_DEVARGS, settings->devargs);
 	if (only != NULL ? argument_present(only, PORT_RX_QUEUES) : settings->rx_queues != 0)
 		argument_number(arguments, PORT_RX_QUEUES, settings->rx_queues);
+	bool mirrored = settings->host_interface[0] != 0;
+	if (only != NULL ? argument_present(only, PORT_HOST_INTERFACE) : mirrored)
+		argument_string(arguments, PORT_HOST_INTERFACE,
+				mirrored ? settings->host_interface : "none");
 	interface_settings_to(settings, &numbers, only, arguments);
 }
 

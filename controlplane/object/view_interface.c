@@ -88,6 +88,7 @@ static void put_status(const struct view *view, uint32_t port, uint32_t identity
 		    status.xdp_mode <= XDP_GENERIC ? xdp_modes[status.xdp_mode] : "unknown");
 	view_number(object, "xdp_shunt", status.xdp_shunt);
 	view_number(object, "xdp_kernel", status.xdp_kernel);
+	view_number(object, "host_lost", status.host_lost);
 }
 
 static json_t *build_port(const struct view *view, const void *what)
@@ -111,12 +112,17 @@ static json_t *build_port(const struct view *view, const void *what)
 		copy.host_device[sizeof(copy.host_device) - 1] = 0;
 		view_string(object, "devargs", copy.devargs);
 		view_string(object, "host_device", copy.host_device);
+		copy.host_interface[sizeof(copy.host_interface) - 1] = 0;
+		view_string(object, "host_interface", copy.host_interface);
 	}
 	put_settings(view, index, flags, object);
 	view_string(object, "admin", flags & INTERFACE_UP ? "up" : "down");
 	put_status(view, index, identity, object);
 	port_totals(view, index, &totals);
 	put_totals(&totals, object);
+	view_number(object, "to_host", TOTAL(&totals, to_host));
+	view_number(object, "from_host", TOTAL(&totals, from_host));
+	view_number(object, "host_policed", (&TOTAL(&totals, drop))[DROP_host_policed]);
 	return object;
 }
 

@@ -48,6 +48,18 @@ static void add_tx(struct plan *plan, struct port *port, unsigned int worker,
 	};
 }
 
+/* Frames of one mirror all go by one worker, so that they keep their order. */
+static void add_host(struct plan *plan, const struct port *port, unsigned int worker,
+		     unsigned int worker_count)
+{
+	plan->mirrored |= 1ull << port->row;
+	if (port->row % worker_count == worker)
+		plan->host[plan->host_count++] = (struct host_queue){
+			.ring = port->mirror.ring,
+			.port = (uint16_t)port->row,
+		};
+}
+
 static struct plan *build(struct dataplane *dataplane, unsigned int worker)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
@@ -57,6 +69,8 @@ static struct plan *build(struct dataplane *dataplane, unsigned int worker)
 	plan->tables = dataplane->tables;
 	for (unsigned int row = 0; row < PORT_MAX; row++) {
 		struct port *port = &dataplane->port[row];
+		if (port->mirror.open)
+			add_host(plan, port, worker, dataplane->worker_count);
 		if (!port->plugged)
 			continue;
 		add_rx(plan, port, worker, dataplane->worker_count);

@@ -163,7 +163,8 @@ static void refresh_steering(struct dataplane *dataplane, struct port *port)
 	if (!port->device.steer.attached)
 		return;
 	epoch_online(dataplane->tables, row);
-	steer_refresh(&port->device.steer, dataplane->tables, port->row, port->wish.host_device);
+	steer_refresh(&port->device.steer, dataplane->tables, port->row, port->wish.host_device,
+		      port->mirror.open);
 	epoch_offline(row);
 }
 
@@ -238,6 +239,9 @@ static void close_unwanted(struct dataplane *dataplane, struct port *port,
 		return;
 	if (close_device(dataplane, port) != 0 || wish != NULL)
 		return;
+	mirror_remove(dataplane, port);
+	if (port->mirror.open) /* the process ends */
+		return;
 	if (port->wished)
 		log_info("port %s: removed", port->wish.name);
 	port->wished = false;
@@ -245,6 +249,7 @@ static void close_unwanted(struct dataplane *dataplane, struct port *port,
 	/* the next port of this row counts from 0 */
 	port->flaps_before = 0;
 	memset(&port->wish, 0, sizeof(port->wish));
+	memset(&port->mirror, 0, sizeof(port->mirror));
 	memset(&port->before, 0, sizeof(port->before));
 	memset(&port->status, 0, sizeof(port->status));
 	status_publish(dataplane->state, port);
@@ -280,6 +285,10 @@ static bool retry_now(const struct port *port)
 
 void port_reconcile(struct dataplane *dataplane, const struct port_wish *const wish[PORT_MAX])
 {
+	if (!dataplane->swept) {
+		mirror_sweep(dataplane, wish);
+		dataplane->swept = true;
+	}
 	for (unsigned int row = 0; row < PORT_MAX && !atomic_load(&dataplane->stop); row++)
 		close_unwanted(dataplane, &dataplane->port[row], wish[row]);
 	for (unsigned int row = 0; row < PORT_MAX && !atomic_load(&dataplane->stop); row++) {
@@ -321,7 +330,7 @@ void port_report(struct dataplane *dataplane, bool statistics)
 {
 	for (unsigned int row = 0; row < PORT_MAX; row++) {
 		struct port *port = &dataplane->port[row];
-		if (!port->device.present)
+		if (!port->wished)
 			continue;
 		if (port->plugged)
 			read_link(dataplane, port);
@@ -329,6 +338,7 @@ void port_report(struct dataplane *dataplane, bool statistics)
 			refresh_steering(dataplane, port);
 			status_count(port);
 		}
+		mirror_follow(dataplane, port);
 		status_publish(dataplane->state, port);
 	}
 }
@@ -338,6 +348,7 @@ void port_close_all(struct dataplane *dataplane)
 	for (unsigned int row = 0; row < PORT_MAX; row++) {
 		struct port *port = &dataplane->port[row];
 		port->plugged = false;
+		mirror_close(port);
 		if (port->device.present) {
 			status_keep(port);
 			device_close(&port->device, &dataplane->pools);

@@ -12,6 +12,7 @@
 
 #include "dataplane/port/device.h"
 #include "dataplane/port/link.h"
+#include "dataplane/port/mirror.h"
 
 struct dataplane;
 
@@ -21,6 +22,7 @@ struct port {
 	bool plugged;          /* in the workers' plans: started, to be polled */
 	struct port_wish wish; /* as last acted on */
 	struct device device;
+	struct mirror mirror;
 	struct port_status status; /* as published */
 	struct port_status before; /* statistics of this row's devices that are gone */
 	uint32_t flaps_before;     /* the same for the link's flaps */

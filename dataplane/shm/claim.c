@@ -148,7 +148,8 @@ static int claim_ports(const struct tables *tables, struct heap *heap)
 		const struct port_wish *wish = tables_object(tables, offset);
 		if (!terminated(wish->name, sizeof(wish->name)) ||
 		    !terminated(wish->devargs, sizeof(wish->devargs)) ||
-		    !terminated(wish->host_device, sizeof(wish->host_device)))
+		    !terminated(wish->host_device, sizeof(wish->host_device)) ||
+		    !terminated(wish->host_interface, sizeof(wish->host_interface)))
 			return -EINVAL;
 	}
 	return 0;

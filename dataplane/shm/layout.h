@@ -126,8 +126,9 @@ struct port_wish {
 	uint16_t rx_queues; /* 0: one per worker, as far as the device has them */
 	uint8_t up;         /* administratively up */
 	uint8_t reserved[7];
+	char host_interface[16]; /* name of its mirror in the kernel, or "": none */
 };
-static_assert(sizeof(struct port_wish) == 328, "port_wish");
+static_assert(sizeof(struct port_wish) == 344, "port_wish");
 
 /* Row of the port table: CP writes, DP reads. */
 struct port_row {
@@ -171,7 +172,6 @@ static_assert(sizeof(struct interface) == 128, "interface");
 #define INTERFACE_RPF_LOOSE  (1ull << 1) /* source must have a route */
 #define INTERFACE_FILTER_IN  (1ull << 2) /* filter_in is set */
 #define INTERFACE_FILTER_OUT (1ull << 3) /* filter_out is set */
-#define INTERFACE_HOST       (1ull << 4) /* the port has a mirror in the kernel */
 #define INTERFACE_BRIDGED    (1ull << 5) /* bridge_port is set: frames are the bridge's */
 #define INTERFACE_MSS_SHIFT  16          /* 16 bits: TCP segments are clamped to it, 0: not */
 #define INTERFACE_BRIDGE_SHIFT 32 /* 16 bits: BRIDGED: its bridge; kind BRIDGE: which one it is */
@@ -218,8 +218,13 @@ struct port_status {
 	uint64_t xdp_kernel, xdp_shunt;
 	uint32_t xdp_mode; /* enum xdp_mode */
 	uint32_t reserved2;
+	/* mirror in the kernel that is there or about to be, or "": the next data plane removes it if
+	 * nobody wants it any more */
+	char host_interface[16];
+	/* frames that the kernel did not take, or that no buffer was there for */
+	uint64_t host_lost;
 };
-static_assert(sizeof(struct port_status) == 304, "port_status");
+static_assert(sizeof(struct port_status) == 328, "port_status");
 
 enum xdp_mode {
 	XDP_NONE,    /* no program of ours: everything comes here, or it is no net_af_xdp */
@@ -388,7 +393,9 @@ struct interface_counters {
 	_Atomic uint64_t tx_dropped; /* ... and then not taken by the device: also a drop */
 	_Atomic uint64_t punted, consumed;
 	_Atomic uint64_t tx_packets, tx_bytes;
-	_Atomic uint64_t reserved[5];
+	_Atomic uint64_t to_host;   /* of consumed: handed to the kernel by the port's mirror */
+	_Atomic uint64_t from_host; /* of injected: came from the kernel by it */
+	_Atomic uint64_t reserved[3];
 	_Atomic uint64_t drop[DROP_REASON_MAX]; /* enum drop_reason */
 };
 static_assert(sizeof(struct interface_counters) == 1024, "interface_counters");

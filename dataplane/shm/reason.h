@@ -49,7 +49,9 @@
 	X(fragment_overlap, "fragments of a packet for ourselves overlap (RFC 5722)")              \
 	X(fragment_duplicate, "fragment that was there already")                                   \
 	X(fragments_full, "too many fragments wait for the rest of their packets")                 \
-	X(fragment_timeout, "the rest of the packet did not come in time")
+	X(fragment_timeout, "the rest of the packet did not come in time")                          \
+	X(host_policed, "more for the kernel by the port's mirror than its policer lets through")  \
+	X(host_ring_full, "the kernel does not keep up with what is for it")
 
 #define PUNT_REASONS(X)                                                                            \
 	X(mpls_ttl_exceeded, "label TTL would reach 0")                                            \

@@ -131,6 +131,8 @@ static void classify_arp(struct worker *worker, struct rte_mbuf *mbuf, unsigned 
 		drop(worker, mbuf, interface, DROP_not_for_us);
 		return;
 	}
+	if (host_mirrored(worker, interface) && host_wants_arp(l3, frame + mbuf->data_len))
+		host_copy(worker, mbuf, interface, l3, HOST_LINK);
 	punt(worker, mbuf, interface, PUNT_arp, l3);
 }
 
@@ -214,7 +216,8 @@ static void classify_other(struct worker *worker, struct packet *packet, unsigne
 		classify_arp(worker, mbuf, interface, l3);
 		return;
 	default:
-		drop(worker, mbuf, interface, DROP_unknown_ethertype);
+		if (!host_other(worker, mbuf, interface, l3))
+			drop(worker, mbuf, interface, DROP_unknown_ethertype);
 	}
 }
 

@@ -90,6 +90,9 @@ static bool end_by_destination(struct worker *worker, struct packet *packet)
 		martian = ipv4_destination_is_martian(address);
 	} else {
 		if (is_neighbour_discovery(packet)) {
+			if (host_mirrored(worker, packet->interface))
+				host_copy(worker, packet->mbuf, packet->interface, header,
+					  HOST_LINK);
 			punt(worker, packet->mbuf, packet->interface, PUNT_nd, header);
 			return true;
 		}
@@ -105,7 +108,7 @@ static bool end_by_destination(struct worker *worker, struct packet *packet)
 	if (likely(!link_local && !multicast && !martian))
 		return false;
 	if (link_local) /* the control plane knows whether it is for one of ours */
-		punt(worker, packet->mbuf, packet->interface, PUNT_ip_local, header);
+		host_local(worker, packet);
 	else
 		drop(worker, packet->mbuf, packet->interface,
 		     multicast ? DROP_ip_multicast : DROP_ip_martian);
@@ -184,7 +187,7 @@ static __rte_noinline void end_by_route(struct worker *worker, struct packet *pa
 	case ROUTE_LOCAL: /* not TTL-checked: it has arrived */
 		if (!reassemble(worker, packet))
 			return;
-		punt(worker, packet->mbuf, packet->interface, PUNT_ip_local, packet->l3);
+		host_local(worker, packet);
 		return;
 	case ROUTE_GLEAN:
 		punt(worker, packet->mbuf, packet->interface, PUNT_neighbour_unknown, packet->l3);
@@ -229,6 +232,8 @@ void ip(struct worker *worker)
 		int reason = validate(packet);
 
 		if (unlikely(reason != GOES_ON)) {
+			if (reason == DROP_ip_martian && host_unconfigured(worker, packet))
+				continue;
 			drop(worker, packet->mbuf, packet->interface, (enum drop_reason)reason);
 			continue;
 		}

@@ -48,6 +48,53 @@ int punt_init(struct worker *worker, unsigned int rate);
 unsigned int inject(struct worker *worker);
 void inject_done(struct worker *worker, unsigned int count);
 
+/* The kernel, for what is addressed to this machine and no protocol of shunt's (host.c). A packet that it
+ * gets ends as consumed (and to_host), or is dropped as host_policed or host_ring_full. `l3` is where the
+ * layer-3 header begins: labels and tunnels before it are taken off, VLAN tags stay. */
+void host(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface, const uint8_t *l3,
+	  enum host_class class);
+
+/* A copy for the kernel, created (copies) and ended as above; the packet itself goes on. */
+void host_copy(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int interface,
+	       const uint8_t *l3, enum host_class class);
+
+/* An IP packet that has arrived: for the control plane (ICMP echo, IGMP, MLD), for the kernel (what is not
+ * ICMP), or for both (all other ICMP: the kernel's connections need its errors). Without a mirror on the
+ * ingress interface's port it is the control plane's, as PUNT_ip_local. */
+void host_local(struct worker *worker, struct packet *packet);
+
+/* What no stage handles, but a mirrored port's kernel may: of an unknown Ethertype or LLC to our address or
+ * to a group. False: it is not for the kernel and goes on. */
+bool host_other(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+		const uint8_t *l3);
+
+/* DHCP before a client has an address (RFC 2131 4.1): from 0.0.0.0 to 255.255.255.255. False: it is none,
+ * or nobody listens. */
+bool host_unconfigured(struct worker *worker, struct packet *packet);
+
+/* Does the kernel want to see this ARP packet too? Answers and announcements: so it learns addresses, and
+ * the control plane alone answers. */
+bool host_wants_arp(const uint8_t *arp, const uint8_t *end);
+
+/* Frames from the kernel to the transmit buffers; returns how many. */
+unsigned int host_poll(struct worker *worker);
+
+/* Frames for the kernel go into `ring`; policers of `rate` packets a second, port and class, a tenth of a
+ * second's worth at once. */
+int host_init(struct worker *worker, struct rte_ring *ring, struct host_bell *bell,
+	      unsigned int rate);
+
+/* Has the port of this interface a mirror? Not asked by packets that are forwarded. */
+static inline bool host_mirrored(const struct worker *worker, unsigned int interface)
+{
+	uint64_t flags = word_load(&worker->tables->interface[interface].flags);
+	uint64_t kind = flags >> INTERFACE_KIND_SHIFT & 0xf;
+	unsigned int port = (unsigned int)(flags >> INTERFACE_PORT_SHIFT) & 0xff;
+
+	return (kind == INTERFACE_PORT || kind == INTERFACE_VLAN) && port < PORT_MAX &&
+	       (worker->current->mirrored >> port & 1) != 0;
+}
+
 /* Put one packet into a port row's transmit buffer; counts it as forwarded at `ingress`. */
 void transmit(struct worker *worker, unsigned int port, struct rte_mbuf *mbuf,
 	      unsigned int ingress);

@@ -108,10 +108,10 @@ static void refresh_addresses(struct steer *steer, const struct tables *tables, 
 }
 
 void steer_refresh(struct steer *steer, const struct tables *tables, unsigned int row,
-		   const char *host_device)
+		   const char *host_device, bool mirrored)
 {
 	uint32_t zero = 0;
-	uint64_t flags = 0;
+	uint64_t flags = mirrored ? STEER_MIRROR : 0;
 
 	if (!steer->attached)
 		return;

@@ -25,6 +25,9 @@ struct steer_address {
 #define STEER_EVERYTHING                                                                           \
 	1ull /* bridge port: all frames are shunt's but those to the kernel's addresses */
 
+#define STEER_MIRROR                                                                               \
+	2ull /* the kernel has a mirror of the port: by it, it gets what is not to its addresses here */
+
 /* Index of counters: frames that went that way. */
 enum steer_counter { STEER_SHUNT, STEER_KERNEL, STEER_COUNTER_COUNT };
 

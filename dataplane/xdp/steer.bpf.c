@@ -121,41 +121,44 @@ static __always_inline enum owner owner_by_address(__u32 found, __u8 protocol, c
 	return found == STEER_ADDRESS_SHARED && is_tunnel(protocol, above, end) ? SHUNT : KERNEL;
 }
 
-static __always_inline enum owner owner_of_ipv4(const __u8 *ip, const __u8 *end)
+static __always_inline enum owner owner_of_ipv4(const __u8 *ip, const __u8 *end,
+						int mirrored)
 {
 	if (ip + 20 > end)
 		return SHUNT;
 	const __u8 *above = ip + (ip[0] & 0xf) * 4;
 	int whole = (load16(ip + 6) & 0x1fff) == 0; /* or a fragment with no header above */
-	if (ip[9] == IPPROTO_UDP && whole && above + 4 <= end && load16(above + 2) == DHCP_CLIENT)
+	if (!mirrored && ip[9] == IPPROTO_UDP && whole && above + 4 <= end && load16(above + 2) == DHCP_CLIENT)
 		return KERNEL;
 	__u32 found = ipv4_of_host(ip + 16);
 	return found ? owner_by_address(found, ip[9], above, end) : SHUNT;
 }
 
-static __always_inline enum owner owner_of_icmp6(const __u8 *icmp, const __u8 *end)
+static __always_inline enum owner owner_of_icmp6(const __u8 *icmp, const __u8 *end,
+						 int mirrored)
 {
 	if (icmp + 1 > end)
 		return SHUNT;
 	if (icmp[0] == ND_ROUTER_ADVERTISEMENT)
-		return KERNEL;
+		return mirrored ? SHUNT : KERNEL;
 	if (icmp[0] == ND_SOLICITATION && icmp + ND_TARGET + 16 <= end &&
 	    ipv6_of_host(icmp + ND_TARGET))
 		return KERNEL;
 	return SHUNT;
 }
 
-static __always_inline enum owner owner_of_ipv6(const __u8 *ip, const __u8 *end)
+static __always_inline enum owner owner_of_ipv6(const __u8 *ip, const __u8 *end,
+						int mirrored)
 {
 	if (ip + IPV6_HEADER > end)
 		return SHUNT;
 	const __u8 *above = ip + IPV6_HEADER;
-	if (ip[6] == IPPROTO_UDP && above + 4 <= end && load16(above + 2) == DHCPV6_CLIENT)
+	if (!mirrored && ip[6] == IPPROTO_UDP && above + 4 <= end && load16(above + 2) == DHCPV6_CLIENT)
 		return KERNEL;
 	__u32 found = ipv6_of_host(ip + 24);
 	if (found)
 		return owner_by_address(found, ip[6], above, end);
-	return ip[6] == IPPROTO_ICMPV6 ? owner_of_icmp6(above, end) : SHUNT;
+	return ip[6] == IPPROTO_ICMPV6 ? owner_of_icmp6(above, end, mirrored) : SHUNT;
 }
 
 /* 01:80:c2:00:00:0x: for the next bridge or switch only, which is the kernel here (LLDP, STP, LACP) */
@@ -170,11 +173,12 @@ static __always_inline enum owner owner_of(const __u8 *frame, const __u8 *end)
 	__u32 zero = 0;
 	const __u64 *flags = bpf_map_lookup_elem(&settings, &zero);
 	const __u8 *at = frame + ETH_HLEN;
+	int mirrored = flags && (*flags & STEER_MIRROR);
 
 	if (at > end)
 		return SHUNT;
 	if (is_link_constrained(frame))
-		return KERNEL;
+		return mirrored ? SHUNT : KERNEL;
 	__u16 type = load16(frame + 12);
 #pragma unroll
 	for (int tag = 0; tag < 2; tag++) {
@@ -189,14 +193,14 @@ static __always_inline enum owner owner_of(const __u8 *frame, const __u8 *end)
 	case ETH_P_ARP:
 		return owner_of_arp(at, end);
 	case ETH_P_IP:
-		return owner_of_ipv4(at, end);
+		return owner_of_ipv4(at, end, mirrored);
 	case ETH_P_IPV6:
-		return owner_of_ipv6(at, end);
+		return owner_of_ipv6(at, end, mirrored);
 	case ETHERTYPE_MPLS:
 	case ETHERTYPE_MPLS_UPSTREAM:
 		return SHUNT;
 	default:
-		return flags && (*flags & STEER_EVERYTHING) ? SHUNT : KERNEL;
+		return flags && (*flags & (STEER_EVERYTHING | STEER_MIRROR)) ? SHUNT : KERNEL;
 	}
 }
 

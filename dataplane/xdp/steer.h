@@ -45,10 +45,11 @@ void steer_clean(unsigned int host_index);
 /* The device was made with our program: find its maps and pin them. -ENOENT: it is not there. */
 int steer_open(struct steer *steer, unsigned int host_index, const char *port);
 
-/* Tell the program about the kernel's addresses on the interface, and what the port row asks for. Reads
+/* Tell the program about the kernel's addresses on the interface, and what the port row asks for,
+ * `mirrored` by a device of stage/host.c's. Reads
  * the tables (NULL: none): the caller's epoch row is online. */
 void steer_refresh(struct steer *steer, const struct tables *tables, unsigned int row,
-		   const char *host_device);
+		   const char *host_device, bool mirrored);
 
 /* Frames since it was attached, by enum steer_counter. */
 void steer_count(const struct steer *steer, uint64_t count[STEER_COUNTER_COUNT]);

@@ -28,7 +28,8 @@ static const struct {
 	{ "port s", "set show" },
 	{ "show c", "counters config" },
 	{ "port set ", "<port vlan loopback>" },
-	{ "port add p0 ", "devargs mtu rx-queues mpls space upstream-space vrf up down" },
+	{ "port add p0 ", "devargs mtu rx-queues mpls space upstream-space vrf host-interface up "
+	  "down" },
 	{ "port add p0 mtu 1500 m", "mpls" },
 	{ "port add p0 mtu ", "" },
 	{ "port add p0 mpls ", "on off" },
@@ -104,7 +105,7 @@ static void test_usage(void **state)
 	command_usage(command_by_id(COMMAND_PORT_SET), usage, sizeof(usage));
 	assert_string_equal(usage,
 			    "port set NAME [devargs STRING] [mtu N] [rx-queues N] [mpls on|off] "
-			    "[space N] [upstream-space N] [up|down]");
+			    "[space N] [upstream-space N] [host-interface STRING] [up|down]");
 	command_usage(command_by_id(COMMAND_VLAN_ADD), usage, sizeof(usage));
 	assert_memory_equal(usage, "vlan add NAME dev PORT tag N [inner N]", 38);
 }

@@ -53,11 +53,13 @@ static void random_stack(char *text, unsigned int most)
 	stack_format(label, count, text, LINE_MAX_BYTES);
 }
 
-static void random_string(char *text, size_t least)
+static void random_string(char *text, size_t least, size_t most)
 {
 	static const char characters[] = "abcXYZ019 _.,=/#'\"\\:;";
 	size_t length = least + pick(24);
 
+	if (most != 0 && length > most)
+		length = most;
 	*text++ = '"';
 	for (size_t i = 0; i < length; i++) {
 		char c = characters[pick(sizeof(characters) - 1)];
@@ -98,7 +100,7 @@ static void random_value(const struct parameter *parameter, char *text)
 		random_name(text);
 		break;
 	case VALUE_STRING:
-		random_string(text, parameter->minimum);
+		random_string(text, parameter->minimum, parameter->maximum);
 		break;
 	case VALUE_WORD:
 		while (parameter->words[words])
