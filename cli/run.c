@@ -209,6 +209,8 @@ static int run_command(struct session *session, const struct arguments *argument
 	char *text;
 	int code;
 
+	if (follow_wanted(arguments))
+		return follow_events(session, arguments, error);
 	if (pages_wanted(arguments))
 		return pages_show(session, arguments, error);
 	if (session->json && !session->pretty) {

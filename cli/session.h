@@ -84,6 +84,15 @@ bool pages_wanted(const struct arguments *arguments);
 /* Ask for it page by page, and print each. */
 int pages_show(struct session *session, const struct arguments *arguments, struct error *error);
 
+/* ---- follow.c ---- */
+
+/* `show events follow`? */
+bool follow_wanted(const struct arguments *arguments);
+
+/* Print events as they happen, one a line (JSON lines with -j), until the user or the reader of our
+ * output ends it. A control plane that restarts is waited for. */
+int follow_events(struct session *session, const struct arguments *arguments, struct error *error);
+
 /* Print an error below its line. `file` NULL: no place is named. Returns the enum exit_code. */
 int error_print(const struct session *session, const char *file, size_t line_number,
 		const char *line, const struct error *error);

@@ -9,25 +9,29 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include "controlplane/api/config.h"
 #include "controlplane/api/log.h"
 #include "controlplane/api/server.h"
 #include "controlplane/housekeeping.h"
+#include "controlplane/object/event.h"
 #include "controlplane/start.h"
 
 struct options {
-	const char *instance, *run_dir, *config;
+	const char *instance, *run_dir, *config, *events;
 };
 
 static void usage(FILE *to)
 {
 	fprintf(to, "usage: shunt-controlplane [--instance NAME] [--run-dir DIR] [--config FILE] "
-		    "[--foreground]\n"
+		    "[--events TO] [--foreground]\n"
 		    "  --instance NAME  instance to control (default)\n"
 		    "  --run-dir DIR    directory of all instances' run directories (/run/shunt)\n"
 		    "  --config FILE    configuration where there is no journal "
 		    "(/etc/shunt/NAME.json)\n"
+		    "  --events TO      write events as JSON lines too: stderr, syslog or none "
+		    "(none)\n"
 		    "  --foreground     accepted; it always stays in the foreground\n"
 		    "  --version        print the version\n");
 }
@@ -39,6 +43,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "instance", required_argument, NULL, 'i' },
 		{ "run-dir", required_argument, NULL, 'r' },
 		{ "config", required_argument, NULL, 'c' },
+		{ "events", required_argument, NULL, 'e' },
 		{ "foreground", no_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
@@ -53,6 +58,8 @@ static int parse_options(int argc, char **argv, struct options *options)
 			options->run_dir = optarg;
 		} else if (option == 'c') {
 			options->config = optarg;
+		} else if (option == 'e') {
+			options->events = optarg;
 		} else if (option == 'v') {
 			printf("shunt-controlplane %s\n", SHUNT_VERSION);
 			return 1;
@@ -66,6 +73,25 @@ static int parse_options(int argc, char **argv, struct options *options)
 		return 3;
 	}
 	return 0;
+}
+
+static int choose_sink(const char *to)
+{
+	static const char *const words[] = {
+		[EVENT_SINK_NONE] = "none",
+		[EVENT_SINK_STDERR] = "stderr",
+		[EVENT_SINK_SYSLOG] = "syslog",
+	};
+
+	for (unsigned int i = 0; to && i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(to, words[i]) == 0) {
+			event_sink_set((enum event_sink)i);
+			return 0;
+		}
+	}
+	if (to)
+		log_error("--events %s: expected stderr, syslog or none", to);
+	return to ? -EINVAL : 0;
 }
 
 static void on_signal(evutil_socket_t number, short events, void *context)
@@ -116,6 +142,8 @@ int main(int argc, char **argv)
 
 	if (rc)
 		return rc - 1;
+	if (choose_sink(options.events))
+		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write(2) */
 	umask(0027);

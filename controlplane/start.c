@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "controlplane/api/config.h"
 #include "controlplane/api/log.h"
+#include "controlplane/object/event.h"
 #include "controlplane/api/unit.h"
 
 enum { TEXT_MAX = 32768, COMPLAINTS_MAX = 10 };
@@ -189,6 +190,7 @@ static int fill(struct api *api, const struct journal_lines *lines, struct buffe
 	if (rc)
 		return rc;
 	model_settle(api->model);
+	model_event(api->model, EVENT_PROCESS, "", "control plane " SHUNT_VERSION " started");
 	return begin_journal(api, lines->valid_size, error);
 }
 

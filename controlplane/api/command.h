@@ -152,6 +152,7 @@ enum command_id {
 	COMMAND_SHOW_WORKERS,
 	COMMAND_SHOW_MEMORY,
 	COMMAND_SHOW_VERSION,
+	COMMAND_SHOW_EVENTS,
 	COMMAND_COUNTERS_CLEAR,
 	COMMAND_CONFIG_SHOW,
 	COMMAND_CONFIG_SAVE,
@@ -253,6 +254,23 @@ enum config_parameter {
 }; /* apply|diff FILE [confirm T]; save [FILE]. In
 							* JSON-RPC the file's content may be given
 							* inline: "config": {...} is then used */
+/* show events [from N] [count N] [kind K] [follow]: `follow` is the client's part */
+enum event_parameter { EVENTS_FROM, EVENTS_COUNT, EVENTS_KIND, EVENTS_FOLLOW };
+enum event_kind { /* in the order of event_kind_words */
+		  EVENT_PROCESS, /* one of the two started or ended */
+		  EVENT_LINK,
+		  EVENT_ADDRESS, /* duplicates */
+		  EVENT_NEIGHBOUR,
+		  EVENT_MAC, /* bridge: learned, moved, refused */
+		  EVENT_JOIN,
+		  EVENT_LEAVE,
+		  EVENT_ROUTER, /* multicast routers and queriers */
+		  EVENT_TUNNEL,
+		  EVENT_FILTER,
+		  EVENT_CONFIG,
+		  EVENT_KINDS
+};
+extern const char *const event_kind_words[]; /* ends with NULL */
 enum show_parameter {
 	SHOW_NAME
 }; /* `port show [NAME]`, `mpls show [LABEL]` etc.: the noun's keys, none required */

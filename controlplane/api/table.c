@@ -328,6 +328,20 @@ static const struct parameter nexthop_show[] = {
 static const struct parameter show_interface[] = {
 	OBJECT_NAME(PARAMETER_KEY, INTERFACES, "only this interface"), { .name = NULL }
 };
+const char *const event_kind_words[] = { "process", "link",   "address", "neighbour",
+					 "mac",     "join",   "leave",   "router",
+					 "tunnel",  "filter", "config",  NULL };
+
+static const struct parameter show_events[] = {
+	[EVENTS_FROM] = NUMBER("from", 0, 0, INT64_MAX, "first number of interest"),
+	[EVENTS_COUNT] = NUMBER("count", 0, 1, 65536, "at most so many, the newest"),
+	[EVENTS_KIND] = WORDS("kind", 0, event_kind_words, "only this kind"),
+	[EVENTS_FOLLOW] = { .name = "follow",
+			    .type = VALUE_FLAG,
+			    .help = "go on as they happen, one line each" },
+	[EVENTS_FOLLOW + 1] = { .name = NULL },
+};
+
 static const struct parameter nothing[] = { { .name = NULL } };
 
 #define CONFIG_FILE_NAME(extra, text)                                                              \
@@ -395,6 +409,7 @@ static const struct command table[] = {
 	LOOK(SHOW_MEMORY, "show", "memory", nothing, "table memory"),
 	LOOK(SHOW_VERSION, "show", "version", nothing,
 	     "versions of the processes and of the layout"),
+	LOOK(SHOW_EVENTS, "show", "events", show_events, "what happened lately"),
 	CHANGE(COUNTERS_CLEAR, "counters", "clear", show_interface, "count from zero again"),
 	LOOK(CONFIG_SHOW, "config", "show", nothing, "the running configuration"),
 	CHANGE(CONFIG_SAVE, "config", "save", config_save,

@@ -71,7 +71,11 @@ static void look_for_dataplane(struct model *model)
 		detach(model);
 	if (model->state == NULL)
 		attach(model);
+	bool was_alive = model->alive;
 	model->alive = model->state != NULL && region_owner_alive(&model->state_region);
+	if (model->alive != was_alive && model->settled)
+		model_event(model, EVENT_PROCESS, "",
+			     model->alive ? "data plane runs" : "data plane does not run");
 	heap_set_state(model->heap, model->alive ? model->state : NULL);
 }
 
@@ -181,6 +185,12 @@ static json_t *private_addresses(const struct model *model)
 static void private_heap(const struct model *model, struct heap_statistics *statistics)
 {
 	heap_statistics(model->heap, statistics);
+}
+
+static json_t *private_events(const struct model *model, uint64_t from, uint64_t count,
+			      enum event_kind kind)
+{
+	return event_list(&model->events, from, count, kind);
 }
 
 static uint32_t private_references(const struct model *model, uint32_t nexthop)
@@ -377,6 +387,7 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 		.heap = private_heap,
 		.references = private_references,
 		.punted = private_punted,
+		.events = private_events,
 		.neighbour = neighbour_private_state,
 		.unknown_neighbours = neighbour_private_unknown,
 	};

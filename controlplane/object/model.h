@@ -24,6 +24,7 @@
 #include <string.h>
 #include <uthash.h>
 #include <utlist.h>
+#include "controlplane/object/event.h"
 #include "controlplane/object/object.h"
 #include "controlplane/object/private.h"
 #include "dataplane/shm/table.h"
@@ -246,6 +247,8 @@ struct model {
 		struct nexthop_request request;
 		struct nexthop_object *nexthop; /* NULL: empty */
 	} cache[REQUEST_CACHE];
+
+	struct event_ring events;
 
 	uint64_t punted[PUNT_REASON_MAX]; /* frames taken out of the punt rings */
 	uint64_t injected,

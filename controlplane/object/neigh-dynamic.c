@@ -181,6 +181,18 @@ struct neighbour_object *neighbour_discover(struct model *model, const struct ad
 	return neighbour;
 }
 
+/* "10.0.0.2 is at 02:00:00:00:00:01" */
+static void tell_event(struct model *model, const struct neighbour_object *neighbour,
+		       const char *what)
+{
+	char address[46], mac[18];
+
+	address_format((const struct address *)neighbour->key.address, address);
+	mac_format(neighbour->mac, mac);
+	model_event(model, EVENT_NEIGHBOUR, neighbour->interface->name, "%s %s %s", address, what,
+		     mac);
+}
+
 void neighbour_learned(struct model *model, struct neighbour_object *neighbour,
 		       const uint8_t mac[6], enum neighbour_state state)
 {
@@ -196,6 +208,7 @@ void neighbour_learned(struct model *model, struct neighbour_object *neighbour,
 	(void)neighbour_publish(model, neighbour);
 	if (same)
 		return;
+	tell_event(model, neighbour, was_known ? "changed to" : "is at");
 	neighbour_refresh_nexthops(model, neighbour);
 	neighbour_tell(model, neighbour, true);
 }

@@ -199,6 +199,10 @@ static void take_status(struct model *model, struct interface_object *port,
 	static const uint8_t none[6];
 	bool came_up = status->link_up && !port->link_up;
 
+	if (came_up)
+		model_event(model, EVENT_LINK, port->name, "up, %u Mb/s", status->speed_mbps);
+	else if (port->link_up && !status->link_up)
+		model_event(model, EVENT_LINK, port->name, "down");
 	port->link_up = status->link_up != 0;
 	interface_device_mtu(model, port, status->mtu);
 	if (memcmp(status->mac, none, 6) != 0)

@@ -51,6 +51,9 @@ struct model_private {
 	/* routes in the order of VRF, family, address and length; `visit` returns non-zero to stop */
 	void (*routes)(const struct model *model, const struct route_range *range,
 		       int (*visit)(void *context, const struct route_row *row), void *context);
+	/* what happened lately, as event_list says */
+	json_t *(*events)(const struct model *model, uint64_t from, uint64_t count,
+			  enum event_kind kind);
 	/* the paths that were asked for, of a recursive route: a new reference; else NULL */
 	json_t *(*route_paths)(const struct model *model, uint32_t leaf);
 };

@@ -80,6 +80,8 @@ json_t *view_workers(const struct view *view, const struct arguments *arguments,
 		     struct error *error);
 json_t *view_memory(const struct view *view, const struct arguments *arguments,
 		    struct error *error);
+json_t *view_events(const struct view *view, const struct arguments *arguments,
+		    struct error *error);
 json_t *view_version(const struct view *view, const struct arguments *arguments,
 		     struct error *error);
 

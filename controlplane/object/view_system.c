@@ -126,6 +126,25 @@ json_t *view_memory(const struct view *view, const struct arguments *arguments, 
 	return object;
 }
 
+/* They are the control plane's memory: nobody else has them. */
+json_t *view_events(const struct view *view, const struct arguments *arguments, struct error *error)
+{
+	const struct value *value = arguments->value;
+
+	if (view->model == NULL) {
+		error_set(error, ERROR_REFUSED, -ENOTCONN,
+			  "events: the control plane does not run, and has taken them along");
+		return NULL;
+	}
+	return view_private(view)->events(
+		view->model,
+		argument_present(arguments, EVENTS_FROM) ? value[EVENTS_FROM].number : 0,
+		argument_present(arguments, EVENTS_COUNT) ? value[EVENTS_COUNT].number : UINT64_MAX,
+		argument_present(arguments, EVENTS_KIND)
+			? (enum event_kind)value[EVENTS_KIND].number
+			: EVENT_KINDS);
+}
+
 static void put_dataplane(const struct state *state, json_t *object)
 {
 	char version[sizeof(state->control.version) + 1];

@@ -40,6 +40,7 @@ void neighbour_duplicate(struct model *model, const struct interface_object *int
 	model->duplicate_logged = now;
 	address_format(address, text);
 	mac_format(mac, mac_text);
+	model_event(model, EVENT_ADDRESS, interface->name, "%s is used by %s too", text, mac_text);
 	model_complain(model, "address %s of %s is used by %s too: expected no other host with it",
 		       text, interface->name, mac_text);
 }
@@ -173,7 +174,13 @@ static uint64_t backoff(unsigned int asked)
 static void give_up(struct model *model, struct neighbour_object *neighbour, uint64_t now)
 {
 	unsigned int asked = neighbour->asked;
+	char address[46];
 
+	if (neighbour->state != NEIGHBOUR_FAILED) { /* once, not at each further try */
+		address_format((const struct address *)neighbour->key.address, address);
+		model_event(model, EVENT_NEIGHBOUR, neighbour->interface->name,
+			     "%s does not answer", address);
+	}
 	give_waiting_up(model, neighbour);
 	if (!neighbour_lost(model, neighbour))
 		return;
