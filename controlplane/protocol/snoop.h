@@ -121,6 +121,7 @@ struct snoop_port_settings {
 	X(query_destination, "general query to an address other than all hosts")                   \
 	X(query_group, "query, report or leave for an address that is no group")                   \
 	X(pim_invalid, "PIM hello that is malformed")                                              \
+	X(advertisement_invalid, "multicast router advertisement to another than all snoopers")    \
 	X(unknown_port, "from a port that is not in the domain")                                   \
 	/* taken, with something to remark */                                                      \
 	X(igmp_no_router_alert, "IGMPv2 or v3 without router alert, accepted")                     \
@@ -214,7 +215,10 @@ struct snoop *snoop_new(const struct snoop_output *output, unsigned int groups,
 void snoop_free(struct snoop *snoop);
 
 /* Snooping is on in the domain, or its settings change: intervals count from the next timer on. A new
- * domain begins with startup queries and with nothing enforced. 0 or -ENOMEM. */
+ * domain begins with startup queries and with nothing enforced. 0; -ENOMEM; -EINVAL: robustness not 1 to 7, the
+ * query interval under 1 s or not above the response interval, another interval under 100 ms, a
+ * version that there is not. What the functions of this part set goes out by the next snoop_tick, so
+ * that a take-over can be told between. */
 int snoop_domain_set(struct snoop *snoop, const struct snoop_domain_key *key,
 		     const struct snoop_settings *settings, uint64_t now);
 
