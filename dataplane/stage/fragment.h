@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * fragment.h: where a fragment stands in its packet (RFC 791 3.2, RFC 8200 4.5).
+ * fragment.h: making fragments, and where one stands in its packet (RFC 791 3.2, RFC 8200 4.5).
  */
 #ifndef SHUNT_FRAGMENT_H
 #define SHUNT_FRAGMENT_H
@@ -13,6 +13,7 @@ enum {
 	IP_PACKET_MAX = 65535,     /* bytes after IPv6's header, or of IPv4 with its header */
 	FRAGMENT_HEADER = 8,       /* IPv6 */
 	EXTENSION_HEADERS_MAX = 8, /* that are looked at */
+	FRAGMENTS_MAX = 256,       /* of one packet */
 };
 
 struct fragment {
@@ -34,5 +35,19 @@ enum fragment_verdict {
 
 /* Look at a packet whose IP header was validated. Nothing after its first segment is read. */
 enum fragment_verdict fragment_read(const struct packet *packet, struct fragment *fragment);
+
+/* Is it IPv4 with a header that is right, and may it be fragmented? Also asked of packets that no stage
+ * validated (out of labels, at the penultimate hop). */
+bool fragment_allowed(const struct packet *packet);
+
+/* Cut a packet that fragment_allowed says yes to into fragments of at most `mtu` bytes, each with headroom
+ * for what is to be put before it, which share the packet's bytes. Returns how many: they take the packet's
+ * place, one more or less counted as created (`fragments`). 0: it was dropped, for want of buffers or
+ * because the MTU is less than IPv4's least (68). */
+unsigned int fragment(struct worker *worker, struct packet *packet, unsigned int mtu,
+		      struct rte_mbuf *fragments[FRAGMENTS_MAX]);
+
+/* Cut off what stands behind the first `length` bytes of a packet, segments that become empty too. */
+void packet_cut(struct rte_mbuf *mbuf, uint32_t length);
 
 #endif

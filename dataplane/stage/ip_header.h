@@ -53,6 +53,15 @@ static inline uint32_t ipv4_sum(const uint8_t *header, unsigned int length)
 	return (uint32_t)((sum & 0xffff) + (sum >> 16));
 }
 
+/* The checksum of a header whose other fields are right. */
+static inline void ipv4_set_checksum(uint8_t *header)
+{
+	memset(header + 10, 0, sizeof(uint16_t));
+	/* the sum is in memory order, and so is its complement */
+	uint16_t sum = (uint16_t)~ipv4_sum(header, (header[0] & 0xfu) * 4);
+	memcpy(header + 10, &sum, sizeof(sum));
+}
+
 /* One less TTL, checksum mended: the sum grows by 0x0100. RFC 1141, RFC 1624 */
 static inline void ipv4_decrement(uint8_t *header)
 {

@@ -5,6 +5,7 @@
 #include <rte_ethdev.h>
 #include <rte_ether.h>
 #include "dataplane/stage/flow_hash.h"
+#include "dataplane/stage/fragment.h"
 #include "dataplane/stage/mpls_header.h"
 #include "dataplane/stage/nexthop.h"
 #include "dataplane/stage/stage.h"
@@ -195,8 +196,61 @@ static inline void emit(struct worker *worker, const struct packet *packet,
 	transmit_add(worker, rewrite->port, packet->mbuf, packet->interface);
 }
 
-static __rte_noinline void too_long(struct worker *worker, struct packet *packet)
+/* Bytes that pushing puts on. */
+static inline unsigned int pushed_size(const struct packet *packet, const struct rewrite *rewrite)
 {
+	unsigned int count = rewrite->label_count;
+
+	count -= (packet->flags & PACKET_REPLACED) && count > 0;
+	return count == 0 ? 0 : count * 4 + (rewrite->flags & REWRITE_ENTROPY ? 8 : 0);
+}
+
+static bool labels_make_too_long(const struct packet *packet, const struct rewrite *rewrite)
+{
+	uint32_t length = packet->mbuf->pkt_len - (uint32_t)offset_of_l3(packet);
+
+	return length + pushed_size(packet, rewrite) > rewrite->mtu;
+}
+
+/* IPv4, and nothing says that it must stay whole. What goes into a tunnel does: its stage keeps hold of
+ * packets. */
+static bool may_be_cut(const struct packet *packet, const struct rewrite *rewrite)
+{
+	return packet->payload == PAYLOAD_IPV4 && rewrite->port != PORT_VIRTUAL &&
+	       fragment_allowed(packet);
+}
+
+static bool output_general(struct worker *worker, struct packet *packet,
+			   const struct rewrite *rewrite);
+
+/* Each fragment goes out as if it had come so, with labels of its own. */
+static __rte_noinline void output_fragments(struct worker *worker, struct packet *packet,
+					    const struct rewrite *rewrite)
+{
+	struct rte_mbuf *fragments[FRAGMENTS_MAX];
+	unsigned int pushed = pushed_size(packet, rewrite);
+	unsigned int mtu = rewrite->mtu > pushed ? rewrite->mtu - pushed : 0;
+	unsigned int count = fragment(worker, packet, mtu, fragments);
+	uint64_t forwarded = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct packet piece = *packet;
+		piece.mbuf = fragments[i];
+		piece.l3 = rte_pktmbuf_mtod(fragments[i], uint8_t *);
+		forwarded += output_general(worker, &piece, rewrite);
+	}
+	counter_add(&worker->interface[packet->interface].forwarded, forwarded);
+}
+
+/* Longer than the egress MTU: IPv4 that may be is sent in fragments, labels or not, but nothing that came
+ * labelled and leaves so. Else somebody is told, if there is IP in it. */
+static __rte_noinline void too_long(struct worker *worker, struct packet *packet,
+				    const struct rewrite *rewrite)
+{
+	if (may_be_cut(packet, rewrite)) {
+		output_fragments(worker, packet, rewrite);
+		return;
+	}
 	if (!carries_ip(packet)) {
 		drop(worker, packet->mbuf, packet->interface, DROP_mtu_exceeded);
 		return;
@@ -215,6 +269,11 @@ static __rte_noinline bool output_general(struct worker *worker, struct packet *
 	struct rte_mbuf *mbuf = packet->mbuf;
 
 	worker->pushed += rewrite->label_count != 0;
+	if (packet->payload == PAYLOAD_IPV4 && unlikely(labels_make_too_long(packet, rewrite)) &&
+	    may_be_cut(packet, rewrite)) {
+		output_fragments(worker, packet, rewrite);
+		return false;
+	}
 	if (packet->l3 - buffer_start(mbuf) < headroom_needed(rewrite)) {
 		drop(worker, mbuf, packet->interface, DROP_no_headroom);
 		return false;
@@ -222,7 +281,7 @@ static __rte_noinline bool output_general(struct worker *worker, struct packet *
 	push_labels(worker, packet, rewrite);
 	int offset = offset_of_l3(packet);
 	if ((int)mbuf->pkt_len - offset > rewrite->mtu) {
-		too_long(worker, packet);
+		too_long(worker, packet, rewrite);
 		return false;
 	}
 	memcpy(packet->l3 - sizeof(rewrite->header), rewrite->header, sizeof(rewrite->header));
@@ -256,7 +315,7 @@ static inline bool output_common(struct worker *worker, struct packet *packet,
 	uint32_t length = mbuf->pkt_len - (uint32_t)moved;
 
 	if (unlikely(length > rewrite->mtu + (uint32_t)RTE_ETHER_HDR_LEN)) {
-		too_long(worker, packet);
+		too_long(worker, packet, rewrite);
 		return false;
 	}
 	memcpy(packet->l3 - RTE_ETHER_HDR_LEN,

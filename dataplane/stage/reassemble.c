@@ -347,25 +347,6 @@ static bool make_room(struct worker *worker, const struct datagram *datagram)
 
 /* ---------------------------------------------------------------- the whole */
 
-/* Cut off what stands behind `length` bytes: padding of the link. */
-static void cut(struct rte_mbuf *mbuf, uint32_t length)
-{
-	while (mbuf->pkt_len > length) {
-		struct rte_mbuf *last = rte_pktmbuf_lastseg(mbuf), *before = mbuf;
-		uint32_t excess = mbuf->pkt_len - length;
-		if (last == mbuf || excess < last->data_len) {
-			rte_pktmbuf_trim(mbuf, (uint16_t)excess);
-			return;
-		}
-		while (before->next != last)
-			before = before->next;
-		before->next = NULL;
-		mbuf->nb_segs--;
-		mbuf->pkt_len -= last->data_len;
-		rte_pktmbuf_free_seg(last);
-	}
-}
-
 /* Take the headers off. They stand in the first segment, which may have had nothing else. */
 static struct rte_mbuf *without_headers(const struct piece *piece)
 {
@@ -391,11 +372,7 @@ static uint8_t *mend_header(const struct piece *first, const struct datagram *da
 		ip_store16(header + 2, first->header + datagram->total);
 		ip_store16(header + 6, 0);
 		header[1] |= congested ? ECN_CONGESTED : 0;
-		ip_store16(header + 10, 0);
-		uint32_t sum = ipv4_sum(header, first->header);
-		/* the sum is in memory order, and so is its complement */
-		uint16_t checksum = (uint16_t)~sum;
-		memcpy(header + 10, &checksum, sizeof(checksum));
+		ipv4_set_checksum(header);
 		return header;
 	}
 	header[first->next_at] = header[first->header - FRAGMENT_HEADER];
@@ -419,7 +396,7 @@ static void join(struct worker *worker, struct datagram *datagram, struct packet
 		struct rte_mbuf *mbuf = piece->mbuf;
 		if (mbuf != last)
 			counter_add(&worker->interface[piece->interface].consumed, 1);
-		cut(mbuf, piece->l3 + piece->header + piece->end - piece->start);
+		packet_cut(mbuf, piece->l3 + piece->header + piece->end - piece->start);
 		if (head == NULL) {
 			packet->l3 = mend_header(piece, datagram);
 			head = mbuf;

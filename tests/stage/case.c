@@ -8,7 +8,7 @@
 #include "dataplane/shm/ring.h"
 #include "dataplane/stage/stage.h"
 
-enum { GUARDED = 32768, MBUFS = 511, CANARY = 0xa5, CANARIES = 256 };
+enum { GUARDED = 32768, MBUFS = 511, CANARY = 0xa5, CANARIES = 256, ONE_BUFFER = 2000 };
 
 struct fixture fixture;
 static uint8_t *guard; /* the page that cannot be read; GUARDED bytes stand before it */
@@ -108,16 +108,21 @@ bool account_balanced(const struct account *before, unsigned int count)
 
 /* ---------------------------------------------------------------- packets in and out */
 
+static void chain(struct rte_mbuf *head, const uint8_t *rest, size_t length);
+
 struct rte_mbuf *mbuf_of(const uint8_t *frame, size_t length)
 {
 	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(fixture.pool);
-	char *data = mbuf == NULL ? NULL : rte_pktmbuf_append(mbuf, (uint16_t)length);
+	size_t first = length < ONE_BUFFER ? length : ONE_BUFFER;
+	char *data = mbuf == NULL ? NULL : rte_pktmbuf_append(mbuf, (uint16_t)first);
 
 	if (data == NULL) {
 		fprintf(stderr, "case: no buffer for %zu bytes\n", length);
 		exit(1);
 	}
-	memcpy(data, frame, length);
+	memcpy(data, frame, first);
+	if (first < length)
+		chain(mbuf, frame + first, length - first);
 	return mbuf;
 }
 

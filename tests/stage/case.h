@@ -112,7 +112,7 @@ unsigned int transmit_take(void);
 /* Take everything out of the punt ring; returns how many. */
 unsigned int punt_take(void);
 
-/* A frame in a buffer of the pool. */
+/* A frame in a buffer of the pool, a long one in several segments. */
 struct rte_mbuf *mbuf_of(const uint8_t *frame, size_t length);
 
 /* A frame in a buffer that ends with it, where a page begins that cannot be read, and that has canaries

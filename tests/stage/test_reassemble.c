@@ -9,8 +9,9 @@
 #include "dataplane/shm/ring.h"
 #include "dataplane/stage/reassemble.h"
 #include "tests/stage/case.h"
+#include "tests/stage/piece.h"
 
-enum { IPV4, IPV6, UDP = 17, TCP = 6, NOTHING = -1, OTHER_PORT = 1 };
+enum { TCP = 6, NOTHING = -1, OTHER_PORT = 1 };
 
 static int start(void **state)
 {
@@ -34,123 +35,15 @@ static int start(void **state)
 
 /* ---------------------------------------------------------------- frames */
 
-struct shape {
-	int family;
-	uint8_t protocol; /* UDP if it is 0 */
-	uint8_t ecn;
-	uint16_t id;
-	unsigned int
-		extension; /* bytes of options, or of a hop-by-hop header before the fragment's */
-	unsigned int padding;
-	const char *link; /* "eth" if it is NULL */
-};
-
-static void mend(uint8_t *header, unsigned int length)
-{
-	header[10] = header[11] = 0;
-	uint16_t sum = frame_checksum(header, length);
-	header[10] = (uint8_t)(sum >> 8);
-	header[11] = (uint8_t)sum;
-}
-
-static void put16(uint8_t *at, unsigned int value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-/* The byte of the packet's contents at this offset. */
-static uint8_t content(unsigned int at)
-{
-	return (uint8_t)(at * 7 + (at >> 8));
-}
-
-/* Ethernet (and labels) and the IP header with `extension`; returns where the header begins. `field`
- * is the fragment field, in units as IPv4 has it; `whole`: as the packet is without fragments. */
-static size_t build_header(uint8_t *frame, const struct shape *shape, unsigned int length,
-			   unsigned int start_at, bool more, bool whole, size_t *end)
-{
-	char text[128];
-	snprintf(text, sizeof(text), "%s %s", shape->link != NULL ? shape->link : "eth",
-		 shape->family == IPV4 ? "ip4/64" : "ip6/64");
-	size_t at = frame_build(frame, text) - (shape->family == IPV4 ? 40 : 60);
-	uint8_t *header = frame + at;
-	uint8_t protocol = shape->protocol != 0 ? shape->protocol : UDP;
-
-	if (shape->family == IPV4) {
-		unsigned int size = 20 + shape->extension;
-		header[0] = (uint8_t)(0x40 | size / 4);
-		header[1] |= shape->ecn;
-		put16(header + 2, size + length);
-		put16(header + 4, shape->id);
-		put16(header + 6, whole ? 0 : start_at / 8 | (more ? 0x2000u : 0));
-		header[9] = protocol;
-		memset(header + 20, 1, shape->extension); /* no operation */
-		mend(header, size);
-		*end = at + size;
-		return at;
-	}
-	uint8_t *next = header + 6;
-	unsigned int extra = shape->extension + (whole ? 0 : 8);
-	header[1] |= (uint8_t)(shape->ecn << 4);
-	put16(header + 4, extra + length);
-	header += 40;
-	if (shape->extension > 0) {
-		*next = 0;
-		next = header;
-		memset(header, 0, shape->extension);
-		header[1] = (uint8_t)(shape->extension / 8 - 1);
-		header[2] = 1; /* PadN over all the rest */
-		header[3] = (uint8_t)(shape->extension - 4);
-		header += shape->extension;
-	}
-	*next = protocol;
-	if (!whole) {
-		*next = 44;
-		const uint8_t fragment[8] = {
-			protocol, 0, (uint8_t)(start_at >> 8),  (uint8_t)(start_at | more),
-			0,        0, (uint8_t)(shape->id >> 8), (uint8_t)shape->id
-		};
-		memcpy(header, fragment, 8);
-		header += 8;
-	}
-	*end = (size_t)(header - frame);
-	return at;
-}
-
-/* One fragment, or with `whole` the packet as it was before. Returns its size. */
-static size_t build(uint8_t *frame, const struct shape *shape, unsigned int from, unsigned int to,
-		    bool more, bool whole)
-{
-	size_t at;
-
-	build_header(frame, shape, to - from, from, more, whole, &at);
-	for (unsigned int i = from; i < to; i++)
-		frame[at++] = content(i);
-	memset(frame + at, 0xee, shape->padding);
-	return at + shape->padding;
-}
-
 static void receive(const uint8_t *frame, size_t length, unsigned int port)
 {
-	struct rte_mbuf *mbuf;
+	struct rte_mbuf *mbuf = mbuf_of(frame, length);
 
-	if (length <= 2048) {
-		mbuf = mbuf_of(frame, length);
-	} else {
-		mbuf = mbuf_of(frame, 2000);
-		for (size_t at = 2000; at < length; at += 2000)
-			assert_int_equal(
-				rte_pktmbuf_chain(mbuf,
-						  mbuf_of(frame + at,
-							  length - at < 2000 ? length - at : 2000)),
-				0);
-	}
 	worker_process(fixture.worker, port, &mbuf, 1);
 }
 
 /* Send the fragments that the text names; returns how many. */
-static unsigned int receive_all(const struct shape *shape, const char *text)
+static unsigned int receive_all(const struct piece_shape *shape, const char *text)
 {
 	static uint8_t frame[FRAME_ROOM];
 	unsigned int from, to, count = 0;
@@ -160,7 +53,7 @@ static unsigned int receive_all(const struct shape *shape, const char *text)
 		text += used;
 		bool more = *text == '+';
 		text += more;
-		receive(frame, build(frame, shape, from, to, more, false), 0);
+		receive(frame, piece_build(frame, shape, from, to, more, false), 0);
 	}
 	return count;
 }
@@ -173,7 +66,7 @@ struct reassembly_case {
 	unsigned int total; /* bytes of the whole packet that is punted; 0: none is */
 	int reason;         /* that is counted, or NOTHING */
 	unsigned int times;
-	struct shape shape; /* family: both */
+	struct piece_shape shape; /* family: both */
 };
 
 static const struct reassembly_case cases[] = {
@@ -229,10 +122,10 @@ static const struct reassembly_case cases[] = {
 };
 
 /* The whole packet, as if it had never been in pieces, is in the punt ring; or nothing is. */
-static bool check_whole(const struct shape *shape, unsigned int total)
+static bool check_whole(const struct piece_shape *shape, unsigned int total)
 {
 	static uint8_t expected[FRAME_ROOM];
-	struct shape plain = *shape;
+	struct piece_shape plain = *shape;
 	const struct frame_slot *slot =
 		ring_peek(fixture.worker->punt, &fixture.tables->punt_consumer[0]);
 
@@ -242,12 +135,12 @@ static bool check_whole(const struct shape *shape, unsigned int total)
 		return total == 0 && slot == NULL;
 	}
 	plain.padding = 0;
-	size_t length = build(expected, &plain, 0, total, false, true);
+	size_t length = piece_build(expected, &plain, 0, total, false, true);
 	size_t l3 = length - total - shape->extension - (shape->family == IPV4 ? 20 : 40);
 	if (shape->link != NULL && strstr(shape->link, "mpls") != NULL)
 		expected[l3 + (shape->family == IPV4 ? 8 : 7)] = 64; /* the label's, less one */
 	if (shape->family == IPV4)
-		mend(expected + l3, 20 + shape->extension);
+		piece_mend(expected + l3, 20 + shape->extension);
 	bool good = slot->reason == PUNT_ip_local && slot->l3_offset == l3 &&
 		    slot->length == length && memcmp(slot->data, expected, length) == 0;
 	if (!good)
@@ -259,7 +152,7 @@ static bool run_case(const struct reassembly_case *one, int family)
 {
 	static struct account before;
 	unsigned int available = rte_mempool_avail_count(fixture.pool);
-	struct shape shape = one->shape;
+	struct piece_shape shape = one->shape;
 	bool good = true;
 
 	shape.family = family;
@@ -314,14 +207,14 @@ static void test_keys(void **state)
 	(void)state;
 	account_take(&before);
 	for (int family = IPV4; family <= IPV6; family++) {
-		struct shape shape = { .family = family, .id = 1 },
-			     other = { .family = family, .id = 2 };
+		struct piece_shape shape = { .family = family, .id = 1 },
+				   other = { .family = family, .id = 2 };
 		receive_all(&shape, "0-8+");
 		receive_all(&other, "8-16");
-		size_t length = build(frame, &shape, 8, 16, false, false);
+		size_t length = piece_build(frame, &shape, 8, 16, false, false);
 		frame[ETHERNET + (family == IPV4 ? 15 : 23)] ^= 1; /* source */
 		if (family == IPV4)
-			mend(frame + ETHERNET, 20);
+			piece_mend(frame + ETHERNET, 20);
 		receive(frame, length, 0);
 		assert_int_equal(punt_take(), 0);
 		assert_int_equal(fixture.worker->reassembling, 3);
@@ -335,7 +228,7 @@ static void test_keys(void **state)
 /* RFC 6946: a fragment that is all of it does not wait, and meets no other of its identification. */
 static void test_atomic(void **state)
 {
-	struct shape shape = { .family = IPV6, .id = 5 };
+	struct piece_shape shape = { .family = IPV6, .id = 5 };
 
 	(void)state;
 	receive_all(&shape, "0-8+ 0-20");
@@ -360,7 +253,7 @@ static void test_congestion(void **state)
 	(void)state;
 	for (size_t i = 0; i < RTE_DIM(mixed); i++)
 		for (int family = IPV4; family <= IPV6; family++) {
-			struct shape shape = { .family = family, .ecn = mixed[i].first };
+			struct piece_shape shape = { .family = family, .ecn = mixed[i].first };
 			static struct account before;
 			account_take(&before);
 			receive_all(&shape, "0-8+");
@@ -392,7 +285,7 @@ static void test_timeout(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < RTE_DIM(waits); i++) {
-		struct shape shape = { .family = IPV4, .id = 9 };
+		struct piece_shape shape = { .family = IPV4, .id = 9 };
 		account_take(&before);
 		receive_all(&shape, waits[i].fragments);
 		reassembly_expire(fixture.worker, rte_rdtsc());
@@ -410,7 +303,7 @@ static void test_timeout(void **state)
 			ring_peek(fixture.worker->punt, &fixture.tables->punt_consumer[0]);
 		if (waits[i].told > 0) {
 			static uint8_t frame[FRAME_ROOM];
-			size_t length = build(frame, &shape, 0, 8, true, false);
+			size_t length = piece_build(frame, &shape, 0, 8, true, false);
 			assert_int_equal(slot->reason, PUNT_fragment_timeout);
 			assert_int_equal(slot->l3_offset, ETHERNET);
 			assert_int_equal(slot->length, length);
@@ -432,15 +325,16 @@ static void test_full(void **state)
 	(void)state;
 	account_take(&before);
 	for (unsigned int id = 1; id <= 1000; id++, sent++) {
-		struct shape shape = { .family = id % 2 != 0 ? IPV4 : IPV6, .id = (uint16_t)id };
-		receive(frame, build(frame, &shape, 0, 8, true, false), 0);
+		struct piece_shape shape = { .family = id % 2 != 0 ? IPV4 : IPV6,
+					     .id = (uint16_t)id };
+		receive(frame, piece_build(frame, &shape, 0, 8, true, false), 0);
 		assert_in_range(rte_mempool_in_use_count(fixture.pool), 0, fixture.pool->size / 4);
 	}
 	unsigned int held = rte_mempool_in_use_count(fixture.pool);
 	assert_in_range(held, 100, fixture.worker->reassembling);
 	assert_int_equal(dropped_since(&before, 0, DROP_fragments_full), sent - held);
-	struct shape last = { .family = IPV6, .id = 1000, .link = "eth:1" };
-	receive(frame, build(frame, &last, 8, 16, false, false), OTHER_PORT);
+	struct piece_shape last = { .family = IPV6, .id = 1000, .link = "eth:1" };
+	receive(frame, piece_build(frame, &last, 8, 16, false, false), OTHER_PORT);
 	last.link = NULL;
 	assert_true(check_whole(&last, 16));
 	assert_int_equal(punt_take(), 1);
@@ -457,11 +351,11 @@ static void test_every_byte(void **state)
 
 	(void)state;
 	for (unsigned int k = 0; k < 4; k++) {
-		struct shape shape = { .family = k % 2 == 0 ? IPV4 : IPV6,
-				       .id = 3,
-				       .extension = k < 2 ? 0 : 8 };
-		size_t first_length = build(first, &shape, 0, 24, true, false);
-		size_t length = build(frame, &shape, 24, 40, false, false);
+		struct piece_shape shape = { .family = k % 2 == 0 ? IPV4 : IPV6,
+					     .id = 3,
+					     .extension = k < 2 ? 0 : 8 };
+		size_t first_length = piece_build(first, &shape, 0, 24, true, false);
+		size_t length = piece_build(frame, &shape, 24, 40, false, false);
 		for (size_t at = ETHERNET; at < length; at++)
 			for (unsigned int value = 0; value < 256; value += 7) {
 				uint8_t was = frame[at];
@@ -469,7 +363,7 @@ static void test_every_byte(void **state)
 				receive(first, first_length, 0);
 				frame[at] = (uint8_t)value;
 				if (k % 2 == 0 && at < ETHERNET + 20)
-					mend(frame + ETHERNET, (frame[ETHERNET] & 0xfu) * 4);
+					piece_mend(frame + ETHERNET, (frame[ETHERNET] & 0xfu) * 4);
 				struct rte_mbuf *mbuf = guarded_mbuf(frame, length, HEADROOM);
 				worker_process(fixture.worker, 0, &mbuf, 1);
 				reassembly_expire(fixture.worker, UINT64_MAX);
@@ -478,7 +372,7 @@ static void test_every_byte(void **state)
 				punt_take();
 				frame[at] = was;
 				if (k % 2 == 0)
-					mend(frame + ETHERNET, 20 + shape.extension);
+					piece_mend(frame + ETHERNET, 20 + shape.extension);
 			}
 	}
 	assert_int_equal(failed, 0);
