@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The demonstration behind `make demo`: real labelled packets through both processes, each one compared.
+"""The demonstration behind `make demo`: real labelled packets through both processes, each one compared;
+then the parts in demo_*.py.
 
     demo.py [--scenario mpls-swap] [--count 10000] [--seed 1] [--driver net_af_packet|net_af_xdp]
+            [--frames-only]
 """
 
 import argparse
+import importlib
 import subprocess
 import sys
 import tempfile
@@ -13,6 +16,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from page import Page
 from shunt_test import Lab, scenarios
 import generate
 
@@ -26,28 +30,10 @@ PICTURE = """\
 """
 
 
-def title(number, text):
-    """A step's headline."""
-    print(f"\n== {number}. {text}", flush=True)
-
-
-def shuntctl(lab, line, *, quiet_after=None):
-    """Run a command as a user would type it, and show what it says."""
-    print(f"$ shuntctl {line}")
-    lines = lab.ctl(line).splitlines()
-    for text in lines[:quiet_after]:
-        print(f"  {text}")
-    if quiet_after is not None and len(lines) > quiet_after:
-        print(f"  ... {len(lines) - quiet_after} more lines")
-    if not lines and " show" in f" {line}":
-        print("  (none)")
-    sys.stdout.flush()
-
-
-def configure(lab, made):
+def configure(page, lab, made):
     """Ports, addresses, neighbour one by one; the label routes as one atomic batch."""
     for line in made["setup"]:
-        shuntctl(lab, line)
+        page.shuntctl(lab, line)
     lab.wait_links("up")
     routes = made["commands"]
     print(f"$ shuntctl --atomic -b -        # {len(routes)} label routes, the first ones:")
@@ -95,54 +81,68 @@ def compare(got, expected):
     return good, strange
 
 
-def demo(arguments):
-    """-> whether everything was as expected."""
+def frames(page, arguments):
+    """Labelled frames through both processes; a verdict: whether they were as expected, and in words."""
     with tempfile.TemporaryDirectory(prefix="shunt-demo-") as place:
         place = Path(place)
-        title(1, "Traffic: a pcap of labelled packets, and beside it what must come out")
-        print(f"$ pktgen-scripts/packets/generate.py {arguments.scenario} "
-              f"--count {arguments.count} --seed {arguments.seed}")
+        page.title("Traffic: a pcap of labelled packets, and beside it what must come out")
+        page.say(f"$ pktgen-scripts/packets/generate.py {arguments.scenario} "
+                 f"--count {arguments.count} --seed {arguments.seed}")
         made = generate.write(arguments.scenario, arguments.count, arguments.seed, place,
                               arguments.driver)
-        print(f"  {made['description']}")
+        page.say(f"  {made['description']}")
         expected = read_pcap(place / f"{arguments.scenario}.expected.pcap")
 
-        title(2, "Start both processes: no hugepages, no NIC")
-        print(PICTURE)
+        page.title("Start both processes: no hugepages, no NIC")
+        page.say(PICTURE)
         lab = Lab(2, arguments.driver)
         lab.start_dataplane()
-        print("$ shunt-dataplane -l 0 --no-huge -m 256 --\n  ready")
+        page.say("$ shunt-dataplane -l 0 --no-huge -m 256 --\n  ready")
         lab.start_controlplane()
-        print("$ shunt-controlplane\n  ready")
+        page.say("$ shunt-controlplane\n  ready")
 
-        title(3, "Configure")
-        configure(lab, made)
+        page.title("Configure")
+        configure(page, lab, made)
 
-        title(4, "Send")
+        page.title("Send")
         got, counters = replay(lab, place / f"{arguments.scenario}.pcap", made["sent"])
 
-        title(5, "Look")
-        shuntctl(lab, "port show")
-        shuntctl(lab, "mpls show", quiet_after=6)
-        shuntctl(lab, "show counters")
-        shuntctl(lab, "show drops")
-        shuntctl(lab, "show workers")
+        page.title("Look")
+        page.shuntctl(lab, "port show")
+        page.shuntctl(lab, "mpls show", quiet_after=6)
+        page.shuntctl(lab, "show counters")
+        page.shuntctl(lab, "show drops")
+        page.shuntctl(lab, "show workers")
 
         good, strange = compare(got, expected)
-        in_flight = sum(row["in_flight"] for row in counters.values())
-        title(6, "Verdict: every captured frame compared byte by byte")
-        print(f"sent {made['sent']}, forwarded {len(got)}, as expected {good}")
+        right = good == len(expected) == len(got)
         if strange is not None:
-            print(f"first frame that nobody expected: {strange[:64].hex(' ', 2)}")
-        if in_flight:
-            print(f"{in_flight} packets are unaccounted for")
-        trouble = lab.new_trouble()
-        if trouble:
-            print("unexpected words in the logs:", *trouble, sep="\n  ")
+            page.say(f"first frame that nobody expected: {strange[:64].hex(' ', 2)}")
+        right &= not page.differs("packets in flight",
+                                  sum(row["in_flight"] for row in counters.values()), 0)
+        right &= not page.differs("words in the logs", lab.new_trouble(), [])
         codes = [lab.stop("controlplane"), lab.stop("dataplane")]
+        right &= not page.differs("exit codes", codes, [0, 0])
         lab.close()
-        return good == len(expected) == len(got) and not in_flight and not trouble and \
-            codes == [0, 0]
+        return right, f"sent {made['sent']}, forwarded {len(got)}, as expected {good}"
+
+
+def parts():
+    """The other parts of the demonstration: see page.py."""
+    return [importlib.import_module(path.stem) for path in
+            sorted(Path(__file__).parent.glob("demo_*.py"))]
+
+
+def demo(arguments):
+    """-> whether everything was as expected; the last line says so of the frames."""
+    page = Page()
+    good, words = frames(page, arguments)
+    for part in [] if arguments.frames_only else parts():
+        page.title(part.TITLE)
+        good &= part.show(page, arguments.driver)
+    page.title("Verdict: every captured frame compared byte by byte")
+    page.say(words)
+    return good
 
 
 def main():
@@ -152,6 +152,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--driver", default="net_af_packet",
                         choices=("net_af_packet", "net_af_xdp"))
+    parser.add_argument("--frames-only", action="store_true", help="leave the other parts out")
     arguments = parser.parse_args()
     if demo(arguments):
         return 0
