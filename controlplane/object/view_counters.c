@@ -64,7 +64,8 @@ static void put_counters(json_t *array, const char *name, const struct interface
 	uint64_t begins = TOTAL(totals, rx_packets) + TOTAL(totals, injected) +
 			  TOTAL(totals, copies) + TOTAL(totals, fragments);
 	uint64_t ends = TOTAL(totals, forwarded) - TOTAL(totals, tx_dropped) +
-			TOTAL(totals, punted) + TOTAL(totals, consumed) + dropped;
+			TOTAL(totals, punted) + TOTAL(totals, consumed) +
+			TOTAL(totals, decapsulated) + dropped;
 	view_string(row, "interface", name);
 	view_number(row, "rx_packets", TOTAL(totals, rx_packets));
 	view_number(row, "rx_bytes", TOTAL(totals, rx_bytes));
@@ -75,6 +76,7 @@ static void put_counters(json_t *array, const char *name, const struct interface
 	view_number(row, "tx_dropped", TOTAL(totals, tx_dropped));
 	view_number(row, "punted", TOTAL(totals, punted));
 	view_number(row, "consumed", TOTAL(totals, consumed));
+	view_number(row, "decapsulated", TOTAL(totals, decapsulated));
 	view_number(row, "dropped", dropped);
 	view_number(row, "tx_packets", TOTAL(totals, tx_packets));
 	view_number(row, "tx_bytes", TOTAL(totals, tx_bytes));

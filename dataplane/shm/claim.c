@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include "table.h"
+#include "tunnel.h"
 
 static int claim_word(struct heap *heap, const _Atomic uint64_t *word, uint64_t size)
 {
@@ -167,6 +168,28 @@ static bool interface_valid(const struct interface *interface, uint64_t flags)
 	       terminated(interface->name, sizeof(interface->name));
 }
 
+static bool tunnel_valid(const struct tunnel *tunnel)
+{
+	return tunnel->mode < TUNNEL_MODES && tunnel->header_length <= TUNNEL_HEADER_MAX;
+}
+
+/* What a tunnel's row names. Its underlay is a leaf: whatever index it has is looked up masked. */
+static int claim_tunnels(const struct tables *tables, struct heap *heap)
+{
+	uint64_t used = word_load(&tables->control.interface_used);
+
+	for (uint32_t i = INTERFACE_FIRST_TUNNEL; i < INTERFACE_MAX && i < used; i++) {
+		const struct interface *row = &tables->interface[i];
+		if (claim_word(heap, &row->object, sizeof(struct tunnel)) != 0)
+			return -EINVAL;
+		const struct tunnel *tunnel = tunnel_get(tables, i);
+		uint64_t flags = word_load(&row->flags);
+		if (tunnel == NULL ? (flags & INTERFACE_VALID) != 0 : !tunnel_valid(tunnel))
+			return -EINVAL;
+	}
+	return 0;
+}
+
 static int claim_interfaces(const struct tables *tables, struct heap *heap)
 {
 	for (unsigned int i = 0; i < INTERFACE_MAX; i++) {
@@ -191,5 +214,7 @@ int tables_claim(struct tables *tables, struct heap *heap)
 		result = claim_ports(tables, heap);
 	if (result == 0)
 		result = claim_interfaces(tables, heap);
+	if (result == 0)
+		result = claim_tunnels(tables, heap);
 	return result;
 }

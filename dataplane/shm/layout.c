@@ -6,6 +6,7 @@
 #include "hash.h"
 #include "layout.h"
 #include "reason.h"
+#include "tunnel.h"
 
 struct place {
 	const char *name;
@@ -25,7 +26,10 @@ static const struct place places[] = {
 	CONSTANT(VRF_MAX) CONSTANT(ROUTE_UNREACHABLE) CONSTANT(ROUTE_KIND_SHIFT)
 	CONSTANT(LABEL_SPACE_MAX) CONSTANT(LABEL_COUNT) CONSTANT(STACK_MAX)
 	CONSTANT(RING_SLOTS) CONSTANT(FRAME_MAX) CONSTANT(HEAP_CHUNK)
-	CONSTANT(HASH_VLAN) CONSTANT(HASH_NEIGHBOUR) CONSTANT(HASH_TABLE_MAX)
+	CONSTANT(HASH_VLAN) CONSTANT(HASH_NEIGHBOUR) CONSTANT(HASH_TUNNEL_IPV4) CONSTANT(HASH_TUNNEL_IPV6)
+	CONSTANT(TUNNEL_MODES) CONSTANT(TUNNEL_FORMS) CONSTANT(TUNNEL_FORM_ANY) CONSTANT(TUNNEL_FORM_IPV6)
+	CONSTANT(TUNNEL_CONTROL_WORD) CONSTANT(TUNNEL_SEQUENCE_WINDOW)
+	CONSTANT(HASH_TABLE_MAX)
 	CONSTANT(HASH_BUCKET_ENTRIES)
 	CONSTANT(DROP_REASON_MAX) CONSTANT(DROP_REASON_COUNT)
 	CONSTANT(PUNT_REASON_MAX) CONSTANT(PUNT_REASON_COUNT)
@@ -92,6 +96,18 @@ static const struct place places[] = {
 	STRUCT(neighbour_entry)
 	FIELD(neighbour_key, address) FIELD(neighbour_key, interface)
 	FIELD(neighbour_entry, key) FIELD(neighbour_entry, mac) FIELD(neighbour_entry, origin)
+	STRUCT(tunnel)
+	FIELD(tunnel, header) FIELD(tunnel, local) FIELD(tunnel, remote) FIELD(tunnel, id)
+	FIELD(tunnel, flags) FIELD(tunnel, mode) FIELD(tunnel, header_length) FIELD(tunnel, ttl)
+	FIELD(tunnel, dscp) FIELD(tunnel, vrf)
+	STRUCT(tunnel_entry_ipv4)
+	FIELD(tunnel_key_ipv4, remote) FIELD(tunnel_key_ipv4, local) FIELD(tunnel_key_ipv4, id)
+	FIELD(tunnel_key_ipv4, form) FIELD(tunnel_key_ipv4, vrf) FIELD(tunnel_entry_ipv4, value)
+	STRUCT(tunnel_entry_ipv6)
+	FIELD(tunnel_key_ipv6, remote) FIELD(tunnel_key_ipv6, local) FIELD(tunnel_key_ipv6, id)
+	FIELD(tunnel_key_ipv6, form) FIELD(tunnel_key_ipv6, vrf) FIELD(tunnel_entry_ipv6, value)
+	FIELD(tunnel_value, interface) FIELD(tunnel_value, flags) FIELD(tunnel_value, local)
+	FIELD(tunnel_value, remote)
 	STRUCT(hash_bucket)
 	FIELD(hash_bucket, entry) FIELD(hash_bucket, overflow)
 	STRUCT(hash_root)
@@ -102,6 +118,8 @@ static const struct place places[] = {
 	FIELD(traffic_counter, packets) FIELD(traffic_counter, bytes)
 	STRUCT(interface_counters)
 	FIELD(interface_counters, rx_packets) FIELD(interface_counters, rx_bytes)
+	FIELD(interface_counters, decapsulated) FIELD(interface_counters, last_seen)
+	FIELD(interface_counters, tx_sequence) FIELD(interface_counters, rx_sequence)
 	FIELD(interface_counters, injected) FIELD(interface_counters, copies)
 	FIELD(interface_counters, fragments) FIELD(interface_counters, forwarded)
 	FIELD(interface_counters, tx_dropped) FIELD(interface_counters, punted)
@@ -115,6 +133,7 @@ static const struct place places[] = {
 	FIELD(tables_control, heap_used) FIELD(tables_control, heap_start)
 	FIELD(tables_control, heap_size) FIELD(tables_control, generation)
 	FIELD(tables_control, interface_used) FIELD(tables_control, nexthop_used) FIELD(tables_control, group_used)
+	FIELD(tables_control, tunnel_forms)
 	STRUCT(tables)
 	FIELD(tables, header) FIELD(tables, control) FIELD(tables, label_space)
 	FIELD(tables, label_baseline) FIELD(tables, hash_root) FIELD(tables, route_root)

@@ -60,7 +60,7 @@ enum {
 	LABEL_FIRST_FREE = 16, /* 0 to 15 are special-purpose (RFC 7274) */
 	STACK_MAX = 8,         /* labels that one nexthop may push */
 	GROUP_MEMBER_MAX = 64, /* members that one group may have */
-	DROP_REASON_MAX = 112,
+	DROP_REASON_MAX = 108,
 	PUNT_REASON_MAX = 32,
 	FRAME_MAX = 10176,    /* bytes of a frame in a ring slot */
 	RING_SLOTS = 256,     /* slots of a punt or inject ring, a power of two */
@@ -346,6 +346,8 @@ enum route_kind {
 enum hash_table_id {
 	HASH_VLAN,      /* struct vlan_entry */
 	HASH_NEIGHBOUR, /* struct neighbour_entry */
+	HASH_TUNNEL_IPV4, /* struct tunnel_entry_ipv4 (tunnel.h) */
+	HASH_TUNNEL_IPV6, /* struct tunnel_entry_ipv6 */
 	HASH_TABLE_MAX = 16,
 };
 
@@ -383,16 +385,22 @@ struct traffic_counter {
 
 /* Of one interface, by one worker. Every packet that came in by an interface ends in exactly one of
  * forwarded, punted, consumed or drop[], and all of them are counted at its INGRESS interface:
- *   rx_packets + injected + copies + fragments == forwarded - tx_dropped + punted + consumed + sum(drop)
- * tx_* count what was handed to the EGRESS interface. drop[] includes the tx_dropped reasons. */
+ *   rx_packets + injected + copies + fragments ==
+ *           forwarded - tx_dropped + punted + consumed + decapsulated + sum(drop)
+ * tx_* count what was handed to the EGRESS interface. drop[] includes the tx_dropped reasons. What a
+ * tunnel's packet costs stands in the first line. */
 struct interface_counters {
 	_Atomic uint64_t rx_packets, rx_bytes;
-	_Atomic uint64_t injected, copies,
-		fragments;           /* created: by the control plane, by replication */
-	_Atomic uint64_t forwarded;  /* put into a transmit buffer */
-	_Atomic uint64_t tx_dropped; /* ... and then not taken by the device: also a drop */
-	_Atomic uint64_t punted, consumed;
+	_Atomic uint64_t forwarded;    /* put into a transmit buffer */
+	_Atomic uint64_t tx_dropped;   /* ... and then not taken by the device: also a drop */
+	_Atomic uint64_t decapsulated; /* received again, by the tunnel that it came in */
+	_Atomic uint64_t last_seen;    /* tunnel: when it received last (tunnel.h); no sum */
 	_Atomic uint64_t tx_packets, tx_bytes;
+	/* created: by the control plane, by replication */
+	_Atomic uint64_t injected, copies, fragments;
+	_Atomic uint64_t punted, consumed;
+	_Atomic uint64_t tx_sequence; /* tunnel: next to be sent by its worker; no sum */
+	_Atomic uint64_t rx_sequence; /* tunnel: newest received, and which before it; no sum */
 	_Atomic uint64_t to_host;   /* of consumed: handed to the kernel by the port's mirror */
 	_Atomic uint64_t from_host; /* of injected: came from the kernel by it */
 	_Atomic uint64_t reserved[3];
@@ -419,6 +427,7 @@ struct tables_control {
 	_Atomic uint64_t interface_used; /* tunnels' rows from here on were never handed out */
 	_Atomic uint64_t nexthop_used; /* nexthop indexes from here on were never handed out */
 	_Atomic uint64_t group_used;   /* group indexes from here on were never handed out */
+	_Atomic uint64_t tunnel_forms; /* which tunnels there are, so that only they are looked for */
 };
 
 struct tables {

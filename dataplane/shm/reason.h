@@ -51,7 +51,20 @@
 	X(fragments_full, "too many fragments wait for the rest of their packets")                 \
 	X(fragment_timeout, "the rest of the packet did not come in time")                          \
 	X(host_policed, "more for the kernel by the port's mirror than its policer lets through")  \
-	X(host_ring_full, "the kernel does not keep up with what is for it")
+	X(host_ring_full, "the kernel does not keep up with what is for it")                      \
+	X(tunnel_unknown, "for a tunnel, and no tunnel has these addresses")                       \
+	X(tunnel_key, "tunnels have these addresses, but none this key or VNI, or its lack")       \
+	X(tunnel_truncated, "ends before its tunnel header does")                                  \
+	X(tunnel_header, "tunnel header whose version or flags nobody takes (RFC 2784, 7348)")     \
+	X(tunnel_down, "came in by a tunnel that is set down")                                     \
+	X(tunnel_checksum, "GRE or UDP checksum is wrong")                                         \
+	X(tunnel_sequence_old, "GRE sequence number is too far behind, or not newer (strict)")     \
+	X(tunnel_sequence_duplicate, "GRE sequence number that came already")                      \
+	X(tunnel_sequence_missing, "no GRE sequence number, on a tunnel that asks for one")        \
+	X(tunnel_payload, "of a protocol that its tunnel does not carry")                          \
+	X(tunnel_ecn, "congestion was marked outside, and inside is not ECN-capable (RFC 6040)")   \
+	X(tunnel_no_route, "nothing leads to the tunnel's remote end")                             \
+	X(pseudowire_control_word, "first nibble of the control word is neither 0 nor 1 (RFC 4385)")
 
 #define PUNT_REASONS(X)                                                                            \
 	X(mpls_ttl_exceeded, "label TTL would reach 0")                                            \
@@ -67,7 +80,8 @@
 	X(ip_options, "IPv4 options on a packet that goes on")                                     \
 	X(neighbour_unknown, "on a connected network, link-layer address not known yet")           \
 	X(ip_no_route, "no route to the destination")                                              \
-	X(fragment_timeout, "the rest of a packet for ourselves did not come in time")
+	X(fragment_timeout, "the rest of a packet for ourselves did not come in time")             \
+	X(gre_keepalive, "GRE keepalive: our own one back, or the remote's to be sent back")
 
 /* clang-format on */
 

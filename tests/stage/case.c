@@ -90,7 +90,8 @@ bool account_balanced(const struct account *before, unsigned int count)
 		uint64_t in =
 			SINCE(rx_packets) + SINCE(injected) + SINCE(copies) + SINCE(fragments);
 		uint64_t out =
-			SINCE(forwarded) - SINCE(tx_dropped) + SINCE(punted) + SINCE(consumed);
+			SINCE(forwarded) - SINCE(tx_dropped) + SINCE(punted) + SINCE(consumed) +
+			SINCE(decapsulated);
 #undef SINCE
 		for (unsigned int k = 0; k < DROP_REASON_MAX; k++)
 			out += new[FIELD(drop) + k] - old[FIELD(drop) + k];
