@@ -175,7 +175,7 @@ enum {
 	NEIGHBOUR_WHEEL = 4096,          /* slots of the timer wheel */
 	NEIGHBOUR_MAX = 65536,           /* dynamic neighbours */
 	NEIGHBOUR_INTERFACE_MAX = 32768, /* of one interface */
-	NEIGHBOUR_PACKETS = 3,           /* packets that wait for one neighbour ... */
+	NEIGHBOUR_PACKETS = 16, /* packets that wait for one neighbour: the fragments of a long ping ... */
 	NEIGHBOUR_PACKETS_MAX = 1024,    /* ... and in all */
 };
 #define NEIGHBOUR_TICK_NS 100000000ull /* of the wheel */

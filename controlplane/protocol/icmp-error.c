@@ -291,7 +291,7 @@ static int send_along(struct model *model, const struct punted *punted, const ui
 	for (unsigned int i = 0; i < punted->depth; i++)
 		stack[i] = punted->stack[i] | 0xff;
 	return ip_send_by_nexthop(model, punted->nexthop, stack, punted->depth, packet, length,
-				  HOP_LIMIT);
+				  HOP_LIMIT, PACKET_OWN);
 }
 
 /* Did the packet come in by a label? Its labels, or a nexthop that no route of ours gave it: the one

@@ -2,9 +2,11 @@
  *
  * ip-send.c: IP packets out, by routes, nexthops, neighbours and labels.
  */
+#include <stdlib.h>
 #include "controlplane/protocol/bytes.h"
 #include "controlplane/protocol/icmp-error.h"
 #include "controlplane/protocol/inject.h"
+#include "controlplane/protocol/ip-fragment.h"
 #include "controlplane/protocol/ip-send.h"
 #include "controlplane/protocol/neighbour.h"
 #include "dataplane/shm/lpm.h"
@@ -76,28 +78,50 @@ unsigned int nexthop_mtu(const struct model *model, uint32_t nexthop)
 		       : rewrite->mtu - pushed_size(rewrite);
 }
 
-int ip_send_by_nexthop(struct model *model, uint32_t nexthop, const uint32_t *stack,
-		       unsigned int depth, const uint8_t *packet, size_t length, uint8_t ttl)
+/* A way out: what each fragment of a packet gets. */
+struct way {
+	struct model *model;
+	const struct rewrite *rewrite;
+	const uint32_t *stack;
+	unsigned int depth;
+	uint8_t ttl;
+};
+
+static int send_frame(void *context, const uint8_t *packet, size_t length)
 {
 	static uint8_t frame[FRAME_MAX];
-	const struct rewrite *rewrite = usable(model, nexthop);
-
-	if (rewrite == NULL)
-		return -EHOSTUNREACH;
-	unsigned int labels = rewrite->label_count + depth;
+	const struct way *way = context;
+	const struct rewrite *rewrite = way->rewrite;
+	unsigned int labels = rewrite->label_count + way->depth;
 	size_t at = rewrite->header_length;
-	if (length + labels * 4u > rewrite->mtu || at + labels * 4u + length > sizeof(frame))
+
+	if (at + labels * 4u + length > sizeof(frame))
 		return -EMSGSIZE;
 	memcpy(frame, rewrite->header + sizeof(rewrite->header) - at, at);
 	if (labels == 0)
 		store16(frame + at - 2, is_ipv4(packet) ? TYPE_IPV4 : TYPE_IPV6);
 	for (unsigned int i = 0; i < labels; i++, at += 4) {
-		uint32_t word = i < rewrite->label_count ? rewrite->label[i] << 12 | ttl
-							 : stack[i - rewrite->label_count];
+		uint32_t word = i < rewrite->label_count ? rewrite->label[i] << 12 | way->ttl
+							 : way->stack[i - rewrite->label_count];
 		store32(frame + at, (word & ~(uint32_t)BOTTOM) | (i + 1 == labels ? BOTTOM : 0));
 	}
 	memcpy(frame + at, packet, length);
-	return inject_frame(model, rewrite->interface, frame, at + length);
+	return inject_frame(way->model, rewrite->interface, frame, at + length);
+}
+
+int ip_send_by_nexthop(struct model *model, uint32_t nexthop, const uint32_t *stack,
+		       unsigned int depth, const uint8_t *packet, size_t length, uint8_t ttl,
+		       uint32_t ingress)
+{
+	struct way way = { model, usable(model, nexthop), stack, depth, ttl };
+
+	if (way.rewrite == NULL)
+		return -EHOSTUNREACH;
+	unsigned int labels = (way.rewrite->label_count + depth) * 4u;
+	if (labels >= way.rewrite->mtu)
+		return -EMSGSIZE;
+	return ip_fragments(packet, length, way.rewrite->mtu - labels, ingress == PACKET_OWN,
+			    arc4random(), send_frame, &way);
 }
 
 /* A nexthop whose neighbour is not known: the packet waits there, unless it needs labels. */
@@ -118,7 +142,7 @@ static int send_to(struct model *model, uint32_t nexthop, const uint8_t *packet,
 	uint8_t ttl = is_ipv4(packet) ? packet[8] : packet[7];
 
 	if (usable(model, nexthop) != NULL)
-		return ip_send_by_nexthop(model, nexthop, NULL, 0, packet, length, ttl);
+		return ip_send_by_nexthop(model, nexthop, NULL, 0, packet, length, ttl, ingress);
 	return wait_for_nexthop(model, nexthop, packet, length, vrf, ingress);
 }
 
@@ -222,7 +246,8 @@ static int send_by_entry(struct model *model, const struct punted *punted, unsig
 		stack[depth++] = label_out(entry) << 12 | low;
 	/* REPLACE: the nexthop's own labels take the top one's place; POP: nothing does */
 	depth = copy_below(punted, top, stack, depth);
-	return ip_send_by_nexthop(model, nexthop, stack, depth, packet, length, LABEL_TTL);
+	return ip_send_by_nexthop(model, nexthop, stack, depth, packet, length, LABEL_TTL,
+				  PACKET_OWN);
 }
 
 int ip_send_along(struct model *model, const struct punted *punted, const uint8_t *packet,

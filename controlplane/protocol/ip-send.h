@@ -11,7 +11,8 @@
 /* Send a complete IP packet (header first, checksums right, TTL as it leaves) by the VRF's route to
  * its destination. A neighbour that is not known yet is asked, and the packet waits. `ingress`: the
  * interface it came in by, to be told what becomes of it, or PACKET_OWN. 0; -ENETUNREACH: no
- * route; -EMSGSIZE: longer than the MTU; -EHOSTUNREACH: nexthop or neighbour table is of no use. */
+ * route; -EMSGSIZE: longer than the MTU and not to be
+ * fragmented; -EHOSTUNREACH: nexthop or neighbour table is of no use. */
 int ip_send(struct model *model, uint16_t vrf, const uint8_t *packet, size_t length,
 	    uint32_t ingress);
 
@@ -22,7 +23,8 @@ int ip_send_to_neighbour(struct model *model, const struct interface_object *int
 /* Send it below `stack` (numbers with label, TC and TTL; `depth` of them) by a nexthop, which
  * pushes its own labels on top with `ttl`. */
 int ip_send_by_nexthop(struct model *model, uint32_t nexthop, const uint32_t *stack,
-		       unsigned int depth, const uint8_t *packet, size_t length, uint8_t ttl);
+		       unsigned int depth, const uint8_t *packet, size_t length, uint8_t ttl,
+		       uint32_t ingress);
 
 /* The way on of a packet with these labels: along its label-switched path, whatever the packet in
  * it. RFC 3032 2.3.2. -ENETUNREACH: the path ends here. */

@@ -6,6 +6,7 @@
 #include "controlplane/protocol/arp.h"
 #include "controlplane/protocol/icmp-error.h"
 #include "controlplane/protocol/inject.h"
+#include "controlplane/protocol/ip-fragment.h"
 #include "controlplane/protocol/nd.h"
 #include "controlplane/protocol/neighbour.h"
 
@@ -47,31 +48,48 @@ void neighbour_duplicate(struct model *model, const struct interface_object *int
 
 /* ---------------------------------------------------------------- packets */
 
-static int transmit(struct model *model, const struct neighbour_object *neighbour,
-		    const uint8_t *packet, size_t length)
+struct target {
+	struct model *model;
+	const struct neighbour_object *neighbour;
+};
+
+static int transmit_frame(void *context, const uint8_t *packet, size_t length)
 {
 	static uint8_t frame[FRAME_MAX];
+	const struct target *target = context;
+	const struct neighbour_object *neighbour = target->neighbour;
 	const struct interface_object *interface = neighbour->interface;
 	uint8_t header[24];
 
-	if (length > interface_mtu(interface) || length > sizeof(frame) - sizeof(header))
+	if (length > sizeof(frame) - sizeof(header))
 		return -EMSGSIZE;
-	if (interface->mac == 0)
-		return -ENETDOWN;
 	unsigned int size = interface_header(
 		interface, neighbour->mac,
 		address_is_ipv4(address_of(neighbour)) ? TYPE_IPV4 : TYPE_IPV6, header);
 	memcpy(frame, header + sizeof(header) - size, size);
 	memcpy(frame + size, packet, length);
-	return inject_frame(model, interface->index, frame, size + length);
+	return inject_frame(target->model, interface->index, frame, size + length);
+}
+
+static int transmit(struct model *model, const struct neighbour_object *neighbour,
+		    const uint8_t *packet, size_t length, uint32_t ingress)
+{
+	struct target target = { model, neighbour };
+
+	if (neighbour->interface->mac == 0)
+		return -ENETDOWN;
+	return ip_fragments(packet, length, interface_mtu(neighbour->interface),
+			    ingress == PACKET_OWN, arc4random(), transmit_frame,
+			    &target);
 }
 
 int neighbour_send(struct model *model, struct neighbour_object *neighbour, const uint8_t *packet,
 		   size_t length, uint16_t vrf, uint32_t ingress)
 {
 	if (neighbour_known(neighbour))
-		return transmit(model, neighbour, packet, length);
-	if (length > interface_mtu(neighbour->interface))
+		return transmit(model, neighbour, packet, length, ingress);
+	if (length > interface_mtu(neighbour->interface) &&
+	    !ip_may_fragment(packet, ingress == PACKET_OWN))
 		return -EMSGSIZE;
 	neighbour_queue(model, neighbour, packet, length, vrf, ingress);
 	if (neighbour->state == NEIGHBOUR_FAILED) { /* somebody wants it: no backing off */
@@ -89,7 +107,7 @@ static void send_waiting(struct model *model, struct neighbour_object *neighbour
 	struct neighbour_packet *packet;
 
 	while ((packet = neighbour_dequeue(model, neighbour)) != NULL) {
-		if (transmit(model, neighbour, packet->data, packet->length) != 0)
+		if (transmit(model, neighbour, packet->data, packet->length, packet->ingress) != 0)
 			model->counters.packets_dropped++;
 		free(packet);
 	}

@@ -108,6 +108,7 @@ class OneNode(NetworkTest):
             for i in range(3):  # the near one and the far ones
                 self.assert_pings(self.hosts[0], family(i, 1))
                 self.assert_pings(self.hosts[0], family(i, 1), "-s", "1300")
+                self.assert_pings(self.hosts[0], family(i, 1), "-s", "8000")  # fragments, both ways
 
     def test_one_hop(self):
         for family in FAMILIES:

@@ -77,6 +77,72 @@ static void large_echo_is_answered(void **state)
 	}
 }
 
+/* The replies' fragments, put together again; returns how many. */
+static unsigned int join_fragments(struct fixture *f, uint8_t *message, size_t header, size_t *size)
+{
+	const struct frame_slot *slot;
+	unsigned int count = 0;
+
+	*size = 0;
+	for (; (slot = injected(f)) != NULL; count++) {
+		const uint8_t *ip = slot->data + IP;
+		size_t part = slot->length - IP - header;
+		unsigned int word = load16(ip + (header == 20 ? 6 : 42));
+		size_t at = header == 20 ? (word & 0x1fff) * 8u : word & ~7u;
+		bool more = header == 20 ? (word & 0x2000) != 0 : word & 1;
+		assert_in_range(slot->length, IP + header + 1, IP + 1500);
+		assert_int_equal(at, *size);
+		assert_int_equal(more, part == (1500 - header) / 8 * 8);
+		if (header == 20) {
+			assert_int_equal(checksum(ip, 20), 0);
+			assert_int_equal(load16(ip + 2), 20 + part);
+		} else {
+			assert_int_equal(ip[6], 44);
+			assert_int_equal(ip[40], 58);
+			assert_int_equal(load16(ip + 4), 8 + part);
+		}
+		memcpy(message + at, ip + header, part);
+		*size += part;
+	}
+	return count;
+}
+
+/* It came in fragments, and is answered in fragments. */
+static void long_echo_is_answered(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t frame[FRAME_MAX], message[FRAME_MAX];
+	size_t size;
+
+	bytes(ECHO, frame);
+	for (size_t i = 0; i < 8000; i++)
+		frame[IP + 28 + i] = (uint8_t)(i * 7 + i / 256);
+	frame[IP + 6] = 0;
+	store16(frame + IP + 2, 8028);
+	ip_checksums(frame + IP, 8028);
+	punt_bytes(f, PUNT_ip_local, P0, IP, frame, IP + 8028);
+	assert_int_equal(join_fragments(f, message, 20, &size), 6);
+	assert_int_equal(size, 8008);
+	assert_int_equal(checksum(message, size), 0);
+	assert_memory_equal(message + 8, frame + IP + 28, 8000);
+	/* but not where it must not be */
+	frame[IP + 6] = 0x40;
+	ip_checksums(frame + IP, 8028);
+	punt_bytes(f, PUNT_ip_local, P0, IP, frame, IP + 8028);
+	expect_nothing(f);
+
+	bytes(ECHO6, frame);
+	for (size_t i = 0; i < 8000; i++)
+		frame[IP + 48 + i] = (uint8_t)(i * 7 + i / 256);
+	store16(frame + IP + 4, 8008);
+	ip_checksums(frame + IP, 8048);
+	punt_bytes(f, PUNT_ip_local, P0, IP, frame, IP + 8048);
+	assert_int_equal(join_fragments(f, message, 48, &size), 6);
+	assert_int_equal(size, 8008);
+	assert_memory_equal(message + 8, frame + IP + 48, 8000);
+	assert_int_equal(message[0], 129);
+}
+
 static void other_echo_is_not(void **state)
 {
 	static const struct {
@@ -380,6 +446,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_PORTS(echo_is_answered),
 		IN_PORTS(large_echo_is_answered),
+		IN_PORTS(long_echo_is_answered),
 		IN_PORTS(other_echo_is_not),
 		IN_PORTS(errors_are_told),
 		IN_PORTS(some_are_never_told),
