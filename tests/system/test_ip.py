@@ -103,12 +103,18 @@ class OneNode(NetworkTest):
                 self.assertIn(f"link/ether {mac} ",
                               self.hosts[i].namespace.ip("link", "show", "eth0"))
 
+    def reassembles(self, family):
+        """Fragments reach shunt: net_af_packet has the kernel put IPv4 together first, into
+        frames that are longer than its buffers."""
+        return family is ipv6 or self.driver != "net_af_packet"
+
     def test_own_addresses(self):
         for family in FAMILIES:
             for i in range(3):  # the near one and the far ones
                 self.assert_pings(self.hosts[0], family(i, 1))
                 self.assert_pings(self.hosts[0], family(i, 1), "-s", "1300")
-                self.assert_pings(self.hosts[0], family(i, 1), "-s", "8000")  # fragments, both ways
+                if self.reassembles(family):  # in fragments, both ways
+                    self.assert_pings(self.hosts[0], family(i, 1), "-s", "8000")
 
     def test_one_hop(self):
         for family in FAMILIES:
@@ -175,7 +181,7 @@ class OneNode(NetworkTest):
             self.assert_error(source, to, f"From {family(0, 1)} .*{words}", "-M", "do", "-s",
                               str(SMALL_MTU - headers + 1))
             self.assertIn(f"mtu {SMALL_MTU}", source.route_to(to))
-            if family is ipv6 or self.driver != "net_af_packet":  # which reassembles IPv4
+            if self.reassembles(family):
                 # now the host knows, and sends fragments
                 self.assert_pings(source, to, "-s", str(SMALL_MTU))
 
