@@ -65,6 +65,34 @@ static const struct column loopback[] = {
 	{ .title = NULL },
 };
 
+static const struct column bridge[] = {
+	{ .title = "NAME", .key = "name" },
+	{ .title = "ADMIN", .key = "admin" },
+	{ .title = "VLAN", .key = "vlan", .flags = RIGHT },
+	{ .title = "MAC", .key = "mac" },
+	{ .title = "MTU", .key = "mtu", .flags = RIGHT },
+	{ .title = "VRF", .key = "vrf", .flags = RIGHT },
+	{ .title = "AGEING", .key = "ageing", .flags = RIGHT },
+	{ .title = "LEARNING", .key = "learning", .flags = COLUMN_STATISTICS },
+	{ .title = "UNKNOWN UNICAST", .key = "unknown_unicast", .flags = COLUMN_STATISTICS },
+	{ .title = "PORTS", .key = "ports", .inner = "dev vlan trunk native isolated" },
+	{ .title = "RX PACKETS", .key = "rx_packets", .flags = STATISTICS },
+	{ .title = "TX PACKETS", .key = "tx_packets", .flags = STATISTICS },
+	{ .title = "DROPS", .key = "drops", .flags = COLUMN_STATISTICS },
+	{ .title = NULL },
+};
+
+static const struct column fdb[] = {
+	{ .title = "BRIDGE", .key = "bridge" },
+	{ .title = "VLAN", .key = "vlan", .flags = RIGHT },
+	{ .title = "MAC", .key = "mac" },
+	{ .title = "DEV", .key = "dev" },
+	{ .title = "ORIGIN", .key = "origin" },
+	{ .title = "AGE", .key = "age", .flags = RIGHT },
+	{ .title = "DAMPED", .key = "damped" },
+	{ .title = NULL },
+};
+
 static const struct column address[] = {
 	{ .title = "PREFIX", .key = "prefix" },
 	{ .title = "DEV", .key = "dev" },
@@ -175,7 +203,8 @@ static const struct sheet sheets[] = {
 	{ COMMAND_NEIGH_SHOW, neigh },       { COMMAND_ROUTE_SHOW, route },
 	{ COMMAND_MPLS_SHOW, mpls },         { COMMAND_NEXTHOP_SHOW, nexthop },
 	{ COMMAND_SHOW_DROPS, drops },       { COMMAND_SHOW_COUNTERS, counters },
-	{ COMMAND_SHOW_WORKERS, workers },
+	{ COMMAND_SHOW_WORKERS, workers },   { COMMAND_BRIDGE_SHOW, bridge },
+	{ COMMAND_FDB_SHOW, fdb },
 };
 
 const struct sheet *sheet_find(enum command_id command)

@@ -211,6 +211,7 @@ int command_check(struct arguments *arguments, struct error *error, int *paramet
 		return route_show_check(arguments, place, error);
 	case COMMAND_MPLS_SHOW:
 		return mpls_show_check(arguments, place, error);
+	case COMMAND_BRIDGE_SET:
 	case COMMAND_PORT_SET:
 	case COMMAND_VLAN_SET:
 	case COMMAND_LOOPBACK_SET:

@@ -119,6 +119,10 @@ enum access { ACCESS_LOOK, ACCESS_CHANGE };
 
 /* Every command has one of these: handlers and parameters are found by them. */
 enum command_id {
+	COMMAND_BRIDGE_ADD,
+	COMMAND_BRIDGE_SET,
+	COMMAND_BRIDGE_DEL,
+	COMMAND_BRIDGE_SHOW,
 	COMMAND_PORT_ADD,
 	COMMAND_PORT_SET,
 	COMMAND_PORT_DEL,
@@ -131,6 +135,9 @@ enum command_id {
 	COMMAND_LOOPBACK_SET,
 	COMMAND_LOOPBACK_DEL,
 	COMMAND_LOOPBACK_SHOW,
+	COMMAND_FDB_ADD,
+	COMMAND_FDB_DEL,
+	COMMAND_FDB_SHOW,
 	COMMAND_ADDRESS_ADD,
 	COMMAND_ADDRESS_DEL,
 	COMMAND_ADDRESS_SHOW,
@@ -186,8 +193,40 @@ enum port_parameter { /* port add NAME devargs STRING [mtu N] [rx-queues N] [mpl
 		      PORT_UPSTREAM_SPACE,
 		      PORT_VRF,
 		      PORT_HOST_INTERFACE,
+		      /* [bridge BR|none [vlan V | trunk V[,V-V] [native V]] [isolated on|off]
+		       * [learning on|off] [learning-limit N] [storm-broadcast PPS]
+		       * [storm-multicast PPS] [storm-unicast PPS]] */
+		      PORT_BRIDGE,
+		      PORT_VLAN,
+		      PORT_TRUNK,
+		      PORT_NATIVE,
+		      PORT_ISOLATED,
+		      PORT_LEARNING,
+		      PORT_LEARNING_LIMIT,
+		      PORT_STORM_BROADCAST,
+		      PORT_STORM_MULTICAST,
+		      PORT_STORM_UNICAST,
 		      PORT_ADMIN /* WORD up, down */
 };
+/* bridge add BR [vlan V] [mtu N] [lladdr MAC] [vrf N] [mpls ...] [learning on|off] [ageing T]
+ * [unknown-unicast flood|drop] [up|down]; vlan: where its own interface is */
+enum bridge_parameter {
+	BRIDGE_NAME,
+	BRIDGE_VLAN,
+	BRIDGE_MTU,
+	BRIDGE_LLADDR,
+	BRIDGE_MPLS,
+	BRIDGE_SPACE,
+	BRIDGE_UPSTREAM_SPACE,
+	BRIDGE_VRF,
+	BRIDGE_LEARN,
+	BRIDGE_AGEING,
+	BRIDGE_UNKNOWN_UNICAST,
+	BRIDGE_ADMIN
+};
+enum unknown_unicast_word { UNKNOWN_FLOOD, UNKNOWN_DROP };
+enum fdb_parameter { FDB_MAC, FDB_DEV, FDB_VLAN }; /* bridge fdb add MAC dev PORT [vlan V] */
+enum fdb_show_parameter { FDB_SHOW_BRIDGE };       /* bridge fdb show [BR] */
 enum vlan_parameter { /* vlan add NAME dev PORT tag N [inner N] [mtu N] [mpls ...] [vrf N] */
 		      VLAN_NAME,
 		      VLAN_DEV,

@@ -79,6 +79,16 @@ static const struct {
 	const char *parameter;
 	uint64_t number;
 } defaults[] = {
+	{ "bridge", "vlan", 1 },
+	{ "bridge", "mtu", 1500 },
+	{ "bridge", "ageing", 300000000000ull },
+	{ "bridge", "unknown-unicast", UNKNOWN_FLOOD },
+	{ NULL, "learning", 1 },
+	{ NULL, "isolated", 0 },
+	{ NULL, "learning-limit", 0 },
+	{ NULL, "storm-broadcast", 0 },
+	{ NULL, "storm-multicast", 0 },
+	{ NULL, "storm-unicast", 0 },
 	{ "port", "mtu", 1500 },       { "port", "rx-queues", 0 }, { "mpls", "ttl", MODEL_UNIFORM },
 	{ "mpls", "tc", MODEL_PIPE },  { NULL, "mpls", 0 },        { NULL, "space", 0 },
 	{ NULL, "upstream-space", 0 }, { NULL, "vrf", 0 },         { NULL, "admin", ADMIN_UP },

@@ -7,7 +7,7 @@
 
 #include "controlplane/api/command.h"
 
-#define INTERFACES "port vlan loopback"
+#define INTERFACES "port vlan loopback bridge"
 #define MTU_MIN    68                       /* RFC 791 3.2 */
 #define MTU_MAX    (FRAME_MAX - 14 - 2 * 4) /* a frame's Ethernet header and two tags left out */
 
@@ -47,6 +47,32 @@
 	{                                                                                          \
 		.name = word, .type = VALUE_WORD, .flags = extra, .words = list, .help = text      \
 	}
+
+/* ---- table-bridge.c ---- */
+
+extern const struct parameter bridge_add[], bridge_set[], bridge_del[], bridge_show[];
+extern const struct parameter fdb_add[], fdb_del[], fdb_show[];
+
+/* What any interface says that may be in a bridge, by the command's numbers. */
+#define BRIDGE_MEMBER(prefix)                                                                      \
+	[prefix##_BRIDGE] = { .name = "bridge", .type = VALUE_NAME, .complete = "bridge",          \
+			      .help = "the bridge that it is a port of, or none: routed" },        \
+	[prefix##_VLAN] = NUMBER("vlan", 0, 1, 4094, "the one VLAN that its frames are of"),       \
+	[prefix##_TRUNK] = { .name = "trunk", .type = VALUE_STRING,                                \
+			     .help = "VLANs that it carries with tags: 10,20-29" },                \
+	[prefix##_NATIVE] = NUMBER("native", 0, 1, 4094, "trunk: VLAN of frames without a tag"),   \
+	[prefix##_ISOLATED] = { .name = "isolated", .type = VALUE_ON_OFF,                          \
+				.help = "sends nothing to other isolated ports" },                 \
+	[prefix##_LEARNING] = { .name = "learning", .type = VALUE_ON_OFF,                          \
+				.help = "learn source addresses here or not" },                    \
+	[prefix##_LEARNING_LIMIT] = NUMBER("learning-limit", 0, 0, FDB_MAX,                        \
+					   "addresses learned here at most, 0: no limit"),         \
+	[prefix##_STORM_BROADCAST] = NUMBER("storm-broadcast", 0, 0, 4000000000u,                  \
+					    "broadcasts a second at most, 0: no limit"),           \
+	[prefix##_STORM_MULTICAST] = NUMBER("storm-multicast", 0, 0, 4000000000u,                  \
+					    "multicasts a second at most, 0: no limit"),           \
+	[prefix##_STORM_UNICAST] = NUMBER("storm-unicast", 0, 0, 4000000000u,                      \
+					  "unknown unicasts a second at most, 0: no limit")
 
 extern const char *const admin_words[];
 #define ADMIN WORDS("admin", PARAMETER_POSITIONAL, admin_words, "administrative state")

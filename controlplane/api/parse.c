@@ -191,8 +191,12 @@ static void expect_commands(struct parser *parser, const char *noun)
 	bool show = noun && strcmp(noun, "show") == 0;
 
 	for (unsigned int i = 0; i < count; i++) {
+		size_t length = noun ? strlen(noun) : 0;
 		if (noun && strcmp(noun, table[i].noun) == 0)
 			expected_add(parser->error, table[i].verb);
+		else if (noun && strncmp(noun, table[i].noun, length) == 0 &&
+			 table[i].noun[length] == ' ' && strcmp(table[i].noun, table[i - 1].noun) != 0)
+			expected_add(parser->error, table[i].noun + length + 1);
 		else if (show && strcmp(table[i].verb, "show") == 0)
 			expected_add(parser->error, table[i].noun);
 		else if (!noun && (i == 0 || strcmp(table[i].noun, table[i - 1].noun) != 0))
@@ -222,7 +226,7 @@ static const struct command *command_find(struct parser *parser, const struct co
 				continue;
 			candidate = table[i].noun;
 		}
-		if (*candidate != *word->start || candidate == name)
+		if (*candidate != *word->start || candidate == name || strchr(candidate, ' '))
 			continue;
 		unsigned int score = keyword_match(candidate, word, &(struct scanner){ 0 });
 		if (score == 0 || score < best || (score == best && strcmp(name, candidate) == 0))
@@ -247,6 +251,55 @@ static const struct command *command_find(struct parser *parser, const struct co
 	expect_commands(parser, noun);
 	fail_at(parser, word);
 	return NULL;
+}
+
+/* Nouns of two words (`bridge fdb`): the one that the next word makes of the noun found, or `found`
+ * itself. The word is read then. */
+static const struct command *noun_longer(struct parser *parser, const struct command *found)
+{
+	struct scanner after = parser->scanner;
+	const struct command *table, *longer = NULL;
+	size_t length = strlen(found->noun);
+	unsigned int count, best = 0;
+	struct word word;
+
+	if (word_next(&after, &word) != 1)
+		return found;
+	table = command_table(&count);
+	for (unsigned int i = 0; i < count; i++) {
+		const char *noun = table[i].noun;
+		if (strncmp(noun, found->noun, length) != 0 || noun[length] != ' ')
+			continue;
+		unsigned int score = keyword_match(noun + length + 1, &word, &after);
+		if (score <= best || (longer && strcmp(longer->noun, noun) == 0))
+			continue;
+		best = score;
+		longer = &table[i];
+	}
+	/* a verb of the shorter noun in full is what it says */
+	for (const struct command *verb = found;
+	     longer && !(best & 1) && verb < table + count && strcmp(verb->noun, found->noun) == 0;
+	     verb++)
+		if (keyword_match(verb->verb, &word, &after) >= best)
+			return found;
+	if (!longer)
+		return found;
+	parser->arguments->spelled_out &= best & 1;
+	parser->scanner = after;
+	return longer;
+}
+
+/* `show bridge fdb`: command_find has found `bridge show`. */
+static const struct command *shown_longer(struct parser *parser, const struct command *found)
+{
+	const struct command *noun = noun_longer(parser, found);
+	unsigned int count;
+	const struct command *end = command_table(&count) + count;
+
+	for (; noun != found && noun < end; noun++)
+		if (strcmp(noun->verb, "show") == 0)
+			return noun;
+	return found;
 }
 
 /* The line ended where `expected` should stand. */
@@ -294,6 +347,8 @@ static int parse_command(struct parser *parser, struct word *object)
 		return -EINVAL;
 	}
 	const struct command *noun = command_find(parser, NULL, &first);
+	if (noun)
+		noun = noun_longer(parser, noun);
 	int more = next(parser, &second);
 	if (more < 0)
 		return more;
@@ -311,8 +366,11 @@ static int parse_command(struct parser *parser, struct word *object)
 		expect_commands(parser, noun->noun);
 		return -EINVAL;
 	}
-	parser->arguments->command = command_find(parser, noun, &second);
-	return parser->arguments->command ? 0 : -EINVAL;
+	const struct command *command = command_find(parser, noun, &second);
+	if (command && command->noun != noun->noun && strcmp(command->noun, noun->noun) != 0)
+		command = shown_longer(parser, command);
+	parser->arguments->command = command;
+	return command ? 0 : -EINVAL;
 }
 
 /* ---- values ---- */

@@ -36,6 +36,7 @@ static const struct parameter port_add[] = {
 	[PORT_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[PORT_VRF] = VRF("routing table of what comes in here"),
 	[PORT_HOST_INTERFACE] = HOST_INTERFACE,
+	BRIDGE_MEMBER(PORT),
 	[PORT_ADMIN] = ADMIN,
 	[PORT_ADMIN + 1] = { .name = NULL },
 };
@@ -50,6 +51,7 @@ static const struct parameter port_set[] = {
 	[PORT_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[PORT_VRF] = NOT_HERE,
 	[PORT_HOST_INTERFACE] = HOST_INTERFACE,
+	BRIDGE_MEMBER(PORT),
 	[PORT_ADMIN] = ADMIN,
 	[PORT_ADMIN + 1] = { .name = NULL },
 };
@@ -372,6 +374,10 @@ static const struct parameter config_apply[] = {
 	[COMMAND_##name] = { COMMAND_##name, word, act, ACCESS_CHANGE, list, text }
 
 static const struct command table[] = {
+	CHANGE(BRIDGE_ADD, "bridge", "add", bridge_add, "make a bridge"),
+	CHANGE(BRIDGE_SET, "bridge", "set", bridge_set, "change a bridge"),
+	CHANGE(BRIDGE_DEL, "bridge", "del", bridge_del, "remove a bridge"),
+	LOOK(BRIDGE_SHOW, "bridge", "show", bridge_show, "bridges and their ports"),
 	CHANGE(PORT_ADD, "port", "add", port_add, "take a device into use"),
 	CHANGE(PORT_SET, "port", "set", port_set, "change a port"),
 	CHANGE(PORT_DEL, "port", "del", port_del, "give a device back"),
@@ -384,6 +390,9 @@ static const struct command table[] = {
 	CHANGE(LOOPBACK_SET, "loopback", "set", loopback_set, "change a loopback interface"),
 	CHANGE(LOOPBACK_DEL, "loopback", "del", loopback_del, "remove a loopback interface"),
 	LOOK(LOOPBACK_SHOW, "loopback", "show", loopback_show, "loopback interfaces"),
+	CHANGE(FDB_ADD, "bridge fdb", "add", fdb_add, "say by which port an address is reached"),
+	CHANGE(FDB_DEL, "bridge fdb", "del", fdb_del, "forget a static address"),
+	LOOK(FDB_SHOW, "bridge fdb", "show", fdb_show, "addresses that bridges know"),
 	CHANGE(ADDRESS_ADD, "address", "add", address_change, "give an interface an address"),
 	CHANGE(ADDRESS_DEL, "address", "del", address_change, "take an address from an interface"),
 	LOOK(ADDRESS_SHOW, "address", "show", address_show, "interface addresses"),

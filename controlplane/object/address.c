@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include "controlplane/object/bridge.h"
 #include "model.h"
 
 enum { IPV4_OFFSET = 96 }; /* bits before an IPv4 address in ::ffff:a.b.c.d */
@@ -127,6 +128,9 @@ static int check_address(const struct address *address, unsigned int length,
 	bool loopback = interface->kind == INTERFACE_LOOPBACK;
 	unsigned int bits = address_is_ipv4(address) ? 32 : 128;
 
+	if (interface->member != NULL)
+		return refuse(error, -EINVAL, "address %s: %s is a port of a bridge: expected the bridge",
+			      text, interface->name);
 	if (length == 0 || length > bits)
 		return refuse(error, -EINVAL, "address %s: expected a prefix length of 1 to %u",
 			      text, bits);

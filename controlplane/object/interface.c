@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include "controlplane/object/bridge.h"
 #include "model.h"
 
 const char *interface_kind_name(enum interface_kind kind)
@@ -16,6 +17,8 @@ const char *interface_kind_name(enum interface_kind kind)
 		return "vlan";
 	case INTERFACE_LOOPBACK:
 		return "loopback";
+	case INTERFACE_BRIDGE:
+		return "bridge";
 	default:
 		return "interface";
 	}
@@ -36,7 +39,7 @@ struct interface_object *interface_get(const struct model *model, const char *na
 
 	if (interface == NULL)
 		refuse(error, -ENOENT,
-		       "interface %s does not exist: expected a port, vlan or loopback", name);
+		       "interface %s does not exist: expected a port, vlan, loopback or bridge", name);
 	return interface;
 }
 
@@ -91,7 +94,9 @@ static uint64_t interface_flags(const struct model *model, const struct interfac
 	       (uint64_t)interface->kind << INTERFACE_KIND_SHIFT |
 	       (uint64_t)settings->space << INTERFACE_SPACE_SHIFT |
 	       (uint64_t)settings->upstream_space << INTERFACE_UPSTREAM_SHIFT |
-	       (uint64_t)(interface->kind == INTERFACE_LOOPBACK ? 0 : port->index)
+	       (uint64_t)(interface->kind == INTERFACE_LOOPBACK ? 0
+			  : interface->kind == INTERFACE_BRIDGE ? PORT_VIRTUAL
+								: port->index)
 		       << INTERFACE_PORT_SHIFT |
 	       (uint64_t)interface_mtu(interface) << INTERFACE_MTU_SHIFT |
 	       (uint64_t)settings->vrf << INTERFACE_VRF_SHIFT;
@@ -191,6 +196,15 @@ static void row_released(void *context, uint64_t index)
 		model->row[index] = ROW_FREE;
 }
 
+void interface_features_set(struct model *model, uint32_t index, uint64_t mask, uint64_t bits)
+{
+	_Atomic uint64_t *features = &model->tables->interface[index].features;
+	uint64_t old = word_load(features), new = (old & ~mask) | bits;
+
+	if (old != new)
+		word_store(features, new);
+}
+
 void interface_unlink_row(struct model *model, uint32_t index)
 {
 	if (index < PORT_MAX && word_load(&model->tables->port[index].wish) != 0)
@@ -224,6 +238,7 @@ static int fill_row(struct model *model, const struct interface_object *interfac
 	row->inner_tag = interface->settings.inner_tag;
 	row->parent = interface->parent != NULL ? interface->parent->index : 0;
 	word_store(&row->mac, interface->mac);
+	interface_features_set(model, interface->index, INTERFACE_BRIDGED, 0);
 	return 0;
 }
 
@@ -298,6 +313,7 @@ int interface_apply(struct model *model, struct interface_object *interface,
 		return refuse_full(model, error, interface_kind_name(interface->kind), 0, 1);
 	}
 	publish_dependents(model, interface);
+	bridge_interface_changed(model, interface);
 	return 0;
 }
 
@@ -307,11 +323,13 @@ void interface_delete(struct model *model, struct interface_object *interface)
 	uint32_t index = interface->index;
 
 	if (!model->settled) {
+		member_leave(model, interface);
 		interface_abandon(model, interface);
 		return;
 	}
 	if (interface->kind == INTERFACE_VLAN)
 		vlan_entry_remove(model, interface);
+	member_leave(model, interface);
 	forget(model, interface);
 	interface_unlink_row(model, index);
 	if (parent != NULL)
@@ -326,6 +344,8 @@ int interface_unused(struct model *model, const struct interface_object *interfa
 	char text[128];
 
 	neighbour_flush(model, interface, NULL);
+	if (fdb_stays(model, interface, NULL, error) != 0)
+		return error->code;
 	for (const struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next)
 		if (i->parent == interface)
 			return refuse(error, -EBUSY, "%s %s is in use by vlan %s", kind,
@@ -366,6 +386,7 @@ void interface_device_mtu(struct model *model, struct interface_object *port, ui
 	port->device_mtu = mtu;
 	store_word(&model->tables->interface[port->index].flags, interface_flags(model, port));
 	publish_dependents(model, port);
+	bridge_interface_changed(model, port);
 }
 
 void interface_mac_learned(struct model *model, struct interface_object *port, const uint8_t mac[6])

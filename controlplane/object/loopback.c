@@ -4,6 +4,7 @@
  */
 #include <limits.h>
 #include <stdio.h>
+#include "controlplane/object/bridge.h"
 #include "model.h"
 
 static const struct interface_numbers numbers = { UINT_MAX, UINT_MAX,     UINT_MAX,
@@ -120,6 +121,8 @@ void interface_to_arguments(const struct interface_object *interface, struct arg
 		port_add_arguments(interface, arguments);
 	else if (interface->kind == INTERFACE_VLAN)
 		vlan_add_arguments(interface, arguments);
+	else if (interface->kind == INTERFACE_BRIDGE)
+		bridge_add_arguments(interface, arguments);
 	else
 		loopback_add_arguments(interface, arguments);
 }

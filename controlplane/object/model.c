@@ -10,6 +10,7 @@
 #include "dataplane/shm/epoch.h"
 #include "dataplane/shm/lpm.h"
 #include "dataplane/shm/ring.h"
+#include "controlplane/object/bridge.h"
 #include "model.h"
 
 void model_complain(struct model *model, const char *format, ...)
@@ -105,6 +106,7 @@ void model_poll(struct model *model)
 	make_inject_rings(model);
 	if (model->alive && model->settled)
 		port_poll(model);
+	bridge_poll(model);
 	if (model->dirty)
 		nexthop_refresh_dirty(model);
 	if (model->routes_dirty)
@@ -305,6 +307,20 @@ static int make_fixed_tables(struct model *model)
 		result = hash_create(tables, model->heap, HASH_NEIGHBOUR,
 				     sizeof(struct neighbour_key), sizeof(struct neighbour_entry),
 				     256);
+	if (result == 0 && word_load(&tables->hash_root[HASH_FDB]) == 0)
+		result = hash_create(tables, model->heap, HASH_FDB, sizeof(struct fdb_key),
+				     sizeof(struct fdb_entry), 256);
+	if (result == 0 && word_load(&tables->hash_root[HASH_GROUP]) == 0)
+		result = hash_create(tables, model->heap, HASH_GROUP, sizeof(struct group_key),
+				     sizeof(struct group_entry), 256);
+	if (result == 0 && word_load(&tables->hash_root[HASH_GROUP_SOURCE]) == 0)
+		result = hash_create(tables, model->heap, HASH_GROUP_SOURCE,
+				     sizeof(struct group_source_key),
+				     sizeof(struct group_source_entry), 64);
+	if (result == 0 && word_load(&tables->hash_root[HASH_MULTICAST_ROUTE]) == 0)
+		result = hash_create(tables, model->heap, HASH_MULTICAST_ROUTE,
+				     sizeof(struct multicast_key), sizeof(struct multicast_route),
+				     64);
 	return result;
 }
 
@@ -329,6 +345,10 @@ static void load_rows(struct model *model)
 			heap_defer(model->heap, row_released, model, i);
 		}
 	}
+	for (unsigned int i = 0; i < BRIDGE_MAX; i++)
+		if (word_load(&model->tables->bridge[i].flags) != 0)
+			model->bridge_use[i] = ROW_FOUND;
+	model->bridge_use[0] = ROW_USED; /* no bridge has it */
 	for (unsigned int i = 0; i < PORT_MAX; i++) {
 		uint64_t offset = word_load(&model->tables->port[i].wish);
 		if (offset == 0)
@@ -364,7 +384,8 @@ static int prepare(struct model *model, uint64_t heap_size, char error[REGION_ER
 	look_for_dataplane(model);
 	heap_reclaim(model->heap);
 	model->pool = nexthop_pool_new(model->tables, model->heap);
-	if (model->pool == NULL || nexthop_load(model) != 0 || group_load(model) != 0) {
+	if (model->pool == NULL || nexthop_load(model) != 0 || group_load(model) != 0 ||
+	    fdb_open(model) != 0) {
 		snprintf(error, REGION_ERROR_SIZE, "out of memory");
 		return -ENOMEM;
 	}
@@ -422,6 +443,7 @@ void model_settle(struct model *model)
 			model_complain(model, "%s %s: not in the tables: %s",
 				       interface_kind_name(i->kind), i->name, strerror(-result));
 	}
+	bridge_settle(model);
 	neighbour_take_over(model);
 	for (struct neighbour_object *n = model->neighbours; n != NULL; n = n->hh.next) {
 		int result = n->configured ? neighbour_publish(model, n) : 0;
@@ -450,6 +472,8 @@ static void free_objects(struct model *model)
 	struct address_object *address, *next_address;
 	struct neighbour_object *neighbour, *next_neighbour;
 
+	bridge_free(model);
+	fdb_close(model);
 	HASH_ITER(hh, model->interfaces, interface, next_interface)
 	{
 		HASH_DEL(model->interfaces, interface);

@@ -62,6 +62,8 @@ struct interface_object {
 	uint64_t status_sequence;            /* of the port_status taken over last */
 	uint16_t device_mtu;                 /* port: what its device has now; 0 while unknown */
 	bool link_up;
+	struct bridge_object *bridge; /* kind BRIDGE (bridge.h) */
+	struct bridge_member *member; /* in a bridge, or NULL */
 	bool announce;     /* gratuitous ARP is due */
 	uint32_t dynamic;  /* neighbours that are dynamic */
 	UT_hash_handle hh; /* model->interfaces, by name */
@@ -242,6 +244,10 @@ struct model {
 	uint16_t ip_identification; /* the last one given */
 	struct icmp_bucket icmp_bucket[INTERFACE_MAX];
 	struct protocol_counters counters;
+	struct bridge_object *bridge[BRIDGE_MAX];
+	uint8_t bridge_use[BRIDGE_MAX]; /* enum row_use */
+	bool meter_use[256];            /* numbers of storm control's policers */
+	struct fdb *fdb;
 
 	struct {
 		struct nexthop_request request;
@@ -327,6 +333,8 @@ int interface_unused(struct model *model, const struct interface_object *interfa
 /* Row word and what follows from it, for settle. */
 int interface_publish(struct model *model, struct interface_object *interface);
 void interface_unlink_row(struct model *model, uint32_t index);
+/* The bits of `mask` in the row's features become those of `bits`. */
+void interface_features_set(struct model *model, uint32_t index, uint64_t mask, uint64_t bits);
 /* What may leave by it: no more than what is configured, nor than its port's device takes now. */
 uint16_t interface_mtu(const struct interface_object *interface);
 bool interface_is_up(const struct interface_object *interface);

@@ -25,7 +25,7 @@ static enum nexthop_kind make_rewrite(const struct nexthop_object *nexthop, stru
 	memcpy(rewrite->label, nexthop->key.label, sizeof(rewrite->label));
 	memcpy(rewrite->via, nexthop->key.via, sizeof(rewrite->via));
 	rewrite->flags = nexthop->key.flags;
-	rewrite->port = (uint8_t)port->index;
+	rewrite->port = interface->kind == INTERFACE_BRIDGE ? PORT_VIRTUAL : (uint8_t)port->index;
 	rewrite->interface = interface->index;
 	rewrite->mtu = interface_mtu(interface);
 	rewrite->backup = nexthop->backup != NULL ? nexthop->backup->index : NEXTHOP_NONE;

@@ -3,6 +3,7 @@
  * object.c: the table of changing commands, and the running configuration as commands.
  */
 #include <stdlib.h>
+#include "controlplane/object/bridge.h"
 #include "model.h"
 
 static const struct handler *const handlers[COMMAND_COUNT] = {
@@ -15,6 +16,11 @@ static const struct handler *const handlers[COMMAND_COUNT] = {
 	[COMMAND_LOOPBACK_ADD] = &loopback_add_handler,
 	[COMMAND_LOOPBACK_SET] = &loopback_set_handler,
 	[COMMAND_LOOPBACK_DEL] = &loopback_del_handler,
+	[COMMAND_BRIDGE_ADD] = &bridge_add_handler,
+	[COMMAND_BRIDGE_SET] = &bridge_set_handler,
+	[COMMAND_BRIDGE_DEL] = &bridge_del_handler,
+	[COMMAND_FDB_ADD] = &fdb_add_handler,
+	[COMMAND_FDB_DEL] = &fdb_del_handler,
 	[COMMAND_ADDRESS_ADD] = &address_add_handler,
 	[COMMAND_ADDRESS_DEL] = &address_del_handler,
 	[COMMAND_NEIGH_ADD] = &neigh_add_handler,
@@ -169,11 +175,15 @@ int model_configuration(const struct model *model,
 
 	if (visitor.arguments == NULL)
 		return -ENOMEM;
-	result = visit_interfaces(model, INTERFACE_PORT, &visitor);
+	result = visit_interfaces(model, INTERFACE_BRIDGE, &visitor);
+	if (result == 0)
+		result = visit_interfaces(model, INTERFACE_PORT, &visitor);
 	if (result == 0)
 		result = visit_interfaces(model, INTERFACE_VLAN, &visitor);
 	if (result == 0)
 		result = visit_interfaces(model, INTERFACE_LOOPBACK, &visitor);
+	if (result == 0)
+		result = fdb_configuration(model, visitor.arguments, visit, context);
 	if (result == 0)
 		result = visit_addresses(model, &visitor);
 	if (result == 0)

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "controlplane/object/bridge.h"
 #include "model.h"
 
 static const struct interface_numbers numbers = { PORT_MTU,   PORT_MPLS,
@@ -203,6 +204,9 @@ static void take_status(struct model *model, struct interface_object *port,
 		model_event(model, EVENT_LINK, port->name, "up, %u Mb/s", status->speed_mbps);
 	else if (port->link_up && !status->link_up)
 		model_event(model, EVENT_LINK, port->name, "down");
+	/* who was behind it may turn up elsewhere */
+	if (port->link_up && !status->link_up && port->member != NULL)
+		fdb_flush(model, port->member, false);
 	port->link_up = status->link_up != 0;
 	interface_device_mtu(model, port, status->mtu);
 	if (memcmp(status->mac, none, 6) != 0)
@@ -266,6 +270,11 @@ static int port_add(struct model *model, const struct arguments *arguments, stru
 					    error);
 	if (result != 0)
 		return result;
+	struct member_wish wish;
+	result = member_wish_from(model, arguments, PORT_BRIDGE, INTERFACE_PORT, name, NULL, &wish,
+				  error);
+	if (result != 0)
+		return result;
 	struct interface_object *port =
 		interface_new(model, name, INTERFACE_PORT, NULL, &settings, error);
 	if (port == NULL)
@@ -273,27 +282,52 @@ static int port_add(struct model *model, const struct arguments *arguments, stru
 	result = interface_apply(model, port, &settings, error);
 	if (result != 0)
 		interface_abandon(model, port);
+	else if (member_apply(model, port, &wish, error) != 0) {
+		interface_delete(model, port);
+		result = error->code;
+	}
 	return result;
 }
 
-static const struct handler *handler_of_kind(enum interface_kind kind)
+/* `port set` says what to set of any interface: its parameters under the numbers of the other kind's
+ * own command. */
+static const struct other_kind {
+	enum interface_kind kind;
+	enum command_id set;
+	const struct handler *handler;
+	unsigned int admin, mtu, mpls, space, upstream_space, vrf; /* 0: has none */
+} other_kinds[] = {
+	{ INTERFACE_VLAN, COMMAND_VLAN_SET, &vlan_set_handler, VLAN_ADMIN, VLAN_MTU, VLAN_MPLS,
+	  VLAN_SPACE, VLAN_UPSTREAM_SPACE, VLAN_VRF },
+	{ INTERFACE_BRIDGE, COMMAND_BRIDGE_SET, &bridge_set_handler, BRIDGE_ADMIN, BRIDGE_MTU,
+	  BRIDGE_MPLS, BRIDGE_SPACE, BRIDGE_UPSTREAM_SPACE, BRIDGE_VRF },
+	{ INTERFACE_LOOPBACK, COMMAND_LOOPBACK_SET, &loopback_set_handler, LOOPBACK_ADMIN, 0, 0, 0,
+	  0, 0 },
+};
+
+static const struct other_kind *other_kind(enum interface_kind kind)
 {
-	return kind == INTERFACE_VLAN ? &vlan_set_handler : &loopback_set_handler;
+	const struct other_kind *other = other_kinds;
+
+	while (other->kind != kind && other->kind != INTERFACE_LOOPBACK)
+		other++;
+	return other;
 }
 
-/* `port set` says what to set of any interface. Its parameters under the numbers of the interface's
- * own kind; the rest of *other is not touched. */
+/* The rest of *other is not touched. */
 static int as_other_kind(const struct arguments *arguments, enum interface_kind kind,
 			 struct arguments *other, struct error *error)
 {
-	static const struct {
-		unsigned int from, vlan;
-	} map[] = { { PORT_MTU, VLAN_MTU },
-		    { PORT_MPLS, VLAN_MPLS },
-		    { PORT_SPACE, VLAN_SPACE },
-		    { PORT_UPSTREAM_SPACE, VLAN_UPSTREAM_SPACE },
-		    { PORT_VRF, VLAN_VRF } };
-	bool vlan = kind == INTERFACE_VLAN;
+	const struct other_kind *own = other_kind(kind);
+	const struct {
+		unsigned int from, to;
+	} map[] = { { PORT_ADMIN, own->admin },
+		    { PORT_MTU, own->mtu },
+		    { PORT_MPLS, own->mpls },
+		    { PORT_SPACE, own->space },
+		    { PORT_UPSTREAM_SPACE, own->upstream_space },
+		    { PORT_VRF, own->vrf } };
+	uint32_t known = 1u << PORT_NAME;
 
 	if (argument_present(arguments, PORT_DEVARGS) ||
 	    argument_present(arguments, PORT_RX_QUEUES) ||
@@ -302,23 +336,24 @@ static int as_other_kind(const struct arguments *arguments, enum interface_kind 
 			      "%s has no device: devargs, rx-queues and host-interface are set of "
 			      "a port",
 			      arguments->value[PORT_NAME].string);
-	arguments_begin(other, vlan ? COMMAND_VLAN_SET : COMMAND_LOOPBACK_SET);
+	arguments_begin(other, own->set);
 	argument_string(other, PORT_NAME, arguments->value[PORT_NAME].string);
-	if (argument_present(arguments, PORT_ADMIN))
-		argument_number(other,
-				vlan ? (unsigned int)VLAN_ADMIN : (unsigned int)LOOPBACK_ADMIN,
-				arguments->value[PORT_ADMIN].number);
 	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
 		if (!argument_present(arguments, map[i].from))
 			continue;
-		if (!vlan)
+		if (map[i].to == 0)
 			return refuse(
 				error, -EINVAL,
 				"loopback %s has no mtu, mpls, space or vrf to set: expected up "
 				"or down",
 				arguments->value[PORT_NAME].string);
-		argument_number(other, map[i].vlan, arguments->value[map[i].from].number);
+		argument_number(other, map[i].to, arguments->value[map[i].from].number);
+		known |= 1u << map[i].from;
 	}
+	if ((arguments->present & ~known) != 0)
+		return refuse(error, -EINVAL, "%s %s is no port: expected what `%s set` takes",
+			      interface_kind_name(kind), arguments->value[PORT_NAME].string,
+			      interface_kind_name(kind));
 	return 0;
 }
 
@@ -332,7 +367,7 @@ static int set_other_kind(struct model *model, const struct interface_object *in
 		return refuse(error, -ENOMEM, "%s: out of memory", interface->name);
 	result = as_other_kind(arguments, interface->kind, other, error);
 	if (result == 0)
-		result = handler_of_kind(interface->kind)->execute(model, other, error);
+		result = other_kind(interface->kind)->handler->execute(model, other, error);
 	free(other);
 	return result;
 }
@@ -363,7 +398,12 @@ static int port_set(struct model *model, const struct arguments *arguments, stru
 					    error);
 	if (result != 0)
 		return result;
-	return interface_apply(model, port, &settings, error);
+	struct member_wish wish;
+	result = member_wish_from(model, arguments, PORT_BRIDGE, INTERFACE_PORT, port->name, port,
+				  &wish, error);
+	if (result == 0)
+		result = interface_apply(model, port, &settings, error);
+	return result == 0 ? member_apply(model, port, &wish, error) : result;
 }
 
 static int port_del(struct model *model, const struct arguments *arguments, struct error *error)
@@ -395,6 +435,7 @@ static void port_to_arguments(const struct interface_object *port, const struct 
 	if (only != NULL ? argument_present(only, PORT_HOST_INTERFACE) : mirrored)
 		argument_string(arguments, PORT_HOST_INTERFACE,
 				mirrored ? settings->host_interface : "none");
+	member_to_arguments(port, only, PORT_BRIDGE, arguments);
 	interface_settings_to(settings, &numbers, only, arguments);
 }
 
@@ -422,7 +463,7 @@ static int port_set_inverse(const struct model *model, const struct arguments *a
 		int result = other == NULL ? -ENOMEM
 					   : as_other_kind(arguments, port->kind, other, &error);
 		if (result == 0)
-			result = handler_of_kind(port->kind)->inverse(model, other, undo);
+			result = other_kind(port->kind)->handler->inverse(model, other, undo);
 		free(other);
 		return result == 0 ? 0 : -ENOENT;
 	}

@@ -58,6 +58,9 @@ bool view_rewrite(const struct view *view, uint32_t nexthop, struct rewrite *rew
 		  enum nexthop_kind *kind);
 
 /* The shows: a new reference, or NULL with *error set. */
+json_t *view_bridges(const struct view *view, const struct arguments *arguments,
+		     struct error *error);
+json_t *view_fdb(const struct view *view, const struct arguments *arguments, struct error *error);
 json_t *view_ports(const struct view *view, const struct arguments *arguments, struct error *error);
 json_t *view_vlans(const struct view *view, const struct arguments *arguments, struct error *error);
 json_t *view_loopbacks(const struct view *view, const struct arguments *arguments,

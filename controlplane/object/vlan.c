@@ -116,6 +116,9 @@ static int vlan_add(struct model *model, const struct arguments *arguments, stru
 	if (port->kind != INTERFACE_PORT)
 		return refuse(error, -EINVAL, "vlan %s: dev %s is a %s: expected a port", name, dev,
 			      interface_kind_name(port->kind));
+	if (port->member != NULL)
+		return refuse(error, -EBUSY, "vlan %s: port %s is in a bridge: its tags are VLANs of that",
+			      name, dev);
 	settings.outer_tag = (uint16_t)arguments->value[VLAN_TAG].number;
 	if (argument_present(arguments, VLAN_INNER))
 		settings.inner_tag = (uint16_t)arguments->value[VLAN_INNER].number;

@@ -44,6 +44,8 @@ static bool label_valid(uint64_t entry)
 	case LABEL_POP_BRIDGE:
 	case LABEL_SPECIAL:
 		return true;
+	case LABEL_REPLICATE:
+		return label_index(entry) != 0 && label_index(entry) < REPLICATION_MAX;
 	}
 	return false;
 }
@@ -216,5 +218,7 @@ int tables_claim(struct tables *tables, struct heap *heap)
 		result = claim_interfaces(tables, heap);
 	if (result == 0)
 		result = claim_tunnels(tables, heap);
+	if (result == 0)
+		result = tables_claim_bridges(tables, heap);
 	return result;
 }

@@ -49,7 +49,12 @@ enum {
 	TUNNEL_MAX = 65536,            /* rows from there on: tunnels and pseudowires */
 	INTERFACE_MAX = INTERFACE_FIRST_TUNNEL + TUNNEL_MAX,
 	INTERFACE_SLICE = 2048, /* tunnels' rows whose counters are allocated together */
-	BRIDGE_MAX = 1024,      /* bridge domains; index 0 is never used */
+	BRIDGE_MAX = 1024,      /* bridges; index 0 is never used */
+	BRIDGE_SLOTS = 256,     /* ports of a bridge; slot 0 is its own interface */
+	VLAN_MAX = 4096,        /* VLAN IDs */
+	FDB_MAX = 262144,       /* entries of all bridges' forwarding tables */
+	LEARN_SLOTS = 1024,     /* slots of a ring of learned addresses, a power of two */
+	REPLICATION_MAX = 4096, /* replicate labels' lists of branches; index 0 is never used */
 	PORT_VIRTUAL = PORT_MAX, /* rewrite.port of an interface that has no port row: always live */
 	NEXTHOP_MAX = 131072,  /* index 0 is never used */
 	GROUP_MAX = 4096,      /* nexthop groups; index 0 is never used */
@@ -60,7 +65,7 @@ enum {
 	LABEL_FIRST_FREE = 16, /* 0 to 15 are special-purpose (RFC 7274) */
 	STACK_MAX = 8,         /* labels that one nexthop may push */
 	GROUP_MEMBER_MAX = 64, /* members that one group may have */
-	DROP_REASON_MAX = 108,
+	DROP_REASON_MAX = 104,
 	PUNT_REASON_MAX = 32,
 	FRAME_MAX = 10176,    /* bytes of a frame in a ring slot */
 	RING_SLOTS = 256,     /* slots of a punt or inject ring, a power of two */
@@ -252,6 +257,7 @@ enum label_operation {
 	LABEL_POP_IP,     /* pop, IP lookup in the VRF */
 	LABEL_POP_BRIDGE, /* pop, Ethernet into the bridge */
 	LABEL_SPECIAL,    /* labels 0 to 15: the data plane knows what to do */
+	LABEL_REPLICATE,  /* a copy to each branch of replication[index] (RFC 6388, RFC 4875) */
 };
 #define LABEL_OUT_MASK        0xfffffull
 #define LABEL_INDEX_SHIFT     20
@@ -348,6 +354,10 @@ enum hash_table_id {
 	HASH_NEIGHBOUR, /* struct neighbour_entry */
 	HASH_TUNNEL_IPV4, /* struct tunnel_entry_ipv4 (tunnel.h) */
 	HASH_TUNNEL_IPV6, /* struct tunnel_entry_ipv6 */
+	HASH_FDB,          /* struct fdb_entry (bridge.h, as the next three) */
+	HASH_GROUP,        /* struct group_entry: any source */
+	HASH_GROUP_SOURCE, /* struct group_source_entry */
+	HASH_MULTICAST_ROUTE, /* struct multicast_route */
 	HASH_TABLE_MAX = 16,
 };
 
@@ -376,6 +386,36 @@ struct neighbour_entry {
 };
 static_assert(sizeof(struct neighbour_entry) == 32, "neighbour_entry");
 
+/* ---------------------------------------------------------------- bridges */
+
+/* Row of the bridge table; what it refers to is in bridge.h. CP writes, DP reads. */
+struct bridge_row {
+	_Atomic uint64_t flags;   /* BRIDGE_... (bridge.h); 0: no such bridge */
+	_Atomic uint64_t members; /* heap offset of a struct bridge_members */
+	_Atomic uint64_t domains; /* heap offset of VLAN_MAX words: heap offset of a struct
+				   * bridge_domain, or 0 */
+	_Atomic uint64_t ageing;  /* seconds until an address that was not heard of is forgotten */
+	uint64_t reserved[4];
+};
+static_assert(sizeof(struct bridge_row) == 64, "bridge_row");
+
+/* A source address that a bridge does not know, or not on this port. */
+struct learn_event {
+	uint8_t mac[6];
+	uint16_t vlan;
+	uint32_t interface; /* the bridge's port */
+	uint32_t bridge;
+	uint64_t sequence; /* position in the ring */
+	uint64_t reserved;
+};
+static_assert(sizeof(struct learn_event) == 32, "learn_event");
+
+/* As struct ring_producer; its consumer's half is a struct ring_consumer. */
+struct learn_producer {
+	alignas(CACHE_LINE) _Atomic uint64_t tail;
+	alignas(CACHE_LINE) struct learn_event slot[LEARN_SLOTS];
+};
+
 /* ---------------------------------------------------------------- counters */
 
 struct traffic_counter {
@@ -393,7 +433,7 @@ struct interface_counters {
 	_Atomic uint64_t rx_packets, rx_bytes;
 	_Atomic uint64_t forwarded;    /* put into a transmit buffer */
 	_Atomic uint64_t tx_dropped;   /* ... and then not taken by the device: also a drop */
-	_Atomic uint64_t decapsulated; /* received again, by the tunnel that it came in */
+	_Atomic uint64_t decapsulated; /* received again, by a tunnel or a bridge's own interface */
 	_Atomic uint64_t last_seen;    /* tunnel: when it received last (tunnel.h); no sum */
 	_Atomic uint64_t tx_packets, tx_bytes;
 	/* created: by the control plane, by replication */
@@ -403,7 +443,8 @@ struct interface_counters {
 	_Atomic uint64_t rx_sequence; /* tunnel: newest received, and which before it; no sum */
 	_Atomic uint64_t to_host;   /* of consumed: handed to the kernel by the port's mirror */
 	_Atomic uint64_t from_host; /* of injected: came from the kernel by it */
-	_Atomic uint64_t reserved[3];
+	_Atomic uint64_t copies_failed; /* EGRESS: copies that could not be made; no sum */
+	_Atomic uint64_t reserved[6];
 	_Atomic uint64_t drop[DROP_REASON_MAX]; /* enum drop_reason */
 };
 static_assert(sizeof(struct interface_counters) == 1024, "interface_counters");
@@ -428,6 +469,8 @@ struct tables_control {
 	_Atomic uint64_t nexthop_used; /* nexthop indexes from here on were never handed out */
 	_Atomic uint64_t group_used;   /* group indexes from here on were never handed out */
 	_Atomic uint64_t tunnel_forms; /* which tunnels there are, so that only they are looked for */
+	/* seconds that a control plane has counted since the file was made: the clock of fdb_hit */
+	_Atomic uint64_t tick;
 };
 
 struct tables {
@@ -446,6 +489,9 @@ struct tables {
 	_Atomic uint64_t nexthop[NEXTHOP_MAX];
 	struct nexthop_group group[GROUP_MAX];
 	_Atomic uint64_t group_members[GROUP_MAX];      /* heap offset; 0: group not in use */
+	struct bridge_row bridge[BRIDGE_MAX];
+	_Atomic uint64_t replication[REPLICATION_MAX]; /* heap offset of a struct replication, or 0 */
+	struct ring_consumer learn_consumer[WORKER_MAX]; /* CP takes learned addresses out */
 	struct ring_consumer punt_consumer[WORKER_MAX]; /* CP takes frames out of the punt rings */
 	struct ring_producer inject[WORKER_MAX]; /* CP puts frames in; pages of idle rings: holes */
 };
@@ -483,9 +529,12 @@ struct state {
 	alignas(CACHE_LINE) _Atomic uint8_t port_live[PORT_MAX + 8]; /* [PORT_VIRTUAL]: 1 */
 	struct port_status port[PORT_MAX];
 	struct ring_consumer inject_consumer[WORKER_MAX];
+	struct learn_producer learn[WORKER_MAX];
 	struct ring_producer punt[WORKER_MAX];
 	/* tunnels' rows are holes until there are any: see interfaces_ready */
 	alignas(HEAP_CHUNK) struct interface_counters interface[WORKER_MAX][INTERFACE_MAX];
+	/* `tick` when the entry's address was last seen as source; rows of running workers are there */
+	alignas(HEAP_CHUNK) _Atomic uint32_t fdb_hit[WORKER_MAX][FDB_MAX];
 	/* 16 MiB per worker and space; allocated for the workers and spaces in use, holes elsewhere */
 	alignas(HEAP_CHUNK) struct traffic_counter label[WORKER_MAX][LABEL_SPACE_MAX][LABEL_COUNT];
 };

@@ -21,15 +21,16 @@
 static const struct {
 	const char *line, *offered; /* words, and <nouns> for live names */
 } completions[] = {
-	{ "", "port vlan loopback address neigh route mpls nexthop show counters config" },
+	{ "", "bridge port vlan loopback address neigh route mpls nexthop show counters config" },
 	{ "po", "port" },
 	{ "x", "" },
 	{ "port ", "add set del show" },
 	{ "port s", "set show" },
 	{ "show c", "counters config" },
-	{ "port set ", "<port vlan loopback>" },
-	{ "port add p0 ", "devargs mtu rx-queues mpls space upstream-space vrf host-interface up "
-	  "down" },
+	{ "port set ", "<port vlan loopback bridge>" },
+	{ "port add p0 ", "devargs mtu rx-queues mpls space upstream-space vrf host-interface bridge "
+	  "vlan trunk native isolated learning learning-limit storm-broadcast storm-multicast "
+	  "storm-unicast up down" },
 	{ "port add p0 mtu 1500 m", "mpls" },
 	{ "port add p0 mtu ", "" },
 	{ "port add p0 mpls ", "on off" },
@@ -39,7 +40,7 @@ static const struct {
 	{ "mpls add 16 ttl ", "uniform pipe" },
 	{ "mpls add 16 s", "space swap" },
 	{ "mpls add 16 swap 17 d", "dev" },
-	{ "mpls add 16 swap 17 dev ", "<port vlan loopback>" },
+	{ "mpls add 16 swap 17 dev ", "<port vlan loopback bridge>" },
 	{ "mpls add 16 pop i", "ip" },
 	{ "mpls add 16 pop via 1.1.1.1 backup ", "via dev" },
 	{ "mpls add 16 pop via 1.1.1.1 backup v", "via" },
@@ -105,7 +106,10 @@ static void test_usage(void **state)
 	command_usage(command_by_id(COMMAND_PORT_SET), usage, sizeof(usage));
 	assert_string_equal(usage,
 			    "port set NAME [devargs STRING] [mtu N] [rx-queues N] [mpls on|off] "
-			    "[space N] [upstream-space N] [host-interface STRING] [up|down]");
+			    "[space N] [upstream-space N] [host-interface STRING] "
+			    "[bridge BR] [vlan N] [trunk STRING] [native N] "
+		"[isolated on|off] [learning on|off] [learning-limit N] [storm-broadcast N] "
+		"[storm-multicast N] [storm-unicast N] [up|down]");
 	command_usage(command_by_id(COMMAND_VLAN_ADD), usage, sizeof(usage));
 	assert_memory_equal(usage, "vlan add NAME dev PORT tag N [inner N]", 38);
 }
