@@ -29,6 +29,7 @@ int worker_init(struct worker *worker, unsigned int id, struct state *state,
 	worker->punt = &state->punt[id];
 	worker->pool = pool;
 	worker->busy_poll = busy_poll;
+	worker->datagram = (uint16_t)(id << 11); /* workers begin apart from each other */
 	atomic_store(&worker->doorbell, -1);
 	epoch_offline(worker->state);
 	int result = reassembly_init(worker);
@@ -39,9 +40,13 @@ void worker_process(struct worker *worker, unsigned int interface, struct rte_mb
 		    unsigned int count)
 {
 	classify(worker, interface, mbufs, count);
-	mpls(worker);
-	ip(worker);
-	output(worker);
+	do { /* again for what was taken out of a tunnel or put into one */
+		mpls(worker);
+		tunnel(worker);
+		ip(worker);
+		output(worker);
+		encapsulate(worker);
+	} while (unlikely((worker->mpls.count | worker->ip.count | worker->output.count) != 0));
 }
 
 void worker_flush(struct worker *worker)

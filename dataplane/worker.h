@@ -68,7 +68,10 @@ enum payload { PAYLOAD_MPLS, PAYLOAD_IPV4, PAYLOAD_IPV6, PAYLOAD_ETHERNET };
 enum packet_flag {
 	PACKET_REPLACED = 1 << 0, /* the nexthop's innermost label is on the packet already */
 	PACKET_TTL_DONE = 1 << 1, /* this node's decrement is in the header that `l3` points to */
-	PACKET_LABELLED = 1 << 2, /* it came out of a label stack, not from the link */
+	PACKET_LABELLED = 1 << 2, /* it came out of a label stack or a tunnel, not from the link */
+	PACKET_ENCAPSULATED = 1 << 4, /* its outermost header is a tunnel's that begins here */
+	PACKET_LAYER = 1 << 5,        /* 3 bits: tunnels that it left and entered */
+	PACKET_LAYERS = 7 << 5,
 };
 
 /* A packet on its way through the stages. `l3` is the outermost header that is left: label stack
@@ -76,7 +79,8 @@ enum packet_flag {
 struct packet {
 	struct rte_mbuf *mbuf;
 	uint8_t *l3;
-	uint32_t nexthop; /* output: index */
+	/* output: index; encapsulate: the tunnel's interface row; bridge: which bridge */
+	uint32_t nexthop;
 	uint32_t push; /* output: TC, S and TTL of the labels to push, as in a label stack entry */
 	union {
 		struct {
@@ -140,8 +144,9 @@ struct worker {
 	const _Atomic uint8_t *port_live;               /* state->port_live */
 	bool pushing;                     /* most packets of the last vector got labels */
 	unsigned int pushed;              /* packets of this vector that got labels */
+	uint16_t datagram;                /* identification of the next outer IPv4 header */
 	struct traffic_counter uncounted; /* of spaces whose counters are not allocated */
-	struct vector mpls, ip, output;
+	struct vector mpls, ip, output, encapsulate;
 	struct packet packet[VECTOR_SIZE]; /* of the burst that is being processed */
 
 	/* cold */

@@ -51,18 +51,35 @@ static inline uint64_t hash_bytes(const uint64_t key[4], const void *bytes, size
 	return (uint64_t)last ^ (uint64_t)(last >> 64);
 }
 
-/* The entry with this key, or NULL. Any reader inside a grace period. */
-static inline const void *hash_lookup(const struct tables *tables, enum hash_table_id id,
-				      const void *key, size_t key_size)
+/* Where the chain of this hash begins. */
+static inline const struct hash_bucket *hash_bucket(const struct tables *tables,
+						    const struct hash_root *root, uint64_t hash)
 {
-	uint64_t root_offset = word_load(&tables->hash_root[id]);
-	if (root_offset == 0)
+	return (const struct hash_bucket *)tables_object(tables, root->buckets) +
+	       (hash & (root->bucket_count - 1));
+}
+
+/* The first entry of one bucket whose 16 bits fit, or NULL: most likely the one with the key. A lookup of
+ * many keys asks for its line, then compares, and follows the chain only where that fails. */
+static inline const void *hash_guess(const struct tables *tables, const struct hash_bucket *bucket,
+				     uint64_t hash)
+{
+	uint32_t fits = 0;
+
+	for (unsigned int i = 0; i < HASH_BUCKET_ENTRIES; i++) {
+		uint64_t word = word_load(&bucket->entry[i]);
+		fits |= (uint32_t)(word >> 48 == hash >> 48 && word != 0) << i;
+	}
+	if (fits == 0)
 		return NULL;
-	const struct hash_root *root = tables_object(tables, root_offset);
-	uint64_t hash = hash_bytes(tables->control.hash_key, key, key_size);
-	const struct hash_bucket *bucket =
-		(const struct hash_bucket *)tables_object(tables, root->buckets) +
-		(hash & (root->bucket_count - 1));
+	return tables_object(tables, word_load(&bucket->entry[__builtin_ctz(fits)]) &
+					     ((1ull << 48) - 1));
+}
+
+/* The entry with this key in the chain that begins here, or NULL. */
+static inline const void *hash_find(const struct tables *tables, const struct hash_bucket *bucket,
+				    uint64_t hash, const void *key, size_t key_size)
+{
 	for (;;) {
 		for (unsigned int i = 0; i < HASH_BUCKET_ENTRIES; i++) {
 			uint64_t word = word_load(&bucket->entry[i]);
@@ -77,6 +94,18 @@ static inline const void *hash_lookup(const struct tables *tables, enum hash_tab
 			return NULL;
 		bucket = tables_object(tables, overflow);
 	}
+}
+
+/* The entry with this key, or NULL. Any reader inside a grace period. */
+static inline const void *hash_lookup(const struct tables *tables, enum hash_table_id id,
+				      const void *key, size_t key_size)
+{
+	uint64_t root_offset = word_load(&tables->hash_root[id]);
+	if (root_offset == 0)
+		return NULL;
+	const struct hash_root *root = tables_object(tables, root_offset);
+	uint64_t hash = hash_bytes(tables->control.hash_key, key, key_size);
+	return hash_find(tables, hash_bucket(tables, root, hash), hash, key, key_size);
 }
 
 /* ---- control plane ---- */

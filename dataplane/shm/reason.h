@@ -49,14 +49,14 @@
 	X(fragment_overlap, "fragments of a packet for ourselves overlap (RFC 5722)")              \
 	X(fragment_duplicate, "fragment that was there already")                                   \
 	X(fragments_full, "too many fragments wait for the rest of their packets")                 \
-	X(fragment_timeout, "the rest of the packet did not come in time")                          \
+	X(fragment_timeout, "the rest of the packet did not come in time")                         \
 	X(host_policed, "more for the kernel by the port's mirror than its policer lets through")  \
-	X(host_ring_full, "the kernel does not keep up with what is for it")                      \
+	X(host_ring_full, "the kernel does not keep up with what is for it")                       \
 	X(tunnel_unknown, "for a tunnel, and no tunnel has these addresses")                       \
 	X(tunnel_key, "tunnels have these addresses, but none this key or VNI, or its lack")       \
 	X(tunnel_truncated, "ends before its tunnel header does")                                  \
 	X(tunnel_header, "tunnel header whose version or flags nobody takes (RFC 2784, 7348)")     \
-	X(tunnel_down, "came in by a tunnel that is set down")                                     \
+	X(tunnel_down, "tunnel that it came in by or goes out by is set down")                     \
 	X(tunnel_checksum, "GRE or UDP checksum is wrong")                                         \
 	X(tunnel_sequence_old, "GRE sequence number is too far behind, or not newer (strict)")     \
 	X(tunnel_sequence_duplicate, "GRE sequence number that came already")                      \

@@ -110,3 +110,23 @@ uint32_t flow_hash_ip(const uint8_t *header, const uint8_t *end, uint64_t seed)
 {
 	return fold(mix_ip(mix(seed, 0), header, end));
 }
+
+static unsigned int type_at(const uint8_t *at)
+{
+	return (unsigned int)at[0] << 8 | at[1];
+}
+
+uint32_t flow_hash_ethernet(const uint8_t *frame, const uint8_t *end, uint64_t seed)
+{
+	const uint8_t *type = frame + 12;
+	uint64_t hash = mix(seed, 0);
+
+	if (end - frame < 14)
+		return fold(hash);
+	for (unsigned int tags = 0; tags < 2 && end - type >= 6; tags++, type += 4)
+		if (type_at(type) != 0x8100 && type_at(type) != 0x88a8)
+			break;
+	if (type_at(type) == 0x0800 || type_at(type) == 0x86dd)
+		return fold(mix_ip(hash, type + 2, end));
+	return fold(mix_bytes(hash, frame, 12));
+}

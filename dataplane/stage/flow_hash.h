@@ -18,4 +18,7 @@ uint32_t flow_hash_mpls(const uint8_t *stack, const uint8_t *end, uint64_t seed)
 /* The same of an IP packet. */
 uint32_t flow_hash_ip(const uint8_t *header, const uint8_t *end, uint64_t seed);
 
+/* The same of an Ethernet frame: of the IP packet in it, or of its addresses. */
+uint32_t flow_hash_ethernet(const uint8_t *frame, const uint8_t *end, uint64_t seed);
+
 #endif

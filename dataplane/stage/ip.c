@@ -9,6 +9,7 @@
 #include "dataplane/shm/lpm.h"
 #include "dataplane/stage/flow_hash.h"
 #include "dataplane/stage/ip_header.h"
+#include "dataplane/stage/ip_validate.h"
 #include "dataplane/stage/mpls_header.h"
 #include "dataplane/stage/nexthop.h"
 #include "dataplane/stage/reassemble.h"
@@ -17,20 +18,7 @@
 enum {
 	ND_ROUTER_SOLICITATION = 133,
 	ND_REDIRECT = 137,
-	GOES_ON = -1, /* instead of a reason */
 };
-
-static inline const uint8_t *packet_end(const struct packet *packet)
-{
-	return rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) + packet->mbuf->data_len;
-}
-
-/* Bytes of the packet from its IP header on, padding included. */
-static inline uint32_t packet_length(const struct packet *packet)
-{
-	return packet->mbuf->pkt_len -
-	       (uint32_t)(packet->l3 - rte_pktmbuf_mtod(packet->mbuf, const uint8_t *));
-}
 
 /* Neighbour discovery from the link itself (RFC 4861: hop limit 255). Out of a label in the pipe model
  * the hop limit says nothing about that. */
@@ -43,39 +31,7 @@ static bool is_neighbour_discovery(const struct packet *packet)
 	       header[IPV6_HEADER] >= ND_ROUTER_SOLICITATION && header[IPV6_HEADER] <= ND_REDIRECT;
 }
 
-/* ---------------------------------------------------------------- validation */
-
-/* RFC 1812 5.2.2: the header is whole and its checksum right. */
-static int validate_ipv4(const struct packet *packet)
-{
-	const uint8_t *header = packet->l3;
-	ptrdiff_t room = packet_end(packet) - header;
-
-	if (room < IPV4_HEADER || header[0] >> 4 != 4)
-		return DROP_ip_invalid;
-	unsigned int length = (header[0] & 0xfu) * 4;
-	if (length < IPV4_HEADER || room < (ptrdiff_t)length || ip_load16(header + 2) < length ||
-	    ip_load16(header + 2) > packet_length(packet))
-		return DROP_ip_invalid;
-	if (ipv4_sum(header, length) != 0xffff)
-		return DROP_ip_checksum;
-	if (ipv4_source_is_martian(ip_load32(header + 12)))
-		return DROP_ip_martian;
-	return GOES_ON;
-}
-
-/* RFC 8200 3 */
-static int validate_ipv6(const struct packet *packet)
-{
-	const uint8_t *header = packet->l3;
-
-	if (packet_end(packet) - header < IPV6_HEADER || header[0] >> 4 != 6 ||
-	    ip_load16(header + 4) + (uint32_t)IPV6_HEADER > packet_length(packet))
-		return DROP_ip_invalid;
-	if (header[8] == 0xff)
-		return DROP_ip_martian;
-	return GOES_ON;
-}
+/* ---------------------------------------------------------------- destinations */
 
 /* Destinations that no route decides about. True: the packet ended here. */
 static bool end_by_destination(struct worker *worker, struct packet *packet)
@@ -113,12 +69,6 @@ static bool end_by_destination(struct worker *worker, struct packet *packet)
 		drop(worker, packet->mbuf, packet->interface,
 		     multicast ? DROP_ip_multicast : DROP_ip_martian);
 	return true;
-}
-
-/* What is wrong with the header, or GOES_ON. */
-static inline int validate(const struct packet *packet)
-{
-	return packet->payload == PAYLOAD_IPV4 ? validate_ipv4(packet) : validate_ipv6(packet);
 }
 
 /* ---------------------------------------------------------------- what the route says */
@@ -177,17 +127,35 @@ static inline void forward(struct worker *worker, struct packet *packet, uint32_
 	}
 	packet->nexthop = index;
 	packet->push = push_bits(packet);
-	packet->flags = 0;
+	packet->flags &= PACKET_LAYERS;
 	vector_add(&worker->output, packet);
+}
+
+static bool is_fragment(const struct packet *packet)
+{
+	return packet->payload == PAYLOAD_IPV4 ? (ip_load16(packet->l3 + 6) & 0x3fff) != 0
+					       : packet->l3[6] == IPV6_FRAGMENT;
+}
+
+/* For ourselves. A packet that is whole only now may be a tunnel's: it goes round once more. */
+static void end_locally(struct worker *worker, struct packet *packet)
+{
+	bool fragment = is_fragment(packet);
+
+	if (!reassemble(worker, packet))
+		return;
+	if (fragment && !is_fragment(packet) &&
+	    word_load(&worker->tables->control.tunnel_forms) != 0)
+		vector_add(&worker->ip, packet);
+	else if (!tunnel_refuse(worker, packet))
+		host_local(worker, packet);
 }
 
 static __rte_noinline void end_by_route(struct worker *worker, struct packet *packet, uint32_t leaf)
 {
 	switch (route_kind(leaf)) {
 	case ROUTE_LOCAL: /* not TTL-checked: it has arrived */
-		if (!reassemble(worker, packet))
-			return;
-		host_local(worker, packet);
+		end_locally(worker, packet);
 		return;
 	case ROUTE_GLEAN:
 		punt(worker, packet->mbuf, packet->interface, PUNT_neighbour_unknown, packet->l3);
@@ -227,9 +195,11 @@ void ip(struct worker *worker)
 	unsigned int count = 0;
 
 	static_assert(VECTOR_SIZE <= LPM_BURST, "a vector is one burst");
+	if (worker->ip.count == 0)
+		return;
 	for (unsigned int i = 0; i < worker->ip.count; i++) {
 		struct packet *packet = worker->ip.packet[i];
-		int reason = validate(packet);
+		int reason = ip_validate(packet);
 
 		if (unlikely(reason != GOES_ON)) {
 			if (reason == DROP_ip_martian && host_unconfigured(worker, packet))

@@ -14,6 +14,7 @@
 enum {
 	IPV4_HEADER = 20, /* bytes without options */
 	IPV6_HEADER = 40,
+	IPV6_FRAGMENT = 44,
 	IPV6_ICMP = 58,
 };
 

@@ -110,7 +110,7 @@ static void forward(struct descent *descent, uint64_t entry, uint8_t *l3, uint8_
 	packet->push =
 		(descent->word & LSE_TC_MASK) | ttl | (payload == PAYLOAD_MPLS ? 0 : LSE_BOTTOM);
 	packet->payload = payload;
-	packet->flags = flags;
+	packet->flags = (uint8_t)(flags | (packet->flags & PACKET_LAYERS));
 	vector_add(&descent->worker->output, packet);
 }
 
@@ -210,7 +210,8 @@ static void end_by_ip(struct descent *descent, uint64_t entry, uint8_t *below, u
 	packet->l3 = below;
 	packet->vrf = (uint8_t)vrf;
 	packet->payload = (uint8_t)payload;
-	packet->flags = PACKET_LABELLED | (uniform ? PACKET_TTL_DONE : 0);
+	packet->flags = (uint8_t)(PACKET_LABELLED | (uniform ? PACKET_TTL_DONE : 0) |
+				  (packet->flags & PACKET_LAYERS));
 	vector_add(&descent->worker->ip, packet);
 }
 
@@ -335,7 +336,7 @@ static void end_at_bottom(struct descent *descent, uint64_t entry)
 		below += size;
 	}
 	if (label_operation(entry) == LABEL_POP_BRIDGE)
-		end_by_drop(descent, DROP_bridge_unknown);
+		pseudowire(descent->worker, descent->packet, entry, below);
 	else
 		end_by_ip(descent, entry, below, label_index(entry), -1);
 }

@@ -251,7 +251,8 @@ static __rte_noinline void too_long(struct worker *worker, struct packet *packet
 		output_fragments(worker, packet, rewrite);
 		return;
 	}
-	if (!carries_ip(packet)) {
+	/* of a tunnel's own headers nobody needs to be told: the tunnel's MTU is what is wrong */
+	if ((packet->flags & PACKET_ENCAPSULATED) || !carries_ip(packet)) {
 		drop(worker, packet->mbuf, packet->interface, DROP_mtu_exceeded);
 		return;
 	}
@@ -262,7 +263,7 @@ static __rte_noinline void too_long(struct worker *worker, struct packet *packet
 							: RTE_ETHER_TYPE_IPV6);
 }
 
-/* Labels to push or tags to write. False: it ended here. */
+/* Labels to push, tags to write, or a tunnel to go into. False: it ended here, or is not out yet. */
 static __rte_noinline bool output_general(struct worker *worker, struct packet *packet,
 					  const struct rewrite *rewrite)
 {
@@ -282,6 +283,10 @@ static __rte_noinline bool output_general(struct worker *worker, struct packet *
 	int offset = offset_of_l3(packet);
 	if ((int)mbuf->pkt_len - offset > rewrite->mtu) {
 		too_long(worker, packet, rewrite);
+		return false;
+	}
+	if (rewrite->port == PORT_VIRTUAL) {
+		tunnel_encapsulate(worker, packet, rewrite->interface);
 		return false;
 	}
 	memcpy(packet->l3 - sizeof(rewrite->header), rewrite->header, sizeof(rewrite->header));
@@ -328,7 +333,7 @@ static inline bool output_common(struct worker *worker, struct packet *packet,
 	return true;
 }
 
-/* False: it ended here. */
+/* False: it ended here, or is not out yet. */
 static inline bool output_one(struct worker *worker, struct packet *packet)
 {
 	const struct rewrite *rewrite = resolve(worker, packet);

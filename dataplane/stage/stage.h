@@ -2,8 +2,12 @@
  *
  * stage.h: the stages, in the order in which packets meet them, and how a packet ends.
  *
- *   classify -> mpls -> ip -> output -> (worker_flush)
- *        \________\______\______\-> punt, drop
+ *   classify -> mpls -> tunnel -> ip -> output -> (worker_flush)
+ *        \        \________/      /        \-> encapsulate -> output
+ *         \____________\_________/-> punt, drop
+ *
+ * What a tunnel carried goes round again by its own stage, as far as it is not IP: mpls. A packet may
+ * leave and enter TUNNEL_LAYERS_MAX tunnels.
  */
 #ifndef SHUNT_STAGE_H
 #define SHUNT_STAGE_H
@@ -21,6 +25,37 @@ void mpls(struct worker *worker);
 
 /* IP packets that came out of labels, by VRF. Empties worker->ip. */
 void ip(struct worker *worker);
+
+/* Takes IP packets that a tunnel was made for out of worker->ip and what they carry out of them (GRE RFC
+ * 2784, 2890, 4023; IP in IP RFC 2003, 2473; VXLAN RFC 7348): IP stays in worker->ip, in its place; labelled
+ * packets go to worker->mpls. What no tunnel was made for stays as it is. */
+void tunnel(struct worker *worker);
+
+/* An IP packet for ourselves that no tunnel took: was it one for tunnels? Then it is dropped with the
+ * reason why none took it. False: it was none, and goes on. */
+bool tunnel_refuse(struct worker *worker, struct packet *packet);
+
+/* An Ethernet frame at packet->l3 that tunnel or pseudowire packet->interface has received: the end of its
+ * way is the bridge's. */
+void receive_ethernet(struct worker *worker, struct packet *packet);
+
+/* A packet whose bottom label is LABEL_POP_BRIDGE's `entry`: Ethernet (RFC 4448) at `below`, behind the
+ * control word if there is one (RFC 4385). It ends here, or in the bridge. */
+void pseudowire(struct worker *worker, struct packet *packet, uint64_t entry, uint8_t *below);
+
+/* The outer headers of the tunnels that packet->nexthop names (an interface row) onto the packets, then to
+ * the tunnel's underlay. Empties worker->encapsulate, fills worker->output. */
+void encapsulate(struct worker *worker);
+
+/* Send a packet by a tunnel or pseudowire: `l3` is what goes inside, `payload` says what it is
+ * (PAYLOAD_ETHERNET: l3 is the Ethernet header), its length is within the tunnel's MTU. The bytes from
+ * buffer's start to l3 are the packet's own (no other reference to them). Counts it as sent at the row. */
+static inline void tunnel_encapsulate(struct worker *worker, struct packet *packet,
+				      uint32_t interface)
+{
+	packet->nexthop = interface;
+	worker->encapsulate.packet[worker->encapsulate.count++] = packet;
+}
 
 /* Rewrite and put into the egress port's transmit buffer. Empties worker->output. */
 void output(struct worker *worker);

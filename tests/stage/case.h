@@ -20,7 +20,8 @@
 
 enum {
 	PORTS = 10,
-	INTERFACES = 96, /* rows that a case may use */
+	INTERFACES = 96, /* rows that a case may use ... */
+	TUNNELS = 64,    /* and from INTERFACE_FIRST_TUNNEL on */
 	HEADROOM = 128,
 	ETHERNET = 14,
 };
@@ -75,6 +76,7 @@ struct stage_case {
 	struct end end;
 	unsigned int port;      /* that it comes in by */
 	unsigned int interface; /* where it is counted, if it is not the port */
+	unsigned int tunnel;    /* row of the tunnel that it came out of: its end is counted there */
 };
 
 extern struct fixture fixture;
@@ -98,9 +100,11 @@ int egress_of(const uint8_t *frame, size_t length);
 /* What the counters of all interfaces were. Then: does each interface's identity hold for what came
  * since, and are there `count` ends in all? Prints what does not. */
 struct account {
-	uint64_t value[INTERFACES][sizeof(struct interface_counters) / sizeof(uint64_t)];
+	uint64_t value[INTERFACES + TUNNELS][sizeof(struct interface_counters) / sizeof(uint64_t)];
 };
 void account_take(struct account *account);
+/* Index in an account of an interface's row. */
+unsigned int account_index(unsigned int interface);
 bool account_balanced(const struct account *before, unsigned int count);
 
 /* Since `before`, at this interface. */

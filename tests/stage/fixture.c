@@ -77,7 +77,10 @@ void fixture_start(struct fixture *fixture, const char *parent, unsigned int mbu
 	    fixture->worker == NULL)
 		fail("memory", "not enough");
 	word_store(&fixture->state->control.worker_count, 1);
-	word_store(&fixture->state->control.interfaces_ready, INTERFACE_FIRST_TUNNEL);
+	word_store(&fixture->state->control.interfaces_ready, INTERFACE_MAX);
+	atomic_store(&fixture->state->port_live[PORT_VIRTUAL], 1);
+	if (tunnel_table_open(&fixture->tunnels, fixture->tables, fixture->heap) != 0)
+		fail("tunnel tables", "no memory");
 	heap_set_state(fixture->heap, NULL);
 	fixture->plan.tables = fixture->tables;
 	if (worker_init(fixture->worker, 0, fixture->state, fixture->pool, true, 1000000) != 0)
@@ -218,6 +221,66 @@ uint32_t fixture_nexthop(struct fixture *fixture, unsigned int interface, unsign
 	header[length++] = 0x47;
 	rewrite.header_length = (uint8_t)length;
 	memcpy(rewrite.header + sizeof(rewrite.header) - length, header, length);
+	for (unsigned int i = 0; i < label_count; i++)
+		rewrite.label[i] = labels[i];
+	if (nexthop_add(fixture->nexthops, NEXTHOP_FORWARD, &rewrite, &index) != 0)
+		fail("nexthop table", "full");
+	return index;
+}
+
+void fixture_ipv4(uint8_t address[16], unsigned int last)
+{
+	static const uint8_t base[16] = { [10] = 0xff, 0xff, 192, 0, 2 };
+	memcpy(address, base, 16);
+	address[15] = (uint8_t)last;
+}
+
+void fixture_ipv6(uint8_t address[16], unsigned int last)
+{
+	static const uint8_t base[16] = { 0x20, 0x01, 0x0d, 0xb8 };
+	memcpy(address, base, 16);
+	address[15] = (uint8_t)last;
+}
+
+uint32_t fixture_tunnel(struct fixture *fixture, unsigned int number, const struct tunnel *tunnel,
+			uint64_t flags, uint64_t features, uint32_t underlay)
+{
+	uint32_t interface = INTERFACE_FIRST_TUNNEL + number;
+	struct interface *row = &fixture->tables->interface[interface];
+	uint64_t offset = heap_allocate(fixture->heap, sizeof(*tunnel));
+	uint64_t kind = tunnel->mode == TUNNEL_PSEUDOWIRE ? INTERFACE_PSEUDOWIRE : INTERFACE_TUNNEL;
+
+	if (offset == 0)
+		fail("tunnel", "no memory");
+	struct tunnel *copy = heap_object(fixture->heap, offset);
+	memcpy(copy, tunnel, sizeof(*tunnel));
+	if (tunnel_template(copy) != 0)
+		fail("tunnel", "not valid");
+	snprintf(row->name, sizeof(row->name), "t%u", number);
+	word_store(&row->object, offset);
+	word_store(&row->underlay, underlay);
+	word_store(&row->features, features);
+	word_store(&row->flags, INTERFACE_VALID | INTERFACE_UP | kind << INTERFACE_KIND_SHIFT |
+					(uint64_t)PORT_VIRTUAL << INTERFACE_PORT_SHIFT |
+					1400ull << INTERFACE_MTU_SHIFT | flags);
+	int result = tunnel_add(&fixture->tunnels, copy, interface);
+	if (result != 0)
+		fail("tunnel", strerror(-result));
+	return interface;
+}
+
+uint32_t fixture_nexthop_tunnel(struct fixture *fixture, uint32_t interface, const uint32_t *labels,
+				unsigned int label_count)
+{
+	struct rewrite rewrite = {
+		.port = PORT_VIRTUAL,
+		.interface = interface,
+		.mtu = (uint16_t)(word_load(&fixture->tables->interface[interface].flags) >>
+				  INTERFACE_MTU_SHIFT),
+		.label_count = (uint8_t)label_count,
+	};
+	uint32_t index;
+
 	for (unsigned int i = 0; i < label_count; i++)
 		rewrite.label[i] = labels[i];
 	if (nexthop_add(fixture->nexthops, NEXTHOP_FORWARD, &rewrite, &index) != 0)

@@ -9,6 +9,7 @@
 #include "dataplane/shm/hash.h"
 #include "dataplane/shm/region.h"
 #include "dataplane/shm/table.h"
+#include "dataplane/shm/tunnel.h"
 #include "dataplane/worker.h"
 
 /* Both planes in one process: it owns the two files and runs the stages by hand. */
@@ -22,6 +23,7 @@ struct fixture {
 	struct rte_mempool *pool;
 	struct worker *worker;
 	struct plan plan;
+	struct tunnel_table tunnels;
 };
 
 /* EAL without ports, the files in a new directory below `parent` (NULL: /dev/shm), one worker, `mbufs`
@@ -43,6 +45,17 @@ void fixture_mtu(struct fixture *fixture, unsigned int interface, unsigned int m
 uint32_t fixture_nexthop(struct fixture *fixture, unsigned int interface, unsigned int number,
 			 const uint32_t *labels, unsigned int label_count, uint32_t backup,
 			 unsigned int flags);
+
+/* The row INTERFACE_FIRST_TUNNEL + number of a tunnel, whose template is made here; up, MTU 1400, `flags`
+ * are further INTERFACE_... bits. Packets go out by `underlay`, a route leaf. Returns the row. */
+uint32_t fixture_tunnel(struct fixture *fixture, unsigned int number, const struct tunnel *tunnel,
+			uint64_t flags, uint64_t features, uint32_t underlay);
+/* A nexthop by a tunnel's row. */
+uint32_t fixture_nexthop_tunnel(struct fixture *fixture, uint32_t interface,
+				const uint32_t *labels, unsigned int label_count);
+/* 192.0.2.<last> as struct tunnel has it; 2001:db8::<last>. */
+void fixture_ipv4(uint8_t address[16], unsigned int last);
+void fixture_ipv6(uint8_t address[16], unsigned int last);
 
 /* A label's entry in a space, which is made if it is not there. */
 void fixture_label(struct fixture *fixture, unsigned int space, uint32_t label, uint64_t entry);

@@ -6,9 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A header that is finished when the frame is: its length and its checksum. */
+struct unfinished {
+	enum { OUTER_IPV4, OUTER_IPV6, OUTER_GRE, OUTER_UDP, OUTER_TCP } kind;
+	size_t at;
+	bool checksum;
+};
+
 struct builder {
 	uint8_t *frame;
 	size_t length;
+	size_t end; /* where padding begins; 0: none */
+	struct unfinished outer[16];
+	unsigned int outers;
+	size_t protocol; /* offset of an IP header's protocol that the next word says, or 0 */
+	size_t gre;      /* the same of a GRE header's protocol type */
 	bool wants_type; /* an Ethernet header or a tag was last */
 	bool open_label; /* a label was last that gets the bottom bit if none follows */
 };
@@ -28,11 +40,28 @@ static void put16(struct builder *builder, unsigned int value)
 	put(builder, (uint8_t[]){ (uint8_t)(value >> 8), (uint8_t)value }, 2);
 }
 
+static void store16(uint8_t *at, unsigned int value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+static void put_protocol(struct builder *builder, unsigned int protocol)
+{
+	if (builder->protocol != 0)
+		builder->frame[builder->protocol] = (uint8_t)protocol;
+	builder->protocol = 0;
+}
+
 static void put_type(struct builder *builder, unsigned int type)
 {
 	if (builder->wants_type)
 		put16(builder, type);
+	if (builder->gre != 0)
+		store16(builder->frame + builder->gre, type);
+	put_protocol(builder, type == 0x0800 ? 4 : type == 0x86dd ? 41 : 137);
 	builder->wants_type = false;
+	builder->gre = 0;
 }
 
 static void put_hex(struct builder *builder, const char *digits)
@@ -43,6 +72,8 @@ static void put_hex(struct builder *builder, const char *digits)
 
 static void put_ethernet(struct builder *builder, const uint8_t to[6], const uint8_t from[6])
 {
+	if (builder->gre != 0)
+		put_type(builder, 0x6558);
 	put(builder, to, 6);
 	put(builder, from, 6);
 	builder->wants_type = true;
@@ -110,6 +141,241 @@ static void put_ipv6(struct builder *builder, unsigned int ttl, unsigned int tra
 	put_udp(builder);
 }
 
+/* ---------------------------------------------------------------- tunnels */
+
+static void unfinished_add(struct builder *builder, struct unfinished unfinished)
+{
+	if (builder->outers == sizeof(builder->outer) / sizeof(builder->outer[0])) {
+		fprintf(stderr, "frame: too many headers\n");
+		exit(1);
+	}
+	builder->outer[builder->outers++] = unfinished;
+}
+
+static bool put_outer(struct builder *builder, const char *word)
+{
+	unsigned int from, to, ttl = 64, class = 0, field = 0, id = 0;
+
+	if (sscanf(word, "outer4:%u>%u/%u/%x/%x/%x", &from, &to, &ttl, &class, &field, &id) >= 2) {
+		uint8_t header[20] = { 0x45,
+				       (uint8_t) class,
+				       0,
+				       0,
+				       (uint8_t)(id >> 8),
+				       (uint8_t)id,
+				       (uint8_t)(field >> 8),
+				       (uint8_t)field,
+				       (uint8_t)ttl,
+				       0,
+				       0,
+				       0,
+				       192,
+				       0,
+				       2,
+				       (uint8_t)from,
+				       192,
+				       0,
+				       2,
+				       (uint8_t)to };
+		put_type(builder, 0x0800);
+		unfinished_add(builder, (struct unfinished){ OUTER_IPV4, builder->length, true });
+		builder->protocol = builder->length + 9;
+		put(builder, header, sizeof(header));
+		return true;
+	}
+	if (sscanf(word, "outer6:%u>%u/%u/%x/%x", &from, &to, &ttl, &class, &field) >= 2) {
+		uint8_t header[40] = { (uint8_t)(0x60 | class >> 4),
+				       (uint8_t)(class << 4 | field >> 16),
+				       (uint8_t)(field >> 8),
+				       (uint8_t)field,
+				       0,
+				       0,
+				       0,
+				       (uint8_t)ttl,
+				       0x20,
+				       1,
+				       0xd,
+				       0xb8 };
+		memcpy(header + 24, header + 8, 4);
+		header[23] = (uint8_t)from;
+		header[39] = (uint8_t)to;
+		put_type(builder, 0x86dd);
+		unfinished_add(builder, (struct unfinished){ OUTER_IPV6, builder->length, true });
+		builder->protocol = builder->length + 6;
+		put(builder, header, sizeof(header));
+		return true;
+	}
+	return false;
+}
+
+static void put_gre(struct builder *builder, const char *options)
+{
+	size_t at = builder->length;
+	const char *key = strstr(options, "key="), *sequence = strstr(options, "seq=");
+	const char *type = strstr(options, "type="), *bits = strstr(options, "bits=");
+	bool checksum = strstr(options, "csum") != NULL;
+	unsigned int flags = (checksum ? 0x8000 : 0) | (key != NULL ? 0x2000 : 0) |
+			     (sequence != NULL ? 0x1000 : 0);
+
+	if (bits != NULL)
+		flags |= (unsigned int)strtoul(bits + 5, NULL, 16);
+	put_protocol(builder, 47);
+	put16(builder, flags);
+	put16(builder, type != NULL ? (unsigned int)strtoul(type + 5, NULL, 16) : 0);
+	builder->gre = type != NULL ? 0 : at + 2;
+	if (checksum) {
+		unfinished_add(builder, (struct unfinished){ OUTER_GRE, at, true });
+		put(builder, (uint8_t[4]){ 0 }, 4);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		const char *number = i == 0 ? key : sequence;
+		uint32_t value = number == NULL ? 0 : (uint32_t)strtoul(number + 4, NULL, 0);
+		if (number == NULL)
+			continue;
+		put16(builder, value >> 16);
+		put16(builder, value & 0xffff);
+	}
+}
+
+static void put_vxlan(struct builder *builder, unsigned int vni, unsigned int port, bool checksum)
+{
+	put_protocol(builder, 17);
+	unfinished_add(builder, (struct unfinished){ OUTER_UDP, builder->length, checksum });
+	put16(builder, port);
+	put16(builder, 4789);
+	put(builder, (uint8_t[4]){ 0 }, 4);
+	put(builder, (uint8_t[4]){ 0x08 }, 4);
+	put16(builder, vni >> 8);
+	put16(builder, vni << 8 & 0xff00);
+}
+
+static void put_tcp(struct builder *builder, bool ipv4, unsigned int mss, unsigned int flags)
+{
+	uint8_t tcp[24] = { 0x13,
+			    0x88,
+			    0x17,
+			    0x70,
+			    0,
+			    0,
+			    0,
+			    1,
+			    0,
+			    0,
+			    0,
+			    0,
+			    0x60,
+			    (uint8_t)flags,
+			    0xff,
+			    0xff,
+			    0,
+			    0,
+			    0,
+			    0,
+			    2,
+			    4,
+			    (uint8_t)(mss >> 8),
+			    (uint8_t)mss };
+	uint8_t ipv4_header[20] = { 0x45, 0, 0,  44, 0x12, 0x34, 0x40, 0, 64, 6,
+				    0,    0, 10, 1,  2,    3,    10,   9, 8,  7 };
+	uint8_t ipv6_header[40] = { 0x60, 0, 0, 0, 0, 24, 6, 64, 0x20, 1, 0xd, 0xb8 };
+
+	ipv6_header[23] = 1;
+	ipv6_header[24] = 0x20;
+	ipv6_header[39] = 2;
+	store16(ipv4_header + 10, frame_checksum(ipv4_header, 20));
+	put_type(builder, ipv4 ? 0x0800 : 0x86dd);
+	put(builder, ipv4 ? ipv4_header : ipv6_header, ipv4 ? 20 : 40);
+	unfinished_add(builder, (struct unfinished){ OUTER_TCP, builder->length, true });
+	put(builder, tcp, sizeof(tcp));
+}
+
+static bool put_tunnel_word(struct builder *builder, const char *word)
+{
+	unsigned int a, b = 49152, flags = 2, option = 4;
+	char text[16] = "";
+
+	if (put_outer(builder, word))
+		return true;
+	if (strncmp(word, "gre", 3) == 0) {
+		put_gre(builder, word + 3);
+	} else if (sscanf(word, "vxlan:%u/%u/%15s", &a, &b, text) >= 1) {
+		put_vxlan(builder, a, b, strcmp(text, "csum") == 0);
+	} else if (strcmp(word, "options") == 0 || sscanf(word, "options:%x", &option) == 1) {
+		size_t next = builder->length;
+		put_protocol(builder, 60);
+		put(builder, (uint8_t[8]){ 0, 0, (uint8_t)option, 1, 4, 1, 1, 0 }, 8);
+		builder->protocol = next;
+	} else if (sscanf(word, "tcp4:%u/%x", &a, &flags) >= 1) {
+		put_tcp(builder, true, a, flags);
+	} else if (sscanf(word, "tcp6:%u/%x", &a, &flags) >= 1) {
+		put_tcp(builder, false, a, flags);
+	} else if (strncmp(word, "cw:", 3) == 0) {
+		put_hex(builder, word + 3);
+	} else if (sscanf(word, "pad:%u", &a) == 1) {
+		builder->end = builder->length;
+		for (unsigned int i = 0; i < a; i++)
+			put(builder, "", 1);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* Sum of the pseudo-header of the IP header that ends at `at`, whose protocol this is. */
+static uint32_t pseudo_sum(const uint8_t *at, unsigned int protocol, size_t length)
+{
+	bool ipv4 = (at - 20)[0] == 0x45 && (at - 20)[9] == protocol;
+	const uint8_t *addresses = ipv4 ? at - 8 : at - 32;
+	uint32_t sum = protocol + (uint32_t)length;
+
+	for (unsigned int i = 0; i < (ipv4 ? 8 : 32); i += 2)
+		sum += (uint32_t)(addresses[i] << 8 | addresses[i + 1]);
+	return sum;
+}
+
+static uint16_t sum_more(uint32_t more, const uint8_t *at, size_t length)
+{
+	uint32_t sum = (uint16_t)~frame_checksum(at, length) + more;
+
+	if (length % 2 != 0)
+		sum += (uint32_t)at[length - 1] << 8;
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/* Lengths and checksums, innermost first. */
+static void finish(struct builder *builder)
+{
+	size_t end = builder->end != 0 ? builder->end : builder->length;
+
+	while (builder->outers > 0) {
+		struct unfinished *unfinished = &builder->outer[--builder->outers];
+		uint8_t *at = builder->frame + unfinished->at;
+		size_t length = end - unfinished->at;
+		switch (unfinished->kind) {
+		case OUTER_IPV4:
+			store16(at + 2, (unsigned int)length);
+			store16(at + 10, frame_checksum(at, 20));
+			break;
+		case OUTER_IPV6:
+			store16(at + 4, (unsigned int)length - 40);
+			break;
+		case OUTER_GRE:
+			store16(at + 4, sum_more(0, at, length));
+			break;
+		case OUTER_UDP:
+			store16(at + 4, (unsigned int)length);
+			/* the protocol of the header before is known; its length does not count */
+			if (unfinished->checksum)
+				store16(at + 6, sum_more(pseudo_sum(at, 17, length), at, length));
+			break;
+		case OUTER_TCP:
+			store16(at + 16, sum_more(pseudo_sum(at, 6, 24), at, 24));
+		}
+	}
+}
+
 static void put_label(struct builder *builder, const char *word)
 {
 	unsigned int label, traffic_class, ttl;
@@ -158,7 +424,7 @@ static bool put_word(struct builder *builder, const char *word)
 {
 	unsigned int a, b = 0;
 
-	if (put_ethernet_word(builder, word))
+	if (put_ethernet_word(builder, word) || put_tunnel_word(builder, word))
 		return true;
 	if (strcmp(word, "mpls") == 0)
 		put_type(builder, 0x8847);
@@ -209,6 +475,7 @@ size_t frame_build(uint8_t frame[FRAME_ROOM], const char *text)
 		}
 	}
 	close_stack(&builder);
+	finish(&builder);
 	return builder.length;
 }
 

@@ -13,6 +13,18 @@
  *                its word ends in n (never) or s (always)
  *   ip4/TTL/TOS  IPv4 header (both numbers as they are, TOS in hexadecimal), UDP, 12 bytes
  *   ip6/TTL/TC   the same with IPv6; after an Ethernet header both write their Ethertype
+ *   tcp4:MSS     IPv4, TCP with SYN and this MSS, right checksums; tcp6:MSS: IPv6; tcp4:MSS/HEX: flags
+ *   outer4:A>B   IPv4 header from 192.0.2.A to 192.0.2.B; then /TTL (64), /TOS in hexadecimal, /the
+ *                fragment field and /the identification in hexadecimal. What stands behind it gives
+ *                its protocol, and its length until the end of the frame or until `pad`
+ *   outer6:A>B   the same in IPv6 from 2001:db8::A; then /HOP, /TC and /flow label in hexadecimal
+ *   options      IPv6 destination options: an encapsulation limit of 4 (RFC 2473); options:HEX: another
+ *                option of that type
+ *   gre          GRE header; then :LIST of key=N, csum, seq=N, type=HEX, bits=HEX (or-ed to the first
+ *                two bytes); the next word gives the protocol if `type` does not
+ *   vxlan:VNI    UDP from port 49152 and VXLAN header; then /source port, /csum
+ *   cw:HEX       pseudowire control word
+ *   pad:N        N zero bytes that belong to none of the headers
  *   raw:HEX      these bytes
  *   fill:N       N bytes that count up
  */
