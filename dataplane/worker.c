@@ -55,6 +55,16 @@ void worker_flush(struct worker *worker)
 		transmit_port(worker, (unsigned int)__builtin_ctzll(worker->transmit.pending));
 }
 
+/* Nothing to send, so that the driver sends what it has of its own: at least every 100 ms. */
+static void send_nothing(const struct tx_queue *tx)
+{
+	if (tx->lock != NULL)
+		rte_spinlock_lock(tx->lock);
+	rte_eth_tx_burst(tx->dpdk_port, tx->queue, NULL, 0);
+	if (tx->lock != NULL)
+		rte_spinlock_unlock(tx->lock);
+}
+
 /* Every queue of the plan once. Returns the packets that came in. */
 static unsigned int poll_queues(struct worker *worker, const struct plan *plan)
 {
@@ -64,6 +74,8 @@ static unsigned int poll_queues(struct worker *worker, const struct plan *plan)
 	for (unsigned int i = 0; i < plan->rx_count; i++) {
 		const struct rx_queue *rx = &plan->rx[i];
 		unsigned int count = rte_eth_rx_burst(rx->dpdk_port, rx->queue, mbufs, VECTOR_SIZE);
+		if (unlikely(rx->sends_idle))
+			send_nothing(&plan->tx[rx->port]);
 		if (count == 0)
 			continue;
 		worker_process(worker, rx->port, mbufs, count);

@@ -33,6 +33,7 @@ struct rx_queue {
 	uint16_t dpdk_port;
 	uint16_t queue;
 	uint16_t port; /* port row, which is its interface index too */
+	bool sends_idle; /* its driver sends by itself (LACP), but only when it is asked to send */
 };
 
 struct tx_queue {

@@ -58,13 +58,14 @@ static size_t device_length(const char *devargs)
 	return strcspn(devargs, ",");
 }
 
-/* The Linux interface behind the device: its iface= parameter. */
+/* The Linux interface behind the device: its iface= parameter; a group's members have their own, in
+ * slave(DEVARGS). */
 static int parse_host_device(const char *devargs, char host_device[16])
 {
 	const char *at = strstr(devargs, ",iface=");
 
 	memset(host_device, 0, 16);
-	if (at == NULL)
+	if (at == NULL || memchr(devargs, '(', (size_t)(at - devargs)) != NULL)
 		return 0;
 	at += strlen(",iface=");
 	size_t length = strcspn(at, ",");

@@ -101,7 +101,8 @@ static void look_at_driver(struct device *device, const struct rte_eth_dev_info 
 	/* Their sockets are bound when the device is made or its queues are set up, and stopping them
 	 * does not stop the kernel from filling their rings. */
 	device->keeps_running =
-		driver_is(device, "net_af_packet") || driver_is(device, "net_af_xdp");
+		driver_is(device, "net_af_packet") || driver_is(device, "net_af_xdp") ||
+		device->bond.keeps_running;
 	/* ethdev's limit for it is 1500, whatever framesz= is */
 	device->host_mtu = driver_is(device, "net_af_packet");
 }
@@ -166,6 +167,7 @@ static int configure(struct device *device, const struct port_wish *wish, unsign
 	if (result != 0)
 		return fail(error, device, "device information", result);
 	look_at_driver(device, &info);
+	bond_limit(&device->bond, &info);
 	result = choose_buffers(device, &info, wish->mtu, error);
 	if (result != 0)
 		return result;
@@ -197,8 +199,12 @@ static int configure(struct device *device, const struct port_wish *wish, unsign
  * own). A driver that cannot choose gives everything, and classify sorts it out. */
 static void set_filters(const struct device *device)
 {
-	int result = rte_eth_promiscuous_disable(device->dpdk_port);
+	/* a group drops multicast itself unless it is promiscuous, if a member cannot choose */
+	int result = device->bond.count > 0 ? rte_eth_promiscuous_enable(device->dpdk_port)
+					    : rte_eth_promiscuous_disable(device->dpdk_port);
 
+	if (device->bond.count > 0)
+		return;
 	if (result != 0 && result != -ENOTSUP)
 		log_warning("%s: promiscuous mode off: %s", device->name, strerror(-result));
 	result = rte_eth_allmulticast_enable(device->dpdk_port);
@@ -247,9 +253,19 @@ static int open_with(struct device *device, const struct port_wish *wish, const 
 		snprintf(error, DEVICE_ERROR_SIZE, "%s: no such interface", wish->host_device);
 		return -ENODEV;
 	}
-	int result = attach(device, devargs, used, context, error);
-	if (result != 0)
+	char group[sizeof(wish->devargs) + 64];
+	int result = 0;
+	if (bond_wanted(devargs)) {
+		result = bond_open(&device->bond, devargs, group, sizeof(group), used, context,
+				   error);
+		devargs = group;
+	}
+	if (result == 0)
+		result = attach(device, devargs, used, context, error);
+	if (result != 0) {
+		bond_close(&device->bond);
 		return result;
+	}
 	device->present = true;
 	if (wish->host_device[0] != '\0')
 		device->host_index = if_nametoindex(wish->host_device);
@@ -384,6 +400,7 @@ void device_close(struct device *device, struct device_pools *pools)
 		log_warning("%s: close: %s", device->name, strerror(-result));
 	else if (info.device != NULL)
 		unplug(device, info.device);
+	bond_close(&device->bond);
 	steer_close(&device->steer);
 	af_xdp_clean(&device->sockets, &buffers);
 	queues_release_pool(device, pools, !device->opened);

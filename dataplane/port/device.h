@@ -9,6 +9,7 @@
 #include <rte_spinlock.h>
 #include <stdbool.h>
 #include "dataplane/port/af_xdp.h"
+#include "dataplane/port/bond.h"
 #include "dataplane/shm/layout.h"
 #include "dataplane/xdp/steer.h"
 
@@ -42,6 +43,7 @@ struct device {
 	char name[64];           /* for messages: devargs up to the comma */
 	char driver[32];
 	uint8_t mac[6];
+	struct bond bond;                   /* members, if it is a group */
 	struct rte_mempool *pool;           /* that its queues receive into */
 	struct af_xdp_sockets sockets;      /* net_af_xdp: that its queues made */
 	struct steer steer;                 /* net_af_xdp: the program in the driver */

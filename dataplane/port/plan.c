@@ -29,6 +29,7 @@ static void add_rx(struct plan *plan, const struct port *port, unsigned int work
 			.dpdk_port = port->device.dpdk_port,
 			.queue = queue,
 			.port = (uint16_t)port->row,
+			.sends_idle = port->device.bond.count > 0 && queue == 0,
 		};
 	}
 }

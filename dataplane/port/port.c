@@ -149,7 +149,8 @@ static bool used_by_other(void *context, uint16_t dpdk_port)
 	for (unsigned int row = 0; row < PORT_MAX; row++) {
 		const struct port *port = &question->dataplane->port[row];
 		if (row != question->row && port->device.present &&
-		    port->device.dpdk_port == dpdk_port)
+		    (port->device.dpdk_port == dpdk_port ||
+		     bond_has(&port->device.bond, dpdk_port)))
 			return true;
 	}
 	return false;
