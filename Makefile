@@ -5,10 +5,10 @@
 # The one list of packages. gcc brings the sanitizers' libraries; libdpdk-dev brings every PMD.
 PACKAGES := gcc libc6-dev meson ninja-build pkg-config \
 	libdpdk-dev libbpf-dev libxdp-dev clang bpftool libjansson-dev libevent-dev libedit-dev libsystemd-dev uthash-dev \
-	libcmocka-dev python3 python3-scapy iproute2 ethtool procps tcpreplay util-linux iputils-ping valgrind frr \
+	libcmocka-dev python3 python3-scapy iproute2 ethtool procps tcpreplay util-linux iputils-ping valgrind frr openvswitch-switch \
 	iperf3 traceroute
 # What only some targets need.
-PACKAGES_BENCH := dpdk-dev gnuplot-nox openvswitch-switch openvswitch-switch-dpdk
+PACKAGES_BENCH := dpdk-dev gnuplot-nox openvswitch-switch-dpdk
 PACKAGES_LINT := clang-format clang-tidy
 PACKAGES_MAN := mandoc
 

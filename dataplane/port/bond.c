@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <rte_dev.h>
+#include <rte_eth_bond.h>
 #include <stdio.h>
 #include <string.h>
 #include "dataplane/log.h"
+#include "dataplane/port/host.h"
 
 enum { NAME_MAX_SIZE = 64, DEVARGS_SIZE = 256 };
 
@@ -17,7 +19,7 @@ bool bond_wanted(const char *devargs)
 bool bond_has(const struct bond *bond, uint16_t dpdk_port)
 {
 	for (unsigned int i = 0; i < bond->count; i++)
-		if (bond->dpdk_port[i] == dpdk_port)
+		if (!bond->member[i].apart && bond->member[i].dpdk_port == dpdk_port)
 			return true;
 	return false;
 }
@@ -38,7 +40,8 @@ static void close_member(uint16_t dpdk_port)
 void bond_close(struct bond *bond)
 {
 	while (bond->count > 0)
-		close_member(bond->dpdk_port[--bond->count]);
+		if (!bond->member[--bond->count].apart)
+			close_member(bond->member[bond->count].dpdk_port);
 }
 
 static uint16_t smaller(uint16_t a, uint16_t b)
@@ -91,7 +94,13 @@ static int add_member(struct bond *bond, const char *devargs, char name[NAME_MAX
 		return result;
 	}
 	result = look_at_member(bond, port);
-	bond->dpdk_port[bond->count++] = port;
+	struct bond_member *member = &bond->member[bond->count++];
+	*member = (struct bond_member){ .dpdk_port = port };
+	snprintf(member->devargs, sizeof(member->devargs), "%s", devargs);
+	const char *device = strstr(devargs, ",iface=");
+	if (device != NULL && strncmp(devargs, "net_af_", 7) == 0)
+		snprintf(member->host_device, sizeof(member->host_device), "%.*s",
+			 (int)strcspn(device + 7, ","), device + 7);
 	if (result != 0)
 		snprintf(error, BOND_ERROR_SIZE, "member %.60s: %.40s", name, strerror(-result));
 	return result;
@@ -160,4 +169,76 @@ void bond_limit(const struct bond *bond, struct rte_eth_dev_info *info)
 		return;
 	info->max_rx_queues = smaller(bond->rx_queues, info->max_rx_queues);
 	info->max_tx_queues = smaller(bond->tx_queues, info->max_tx_queues);
+}
+
+/* ---------------------------------------------------------------- carriers */
+
+static bool is_alive(const struct bond_member *member, int socket)
+{
+	return member->host_device[0] == '\0' || host_carrier(socket, member->host_device);
+}
+
+/* The last member stays, alive or not: a group without any is no device. */
+static bool may_leave(const struct bond *bond)
+{
+	unsigned int together = 0;
+
+	for (unsigned int i = 0; i < bond->count; i++)
+		together += !bond->member[i].apart;
+	return together > 1;
+}
+
+static bool is_misplaced(const struct bond *bond, const struct bond_member *member, int socket)
+{
+	return is_alive(member, socket) == member->apart && (member->apart || may_leave(bond));
+}
+
+bool bond_must_change(const struct bond *bond, int socket)
+{
+	for (unsigned int i = 0; i < bond->count; i++)
+		if (is_misplaced(bond, &bond->member[i], socket))
+			return true;
+	return false;
+}
+
+static void take_out(struct bond_member *member, uint16_t group)
+{
+	(void)rte_eth_dev_stop(member->dpdk_port);
+	int result = rte_eth_bond_slave_remove(group, member->dpdk_port);
+	if (result != 0) {
+		log_warning("%s: cannot be taken out of its group", member->devargs);
+		return;
+	}
+	close_member(member->dpdk_port);
+	member->apart = true;
+	log_info("%s: no carrier: out of its group", member->devargs);
+}
+
+static void put_in(struct bond_member *member, uint16_t group)
+{
+	char name[NAME_MAX_SIZE];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(member->devargs, ","), member->devargs);
+	if (rte_dev_probe(member->devargs) != 0 ||
+	    rte_eth_dev_get_port_by_name(name, &member->dpdk_port) != 0)
+		return; /* tried again */
+	if (rte_eth_bond_slave_add(group, member->dpdk_port) != 0) {
+		close_member(member->dpdk_port);
+		return;
+	}
+	member->apart = false;
+	log_info("%s: in its group again", member->devargs);
+}
+
+void bond_change(struct bond *bond, uint16_t group, int socket)
+{
+	for (unsigned int i = 0; i < bond->count; i++) {
+		struct bond_member *member = &bond->member[i];
+		if (!is_misplaced(bond, member, socket))
+			continue;
+		if (member->apart)
+			put_in(member, group);
+		else
+			take_out(member, group);
+	}
 }

@@ -20,9 +20,16 @@
 
 enum { BOND_MEMBERS_MAX = 8, BOND_ERROR_SIZE = 128 };
 
+struct bond_member {
+	uint16_t dpdk_port;
+	bool apart; /* its Linux interface has no carrier: it is closed, and not in the group */
+	char devargs[256];
+	char host_device[16]; /* Linux interface of net_af_packet and net_af_xdp, or "" */
+};
+
 struct bond {
 	unsigned int count;
-	uint16_t dpdk_port[BOND_MEMBERS_MAX];
+	struct bond_member member[BOND_MEMBERS_MAX];
 	bool keeps_running;            /* a member would not start again after a stop */
 	uint16_t rx_queues, tx_queues; /* that all members have */
 };
@@ -38,6 +45,13 @@ int bond_open(struct bond *bond, const char *devargs, char *driver_devargs, size
 
 /* The group itself is closed: its members too. */
 void bond_close(struct bond *bond);
+
+/* net_af_packet and net_af_xdp say that their link is up whatever it is, and the driver would send into a
+ * dead one for 90 s (LACP's slow timeout) or for ever. So we look at the Linux interfaces: is there a
+ * member to be taken out, or to be put in again? `socket` is any for ioctl. */
+bool bond_must_change(const struct bond *bond, int socket);
+/* Do so. No worker uses the group. */
+void bond_change(struct bond *bond, uint16_t group, int socket);
 
 /* Is it one of the members? */
 bool bond_has(const struct bond *bond, uint16_t dpdk_port);

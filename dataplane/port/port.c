@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include "dataplane/dataplane.h"
 #include "dataplane/control.h"
 #include "dataplane/log.h"
@@ -327,6 +328,29 @@ void port_start(struct dataplane *dataplane)
 	}
 }
 
+/* Members of a group whose links came or went: the driver takes them out or in while nobody polls it. */
+static void follow_members(struct dataplane *dataplane, struct port *port)
+{
+	struct bond *bond = &port->device.bond;
+	static int any = -1;
+
+	if (!port->plugged || bond->count == 0)
+		return;
+	if (any < 0)
+		any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (any < 0 || !bond_must_change(bond, any))
+		return;
+	port->plugged = false;
+	int result = plan_publish(dataplane);
+	if (result == 0)
+		bond_change(bond, port->device.dpdk_port, any);
+	port->plugged = true;
+	if (result == 0)
+		result = plan_publish(dataplane);
+	if (result != 0 && result != -ECANCELED)
+		log_warning("port %s: plan: %s", port->wish.name, strerror(-result));
+}
+
 void port_report(struct dataplane *dataplane, bool statistics)
 {
 	for (unsigned int row = 0; row < PORT_MAX; row++) {
@@ -335,6 +359,7 @@ void port_report(struct dataplane *dataplane, bool statistics)
 			continue;
 		if (port->plugged)
 			read_link(dataplane, port);
+		follow_members(dataplane, port);
 		if (statistics) {
 			refresh_steering(dataplane, port);
 			status_count(port);

@@ -96,6 +96,17 @@ static void is_undone(void **state)
 	undo_of(f, "port del p0", "port add p0 devargs net_null0 host-interface tap0");
 }
 
+/* The Linux interfaces behind a group's members are the members', not the port's. */
+static void group_has_no_device(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, "port add p0 devargs net_bonding0,mode=4,slave(net_af_packet1,iface=eth1)");
+	assert_string_equal(wish_of(f, 0)->host_device, "");
+	say(f, "port add p1 devargs net_af_packet0,iface=eth0");
+	assert_string_equal(wish_of(f, 1)->host_device, "eth0");
+}
+
 #define EMPTY(test) cmocka_unit_test_setup_teardown(test, fixture_empty, fixture_remove)
 
 int main(void)
@@ -105,6 +116,7 @@ int main(void)
 		EMPTY(is_refused),
 		EMPTY(is_configuration),
 		EMPTY(is_undone),
+		EMPTY(group_has_no_device),
 	};
 	return cmocka_run_group_tests_name("model: host-interface", tests, NULL, NULL);
 }
