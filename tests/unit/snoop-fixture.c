@@ -176,6 +176,8 @@ static void send(void *context, const struct snoop_domain_key *domain,
 		f->solicitations++;
 		return;
 	}
+	if ((packet[0] >> 4 == 4) != (f->family == SNOOP_IPV4))
+		return; /* the other family's general queries */
 	assert_true(f->sent_count < SENT_MAX);
 	char *text = f->sent[f->sent_count++];
 	ports_text(ports, text, 100);
