@@ -58,8 +58,10 @@ static void add_record(struct domain *domain, struct snoop_report *report,
 	unsigned int done = 0;
 
 	do {
-		int taken = snoop_report_add(report, type, &proxy->key.address,
-					     proxy->sources + done, proxy->source_count - done);
+		const struct address *rest =
+			done < proxy->source_count ? &proxy->sources[done] : NULL;
+		int taken = snoop_report_add(report, type, &proxy->key.address, rest,
+					     proxy->source_count - done);
 		if (taken >= 0)
 			done += (unsigned int)taken;
 		if (taken < 0 || done < proxy->source_count)

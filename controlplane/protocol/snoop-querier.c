@@ -223,8 +223,6 @@ void snoop_other_gone(struct family *family)
 	static const struct address nobody;
 
 	family->other = false;
-	family->robustness = 0;
-	family->interval = 0;
 	if (!candidate(family))
 		snoop_event(family->domain, SNOOP_QUERIER, family->id, 0, &nobody);
 	snoop_querier_review(family, settings_of(family)->query_response_interval);

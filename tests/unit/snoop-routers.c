@@ -44,7 +44,8 @@ static const struct snoop_row election[] = {
 	  "4 query L; querier L; + 254.999; sent -; + 0.001; querier self; sent 1,2,3,4:general; "
 	  "enforced 1" },
 	{ "a higher one does not, but makes a router port", "3376 6.6.2", BOTH, START_QUERIER,
-	  "4 query R; querier self; routers 4; + 11.25; sent 1,2,3,4:general" },
+	  "events querier 2; 4 query R; querier self; events querier 2; routers 4; + 11.25; sent "
+	  "1,2,3,4:general" },
 	{ "our own address heard", "3376 6.6.2", BOTH, START_QUERIER, "4 query U; querier self" },
 	{ "a zero source wins nothing", "4541 2.1.1", ONLY_IPV4, START_QUERIER,
 	  "4 query Z; querier self; routers -; to 1,2,3; count query_zero_source 1" },
@@ -121,7 +122,8 @@ static const struct snoop_row routers[] = {
 	{ "a termination ends what an advertisement began, nothing else", "4286 3.3", BOTH,
 	  START_BARE, "3 pim R 105; 3 mrd R 20; 3 term R; routers 3" },
 	{ "the last reason counts", "4541 2.1.1.1", BOTH, START_BARE,
-	  "3 pim R 50; 3 mrd R 20; 3 query R; + 254.999; routers 3; + 0.001; routers -" },
+	  "3 pim R 50; 3 mrd R 20; 3 query R; why 3 7; + 50; why 3 5; + 10; why 3 1; + 194.999; "
+	  "routers 3; + 0.001; routers -" },
 	{ "static", "4541 2.1.1.1", BOTH, START_BARE,
 	  "port 3 router=static; routers 3; + 10000; routers 3; port 3 router=learn; routers -" },
 	{ "static keeps what was learned", "4541 2.1.1.1", BOTH, START_BARE,
@@ -159,6 +161,9 @@ static const struct snoop_row proxies[] = {
 	{ "a general query is answered once, in time", "3376 5.2", BOTH, START_OTHER,
 	  "set proxy=1; 2 rec to_ex G; 3 rec allow H a,b; + 5; clear; 4 query R; + 10; "
 	  "sent 4:is_ex_G&is_in_H{a,b}; sent -" },
+	{ "a second query does not put the answer off", "3376 5.2", BOTH, START_OTHER,
+	  "set proxy=1; 2 rec to_ex G; + 5; clear; 4 query R resp=100; 4 query R resp=10000; + 0.1; "
+	  "sent 4:is_ex_G; + 10; sent -" },
 	{ "a specific query is answered", "3376 5.2", BOTH, START_OTHER,
 	  "set proxy=1; 2 rec to_ex G; + 5; clear; 4 query R group=G resp=1000; + 1; sent "
 	  "4:is_ex_G; "

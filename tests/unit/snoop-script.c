@@ -461,6 +461,27 @@ static void expect_version(struct snoop_fixture *f, const struct words *w)
 	expect_number(f, "version", look.version, w->word[3]);
 }
 
+struct reason_look {
+	enum snoop_family family;
+	unsigned int port, reasons;
+};
+
+static void see_reasons(void *context, const struct snoop_router_view *router)
+{
+	struct reason_look *look = context;
+
+	if (router->family == look->family && router->port == look->port)
+		look->reasons = router->reasons;
+}
+
+static void expect_reasons(struct snoop_fixture *f, const struct words *w)
+{
+	struct reason_look look = { f->family, (unsigned int)atoi(w->word[1]), 0 };
+
+	snoop_each_router(f->snoop, &f->key, see_reasons, &look);
+	expect_number(f, "reasons", look.reasons, w->word[2]);
+}
+
 static void expect_entries(struct snoop_fixture *f, const char *expected)
 {
 	unsigned int used = 0;
@@ -511,6 +532,8 @@ static void run(struct snoop_fixture *f, struct words *w)
 		expect_state(f, w);
 	else if (strcmp(verb, "routers") == 0)
 		expect_ports(f, "router ports", &f->rule[f->family].routers, w->word[1]);
+	else if (strcmp(verb, "why") == 0)
+		expect_reasons(f, w);
 	else if (strcmp(verb, "enforced") == 0)
 		expect_number(f, "enforced", f->rule[f->family].enforced, w->word[1]);
 	else if (strcmp(verb, "querier") == 0)
