@@ -4,10 +4,11 @@
 
 # The one list of packages. gcc brings the sanitizers' libraries; libdpdk-dev brings every PMD.
 PACKAGES := gcc libc6-dev meson ninja-build pkg-config \
-	libdpdk-dev libbpf-dev libxdp-dev clang bpftool libjansson-dev libevent-dev libedit-dev libsystemd-dev uthash-dev \
-	libcmocka-dev python3 python3-scapy iproute2 ethtool procps tcpreplay util-linux iputils-ping valgrind frr openvswitch-switch \
-	iperf3 traceroute
-# What only some targets need.
+	libdpdk-dev libbpf-dev libxdp-dev clang bpftool libjansson-dev libevent-dev libmicrohttpd-dev \
+	libedit-dev libsystemd-dev uthash-dev libcmocka-dev python3 python3-scapy iproute2 ethtool procps \
+	tcpreplay util-linux iputils-ping traceroute
+# What only some targets need. prometheus: its promtool.
+PACKAGES_TEST := valgrind frr openvswitch-switch iperf3 prometheus python3-prometheus-client
 PACKAGES_BENCH := dpdk-dev gnuplot-nox openvswitch-switch-dpdk
 PACKAGES_LINT := clang-format clang-tidy
 PACKAGES_MAN := mandoc
@@ -17,7 +18,7 @@ PREFIX ?= /usr
 SOURCES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := build
-.PHONY: deps deps-bench deps-lint build debug sanitize tsan demo test bench bench-quick install \
+.PHONY: deps deps-test deps-bench deps-lint build debug sanitize tsan demo test bench bench-quick install \
 	format lint clean
 
 # $(call install,PACKAGES): asks dpkg first, so that it costs nothing when all are there.
@@ -40,7 +41,10 @@ endef
 deps:
 	$(call install,$(PACKAGES))
 
-deps-bench: deps
+deps-test: deps
+	$(call install,$(PACKAGES_TEST))
+
+deps-bench: deps-test
 	$(call install,$(PACKAGES_BENCH))
 
 deps-lint: deps
@@ -69,7 +73,7 @@ comma := ,
 demo: build
 	@tests/system/demo.py
 
-test: build sanitize tsan
+test: build sanitize tsan deps-test
 	@tests/run
 
 bench: build deps-bench

@@ -190,6 +190,11 @@ static void result_print(const struct session *session, const struct command *co
 {
 	bool document = command->id == COMMAND_CONFIG_SHOW && !session->json;
 
+	if (json_is_string(result) && !session->json) {
+		fputs(json_string_value(result), stdout);
+		fflush(stdout);
+		return;
+	}
 	if (session->pretty || document)
 		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
 	else if (session->json)

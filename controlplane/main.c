@@ -15,23 +15,26 @@
 #include "controlplane/api/log.h"
 #include "controlplane/api/server.h"
 #include "controlplane/housekeeping.h"
+#include "controlplane/metrics-http.h"
 #include "controlplane/object/event.h"
 #include "controlplane/start.h"
 
 struct options {
-	const char *instance, *run_dir, *config, *events;
+	const char *instance, *run_dir, *config, *events, *metrics;
 };
 
 static void usage(FILE *to)
 {
 	fprintf(to, "usage: shunt-controlplane [--instance NAME] [--run-dir DIR] [--config FILE] "
-		    "[--events TO] [--foreground]\n"
+		    "[--events TO] [--metrics ADDR] [--foreground]\n"
 		    "  --instance NAME  instance to control (default)\n"
 		    "  --run-dir DIR    directory of all instances' run directories (/run/shunt)\n"
 		    "  --config FILE    configuration where there is no journal "
 		    "(/etc/shunt/NAME.json)\n"
 		    "  --events TO      write events as JSON lines too: stderr, syslog or none "
 		    "(none)\n"
+		    "  --metrics ADDR   answer GET /metrics on PORT of 127.0.0.1, IPV4:PORT or "
+		    "[IPV6]:PORT\n"
 		    "  --foreground     accepted; it always stays in the foreground\n"
 		    "  --version        print the version\n");
 }
@@ -44,6 +47,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "run-dir", required_argument, NULL, 'r' },
 		{ "config", required_argument, NULL, 'c' },
 		{ "events", required_argument, NULL, 'e' },
+		{ "metrics", required_argument, NULL, 'm' },
 		{ "foreground", no_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
@@ -60,6 +64,8 @@ static int parse_options(int argc, char **argv, struct options *options)
 			options->config = optarg;
 		} else if (option == 'e') {
 			options->events = optarg;
+		} else if (option == 'm') {
+			options->metrics = optarg;
 		} else if (option == 'v') {
 			printf("shunt-controlplane %s\n", SHUNT_VERSION);
 			return 1;
@@ -101,10 +107,11 @@ static void on_signal(evutil_socket_t number, short events, void *context)
 	event_base_loopbreak(context);
 }
 
-static int run(struct api *api)
+static int run(struct api *api, const char *metrics)
 {
 	struct event *terminate = evsignal_new(api->base, SIGTERM, on_signal, api->base);
 	struct event *interrupt = evsignal_new(api->base, SIGINT, on_signal, api->base);
+	struct metrics_http *http = NULL;
 	struct housekeeping *housekeeping;
 	char error[REGION_ERROR_SIZE];
 	struct server *server;
@@ -115,8 +122,12 @@ static int run(struct api *api)
 	event_add(terminate, NULL);
 	event_add(interrupt, NULL);
 	rc = housekeeping_open(&housekeeping, api, error);
-	if (!rc && (rc = server_open(&server, api, error)))
+	if (!rc && metrics && (rc = metrics_http_open(&http, api, metrics, error)))
 		housekeeping_close(housekeeping);
+	if (!rc && (rc = server_open(&server, api, error))) {
+		metrics_http_close(http);
+		housekeeping_close(housekeeping);
+	}
 	if (rc) {
 		log_error("%s", error);
 		return rc;
@@ -126,6 +137,7 @@ static int run(struct api *api)
 	event_base_dispatch(api->base);
 	queue_close(&api->queue); /* nothing is left half done */
 	server_close(server);
+	metrics_http_close(http);
 	housekeeping_close(housekeeping);
 	config_close(api);
 	event_free(terminate);
@@ -152,7 +164,7 @@ int main(int argc, char **argv)
 		log_error("%s", error);
 		return 1;
 	}
-	rc = run(&api);
+	rc = run(&api, options.metrics);
 	start_close(&api);
 	return rc ? 1 : 0;
 }

@@ -160,6 +160,7 @@ enum command_id {
 	COMMAND_SHOW_MEMORY,
 	COMMAND_SHOW_VERSION,
 	COMMAND_SHOW_EVENTS,
+	COMMAND_METRICS_SHOW,
 	COMMAND_COUNTERS_CLEAR,
 	COMMAND_CONFIG_SHOW,
 	COMMAND_CONFIG_SAVE,
@@ -293,6 +294,9 @@ enum config_parameter {
 }; /* apply|diff FILE [confirm T]; save [FILE]. In
 							* JSON-RPC the file's content may be given
 							* inline: "config": {...} is then used */
+/* metrics [format F] */
+enum metrics_parameter { METRICS_FORMAT };
+enum metrics_word { METRICS_PROMETHEUS, METRICS_OPENMETRICS };
 /* show events [from N] [count N] [kind K] [follow]: `follow` is the client's part */
 enum event_parameter { EVENTS_FROM, EVENTS_COUNT, EVENTS_KIND, EVENTS_FOLLOW };
 enum event_kind { /* in the order of event_kind_words */

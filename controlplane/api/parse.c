@@ -332,7 +332,24 @@ static bool is_interface_set(struct parser *parser, const struct word *verb, boo
 	return full ? match.score & 1 : match.score > 0;
 }
 
-/* Noun and verb. After `IF set` *object is IF. */
+/* Has the noun no other verb? Then it may be left out: `metrics`. */
+static bool is_only_command(const struct command *command)
+{
+	const struct command *table;
+	unsigned int count;
+
+	table = command_table(&count);
+	return (command == table || strcmp(command[-1].noun, command->noun) != 0) &&
+	       (command == table + count - 1 || strcmp(command[1].noun, command->noun) != 0);
+}
+
+static bool starts_verb(const struct command *command, const struct word *word)
+{
+	return word->length <= strlen(command->verb) &&
+	       memcmp(word->start, command->verb, word->length) == 0;
+}
+
+/* Noun and verb. After `IF set` *object is IF, after a noun without its verb what follows. */
 static int parse_command(struct parser *parser, struct word *object)
 {
 	struct word first, second;
@@ -361,6 +378,11 @@ static int parse_command(struct parser *parser, struct word *object)
 		return -EINVAL;
 	parser->stage = STAGE_VERB;
 	parser->noun = noun->noun;
+	if (is_only_command(noun) && (more == 0 || !starts_verb(noun, &second))) {
+		parser->arguments->command = noun;
+		*object = more > 0 ? second : *object;
+		return 0;
+	}
 	if (more == 0) {
 		ended_early(parser, &second, "the command ends too early");
 		expect_commands(parser, noun->noun);

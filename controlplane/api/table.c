@@ -344,6 +344,13 @@ static const struct parameter show_events[] = {
 	[EVENTS_FOLLOW + 1] = { .name = NULL },
 };
 
+static const char *const metrics_words[] = { "prometheus", "openmetrics", NULL };
+static const struct parameter metrics_show[] = {
+	[METRICS_FORMAT] = WORDS("format", 0, metrics_words,
+				 "text format 0.0.4 (default) or OpenMetrics 1.0"),
+	[METRICS_FORMAT + 1] = { .name = NULL },
+};
+
 static const struct parameter nothing[] = { { .name = NULL } };
 
 #define CONFIG_FILE_NAME(extra, text)                                                              \
@@ -419,6 +426,7 @@ static const struct command table[] = {
 	LOOK(SHOW_VERSION, "show", "version", nothing,
 	     "versions of the processes and of the layout"),
 	LOOK(SHOW_EVENTS, "show", "events", show_events, "what happened lately"),
+	LOOK(METRICS_SHOW, "metrics", "show", metrics_show, "all numbers, for Prometheus"),
 	CHANGE(COUNTERS_CLEAR, "counters", "clear", show_interface, "count from zero again"),
 	LOOK(CONFIG_SHOW, "config", "show", nothing, "the running configuration"),
 	CHANGE(CONFIG_SAVE, "config", "save", config_save,

@@ -134,6 +134,7 @@ json_t *view_show(const struct view *view, const struct arguments *arguments, st
 		[COMMAND_SHOW_VERSION] = view_version,    [COMMAND_SHOW_EVENTS] = view_events,
 		[COMMAND_BRIDGE_SHOW] = view_bridges,
 		[COMMAND_FDB_SHOW] = view_fdb,
+		[COMMAND_METRICS_SHOW] = view_metrics,
 	};
 	unsigned int id = (unsigned int)arguments->command->id;
 

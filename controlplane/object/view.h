@@ -7,6 +7,7 @@
 #define SHUNT_OBJECT_VIEW_H
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,6 +86,8 @@ json_t *view_memory(const struct view *view, const struct arguments *arguments,
 		    struct error *error);
 json_t *view_events(const struct view *view, const struct arguments *arguments,
 		    struct error *error);
+json_t *view_metrics(const struct view *view, const struct arguments *arguments,
+		     struct error *error);
 json_t *view_version(const struct view *view, const struct arguments *arguments,
 		     struct error *error);
 

@@ -21,7 +21,7 @@
 static const struct {
 	const char *line, *offered; /* words, and <nouns> for live names */
 } completions[] = {
-	{ "", "bridge port vlan loopback address neigh route mpls nexthop show counters config" },
+	{ "", "bridge port vlan loopback address neigh route mpls nexthop show metrics counters config" },
 	{ "po", "port" },
 	{ "x", "" },
 	{ "port ", "add set del show" },
