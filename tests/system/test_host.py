@@ -87,7 +87,8 @@ class HostTest(unittest.TestCase):
         """What `ip link` knows of a device of the router's, or None."""
         done = subprocess.run(["ip", "-n", cls.node.router.name, "-j", "address", "show", name],
                               capture_output=True, text=True, check=False)
-        return json.loads(done.stdout)[0] if done.returncode == 0 else None
+        rows = json.loads(done.stdout or "[]")  # empty while the device is going
+        return rows[0] if done.returncode == 0 and rows else None
 
     @classmethod
     def wait_mirror(cls, carrier=True):
