@@ -82,6 +82,30 @@ static const struct column bridge[] = {
 	{ .title = NULL },
 };
 
+static const struct column tunnel[] = {
+	{ .title = "NAME", .key = "name" },
+	{ .title = "MODE", .key = "mode" },
+	{ .title = "LOCAL", .key = "local" },
+	{ .title = "REMOTE", .key = "remote" },
+	{ .title = "KEY", .key = "key", .flags = RIGHT },
+	{ .title = "VNI", .key = "vni", .flags = RIGHT },
+	{ .title = "ADMIN", .key = "admin" },
+	{ .title = "STATE", .key = "state" },
+	{ .title = "REASON", .key = "reason" },
+	{ .title = "MTU", .key = "mtu", .flags = RIGHT },
+	{ .title = "UNDERLAY", .key = "underlay", .inner = "labels entropy via dev state backup" },
+	{ .title = "MPLS", .key = "mpls" },
+	{ .title = "VRF", .key = "vrf", .flags = RIGHT },
+	{ .title = "OUTER VRF", .key = "outer_vrf", .flags = RIGHT },
+	{ .title = "LAST SEEN", .key = "last_seen", .flags = RIGHT },
+	{ .title = "RX PACKETS", .key = "rx_packets", .flags = STATISTICS },
+	{ .title = "RX BYTES", .key = "rx_bytes", .flags = STATISTICS },
+	{ .title = "TX PACKETS", .key = "tx_packets", .flags = STATISTICS },
+	{ .title = "TX BYTES", .key = "tx_bytes", .flags = STATISTICS },
+	{ .title = "DROPS", .key = "drops", .flags = COLUMN_STATISTICS },
+	{ .title = NULL },
+};
+
 static const struct column fdb[] = {
 	{ .title = "BRIDGE", .key = "bridge" },
 	{ .title = "VLAN", .key = "vlan", .flags = RIGHT },
@@ -205,6 +229,7 @@ static const struct sheet sheets[] = {
 	{ COMMAND_SHOW_DROPS, drops },       { COMMAND_SHOW_COUNTERS, counters },
 	{ COMMAND_SHOW_WORKERS, workers },   { COMMAND_BRIDGE_SHOW, bridge },
 	{ COMMAND_FDB_SHOW, fdb },
+	{ COMMAND_TUNNEL_SHOW, tunnel },
 };
 
 const struct sheet *sheet_find(enum command_id command)

@@ -215,6 +215,7 @@ int command_check(struct arguments *arguments, struct error *error, int *paramet
 	case COMMAND_PORT_SET:
 	case COMMAND_VLAN_SET:
 	case COMMAND_LOOPBACK_SET:
+	case COMMAND_TUNNEL_SET:
 		return set_check(arguments, place, error);
 	default:
 		return 0;

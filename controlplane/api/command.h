@@ -135,6 +135,10 @@ enum command_id {
 	COMMAND_LOOPBACK_SET,
 	COMMAND_LOOPBACK_DEL,
 	COMMAND_LOOPBACK_SHOW,
+	COMMAND_TUNNEL_ADD,
+	COMMAND_TUNNEL_SET,
+	COMMAND_TUNNEL_DEL,
+	COMMAND_TUNNEL_SHOW,
 	COMMAND_FDB_ADD,
 	COMMAND_FDB_DEL,
 	COMMAND_FDB_SHOW,
@@ -241,6 +245,47 @@ enum vlan_parameter { /* vlan add NAME dev PORT tag N [inner N] [mtu N] [mpls ..
 		      VLAN_ADMIN
 };
 enum loopback_parameter { LOOPBACK_NAME, LOOPBACK_VRF, LOOPBACK_ADMIN };
+enum tunnel_parameter {
+	/* tunnel add NAME mode gre|gretap|ipip|vxlan local IP remote IP|any [key N] [vni N] ... */
+	TUNNEL_PARAMETER_NAME,
+	TUNNEL_PARAMETER_MODE, /* words in the order of enum tunnel_mode */
+	TUNNEL_PARAMETER_LOCAL,
+	TUNNEL_PARAMETER_REMOTE,
+	TUNNEL_PARAMETER_KEY,
+	TUNNEL_PARAMETER_VNI,
+	TUNNEL_PARAMETER_CHECKSUM,
+	TUNNEL_PARAMETER_SEQUENCE,
+	TUNNEL_PARAMETER_TTL,
+	TUNNEL_PARAMETER_DSCP,
+	TUNNEL_PARAMETER_DF,
+	TUNNEL_PARAMETER_FRAGMENT,
+	TUNNEL_PARAMETER_KEEPALIVE,
+	TUNNEL_PARAMETER_RETRIES,
+	TUNNEL_PARAMETER_MSS,
+	TUNNEL_PARAMETER_MTU,
+	TUNNEL_PARAMETER_MPLS,
+	TUNNEL_PARAMETER_SPACE,
+	TUNNEL_PARAMETER_UPSTREAM_SPACE,
+	TUNNEL_PARAMETER_VRF,
+	TUNNEL_PARAMETER_OUTER_VRF,
+	TUNNEL_PARAMETER_ADMIN
+};
+enum sequence_word {
+	SEQUENCE_WORD_STRICT,
+	SEQUENCE_WORD_WINDOW,
+	SEQUENCE_WORD_SEND,
+	SEQUENCE_WORD_OFF
+};
+enum df_word { DF_WORD_INHERIT, DF_WORD_SET, DF_WORD_CLEAR };
+enum {
+	TTL_MAX = 255,
+	DSCP_MAX = 63,
+	MSS_MAX = 65535,
+	TUNNEL_TTL_USUAL = 64, /* RFC 2003 3.1 asks for one that lasts to the other end */
+	TUNNEL_RETRIES_USUAL = 3,
+};
+#define KEEPALIVE_USUAL_NS 10000000000ull
+#define KEEPALIVE_MAX_NS   3600000000000ull
 enum address_parameter { ADDRESS_PREFIX, ADDRESS_DEV }; /* address add PREFIX dev IF */
 enum neigh_parameter {
 	NEIGH_ADDRESS,
@@ -299,7 +344,7 @@ enum metrics_parameter { METRICS_FORMAT };
 enum metrics_word { METRICS_PROMETHEUS, METRICS_OPENMETRICS };
 /* show events [from N] [count N] [kind K] [follow]: `follow` is the client's part */
 enum event_parameter { EVENTS_FROM, EVENTS_COUNT, EVENTS_KIND, EVENTS_FOLLOW };
-enum event_kind { /* in the order of event_kind_words */
+enum event_kind {                /* in the order of event_kind_words */
 		  EVENT_PROCESS, /* one of the two started or ended */
 		  EVENT_LINK,
 		  EVENT_ADDRESS, /* duplicates */

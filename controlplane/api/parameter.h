@@ -7,7 +7,7 @@
 
 #include "controlplane/api/command.h"
 
-#define INTERFACES "port vlan loopback bridge"
+#define INTERFACES "port vlan loopback bridge tunnel"
 #define MTU_MIN    68                       /* RFC 791 3.2 */
 #define MTU_MAX    (FRAME_MAX - 14 - 2 * 4) /* a frame's Ethernet header and two tags left out */
 
@@ -76,5 +76,9 @@ extern const struct parameter fdb_add[], fdb_del[], fdb_show[];
 
 extern const char *const admin_words[];
 #define ADMIN WORDS("admin", PARAMETER_POSITIONAL, admin_words, "administrative state")
+
+/* table-tunnel.c */
+extern const struct parameter tunnel_add_parameters[], tunnel_set_parameters[],
+	tunnel_del_parameters[], tunnel_show_parameters[];
 
 #endif

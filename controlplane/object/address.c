@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "controlplane/object/bridge.h"
-#include "model.h"
+#include "route.h"
 
 enum { IPV4_OFFSET = 96 }; /* bits before an IPv4 address in ::ffff:a.b.c.d */
 
@@ -121,6 +121,44 @@ const char *address_trouble(const struct address *address, unsigned int length, 
 					: ipv6_trouble(address, loopback);
 }
 
+/* Packets to a tunnel's network go into the tunnel, unless it takes from everybody. */
+static int acquire_into(struct model *model, struct address_object *object)
+{
+	const struct interface_object *interface = object->interface;
+	struct nexthop_key key = { .interface = interface->index, .flags = REWRITE_DEV_GIVEN };
+
+	if (interface->tunnel == NULL || !tunnel_has_remote(interface) ||
+	    address_is_link_local(&object->address))
+		return 0;
+	return nexthop_acquire_key(model, &key, &object->into);
+}
+
+/* A tunnel that carries Ethernet has no addresses; no tunnel's network leads to its own remote end. */
+static int check_tunnel(struct model *model, const struct address *address, unsigned int length,
+			const struct interface_object *interface, const char *text,
+			struct error *error)
+{
+	struct route_prefix prefix = route_prefix_of(interface->settings.vrf, address, length);
+	struct address_object draft = { .interface = (struct interface_object *)interface };
+	char why[ERROR_TEXT_MAX];
+
+	if (interface->tunnel == NULL)
+		return 0;
+	if (!tunnel_carries_ip(interface))
+		return refuse(error, -EINVAL,
+			      "address %s: %s carries Ethernet: expected an interface for packets",
+			      text, interface->name);
+	if (!model->settled || acquire_into(model, &draft) != 0 || draft.into == NULL)
+		return 0;
+	uint32_t leaf = route_leaf(ROUTE_NEXTHOP, draft.into->index) | ROUTE_SYSTEM;
+	int result = underlay_check(model, &prefix, leaf, error);
+	nexthop_release(model, draft.into);
+	if (result == 0)
+		return 0;
+	snprintf(why, sizeof(why), "%s", error->text);
+	return refuse(error, result, "address %s: %.400s", text, why);
+}
+
 static int check_address(const struct address *address, unsigned int length,
 			 const struct interface_object *interface, const char *text,
 			 struct error *error)
@@ -129,8 +167,9 @@ static int check_address(const struct address *address, unsigned int length,
 	unsigned int bits = address_is_ipv4(address) ? 32 : 128;
 
 	if (interface->member != NULL)
-		return refuse(error, -EINVAL, "address %s: %s is a port of a bridge: expected the bridge",
-			      text, interface->name);
+		return refuse(error, -EINVAL,
+			      "address %s: %s is a port of a bridge: expected the bridge", text,
+			      interface->name);
 	if (length == 0 || length > bits)
 		return refuse(error, -EINVAL, "address %s: expected a prefix length of 1 to %u",
 			      text, bits);
@@ -177,6 +216,10 @@ static void forget(struct model *model, struct address_object *object)
 	DL_DELETE(object->interface->addresses, object);
 	DL_DELETE2(model->addresses, object, all_prev, all_next);
 	fib_address_removed(model, object);
+	if (object->into != NULL)
+		nexthop_release(model, object->into);
+	if (model->settled)
+		tunnel_address_changed(model, object->interface->settings.vrf, &object->address);
 	free(object);
 }
 
@@ -194,6 +237,8 @@ static int address_add(struct model *model, const struct arguments *arguments, s
 	int result = check_address(&prefix->address, length, interface, text, error);
 	if (result == 0)
 		result = check_overlap(model, &prefix->address, length, interface, text, error);
+	if (result == 0)
+		result = check_tunnel(model, &prefix->address, length, interface, text, error);
 	if (result != 0)
 		return result;
 	struct neighbour_object *neighbour = neighbour_find(model, &prefix->address, interface);
@@ -209,13 +254,15 @@ static int address_add(struct model *model, const struct arguments *arguments, s
 	object->interface = interface;
 	DL_APPEND(interface->addresses, object);
 	DL_APPEND2(model->addresses, object, all_prev, all_next);
-	if (fib_address_added(model, object) != 0) {
+	if (acquire_into(model, object) != 0 || fib_address_added(model, object) != 0) {
 		forget(model, object);
 		return refuse_full(model, error, "route", 0, 1);
 	}
 	route_refresh(model);
-	if (model->settled)
-		interface_announce(model, interface);
+	if (!model->settled)
+		return 0;
+	interface_announce(model, interface);
+	tunnel_address_changed(model, interface->settings.vrf, &object->address);
 	return 0;
 }
 
@@ -236,7 +283,10 @@ static bool needs(const struct neighbour_object *neighbour, const struct address
 {
 	const struct address *address = (const struct address *)neighbour->key.address;
 	const struct address_object *other;
+	static const struct address none;
 
+	if (neighbour->interface->tunnel != NULL && memcmp(address, &none, sizeof(none)) == 0)
+		return false;
 	if (address_is_link_local(address) ||
 	    !prefix_contains(&without->address, without->length, address))
 		return false;
@@ -266,6 +316,15 @@ static int address_unused(const struct model *model, const struct address_object
 	return 0;
 }
 
+/* Tunnels to somewhere on its network look again. */
+static void mark_underlays(struct model *model, const struct address_object *object)
+{
+	struct route_prefix prefix =
+		route_prefix_of(object->interface->settings.vrf, &object->address, object->length);
+
+	underlay_mark(model, &prefix);
+}
+
 static int address_del(struct model *model, const struct arguments *arguments, struct error *error)
 {
 	const struct value *prefix = &arguments->value[ADDRESS_PREFIX];
@@ -283,11 +342,14 @@ static int address_del(struct model *model, const struct arguments *arguments, s
 	}
 	/* recursive routes look for another way first */
 	object->leaving = true;
+	mark_underlays(model, object);
 	route_refresh(model);
+	underlay_follow(model);
 	neighbour_flush(model, interface, object);
 	int result = address_unused(model, object, error);
 	if (result != 0) {
 		object->leaving = false;
+		mark_underlays(model, object);
 		route_refresh(model);
 		return result;
 	}

@@ -98,6 +98,12 @@ static struct lpm *make_table(struct model *model, unsigned int vrf, unsigned in
 	return *lpm;
 }
 
+static void withdraw(struct model *model, const struct route_prefix *prefix)
+{
+	underlay_mark(model, prefix);
+	lpm_remove(table_of(model, prefix), prefix->bytes, prefix->length);
+}
+
 static int insert(struct model *model, const struct route_prefix *prefix, uint32_t leaf)
 {
 	struct lpm *lpm = table_of(model, prefix);
@@ -106,6 +112,7 @@ static int insert(struct model *model, const struct route_prefix *prefix, uint32
 		lpm = make_table(model, prefix->vrf, prefix->family);
 	if (lpm == NULL)
 		return -ENOSPC;
+	underlay_mark(model, prefix);
 	return when_full_again(model, lpm_insert(lpm, prefix->bytes, prefix->length, leaf));
 }
 
@@ -198,7 +205,7 @@ void fib_static_clear(struct model *model, const struct route_prefix *prefix)
 	if (leaf & ROUTE_SYSTEM)
 		drop_shadow(model, find_shadow(model, prefix));
 	else if (leaf != LPM_NONE)
-		lpm_remove(table_of(model, prefix), prefix->bytes, prefix->length);
+		withdraw(model, prefix);
 }
 
 /* ---------------------------------------------------------------- replacing leaves */
@@ -278,6 +285,18 @@ static bool is_local(const struct address_object *object, const struct address *
 	       (broadcast_of(object, &broadcast) && same_address(&broadcast, address));
 }
 
+/* Nobody is behind a loopback, and everybody at a tunnel's other end. */
+static uint32_t network_leaf(const struct address_object *object)
+{
+	const struct interface_object *interface = object->interface;
+
+	if (object->into != NULL)
+		return route_leaf(ROUTE_NEXTHOP, object->into->index);
+	return interface->kind == INTERFACE_LOOPBACK || interface->tunnel != NULL
+		       ? route_leaf(ROUTE_UNREACHABLE, interface->index)
+		       : route_leaf(ROUTE_GLEAN, interface->index);
+}
+
 /* What the addresses and neighbours of the VRF say about a prefix. */
 static uint32_t system_leaf(const struct model *model, const struct route_prefix *prefix)
 {
@@ -297,11 +316,8 @@ static uint32_t system_leaf(const struct model *model, const struct route_prefix
 			return route_leaf(ROUTE_LOCAL, interface->index) | ROUTE_SYSTEM;
 		if (!prefix_contains(&object->address, object->length, &address))
 			continue;
-		/* nobody is behind a loopback */
 		if (object->length == prefix->length)
-			connected = interface->kind == INTERFACE_LOOPBACK
-					    ? route_leaf(ROUTE_UNREACHABLE, interface->index)
-					    : route_leaf(ROUTE_GLEAN, interface->index);
+			connected = network_leaf(object);
 		const struct neighbour_object *n =
 			host ? neighbour_find(model, &address, interface) : NULL;
 		if (n != NULL && n->adjacency != NULL)
@@ -327,7 +343,7 @@ static void remove_system(struct model *model, const struct route_prefix *prefix
 	struct route_shadow *shadow = find_shadow(model, prefix);
 
 	if (shadow == NULL) {
-		lpm_remove(table_of(model, prefix), prefix->bytes, prefix->length);
+		withdraw(model, prefix);
 		return;
 	}
 	insert(model, prefix, shadow->leaf); /* of a prefix that is there: fits */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include "controlplane/object/bridge.h"
 #include "model.h"
+#include "row.h"
 
 const char *interface_kind_name(enum interface_kind kind)
 {
@@ -19,6 +20,10 @@ const char *interface_kind_name(enum interface_kind kind)
 		return "loopback";
 	case INTERFACE_BRIDGE:
 		return "bridge";
+	case INTERFACE_TUNNEL:
+		return "tunnel";
+	case INTERFACE_PSEUDOWIRE:
+		return "pseudowire";
 	default:
 		return "interface";
 	}
@@ -29,6 +34,8 @@ struct interface_object *interface_find(const struct model *model, const char *n
 	struct interface_object *interface;
 
 	HASH_FIND_STR(model->interfaces, name, interface);
+	if (interface == NULL)
+		HASH_FIND_STR(model->tunnel_interfaces, name, interface);
 	return interface;
 }
 
@@ -39,7 +46,8 @@ struct interface_object *interface_get(const struct model *model, const char *na
 
 	if (interface == NULL)
 		refuse(error, -ENOENT,
-		       "interface %s does not exist: expected a port, vlan, loopback or bridge", name);
+		       "interface %s does not exist: expected a port, vlan, loopback, bridge or tunnel",
+		       name);
 	return interface;
 }
 
@@ -57,6 +65,8 @@ uint16_t interface_mtu(const struct interface_object *interface)
 {
 	uint16_t mtu = interface->settings.mtu, limit = interface->device_mtu;
 
+	if (interface->tunnel != NULL)
+		return tunnel_mtu(interface);
 	if (interface->parent != NULL)
 		limit = interface_mtu(interface->parent);
 	else if (mtu == 0)
@@ -95,7 +105,7 @@ static uint64_t interface_flags(const struct model *model, const struct interfac
 	       (uint64_t)settings->space << INTERFACE_SPACE_SHIFT |
 	       (uint64_t)settings->upstream_space << INTERFACE_UPSTREAM_SHIFT |
 	       (uint64_t)(interface->kind == INTERFACE_LOOPBACK ? 0
-			  : interface->kind == INTERFACE_BRIDGE ? PORT_VIRTUAL
+			  : interface->kind > INTERFACE_LOOPBACK ? PORT_VIRTUAL
 								: port->index)
 		       << INTERFACE_PORT_SHIFT |
 	       (uint64_t)interface_mtu(interface) << INTERFACE_MTU_SHIFT |
@@ -104,32 +114,9 @@ static uint64_t interface_flags(const struct model *model, const struct interfac
 
 /* ---------------------------------------------------------------- rows */
 
-/* A row that a reader may still hold, of an earlier interface, is not FREE but WAITING. */
-static int find_row(const struct model *model, enum interface_kind kind, const char *name,
-		    const struct interface_object *parent,
-		    const struct interface_settings *settings, uint32_t *index)
+static bool is_tunnel(enum interface_kind kind)
 {
-	uint32_t first = kind == INTERFACE_PORT ? 0 : PORT_MAX;
-	uint32_t end = kind == INTERFACE_PORT ? PORT_MAX : INTERFACE_FIRST_TUNNEL;
-
-	for (uint32_t i = first; i < end && !model->settled; i++) {
-		const struct interface *row = &model->tables->interface[i];
-		if (model->row[i] == ROW_FOUND && strncmp(row->name, name, NAME_SIZE) == 0 &&
-		    (word_load(&row->flags) >> INTERFACE_KIND_SHIFT & 0xf) == kind &&
-		    row->outer_tag == settings->outer_tag &&
-		    row->inner_tag == settings->inner_tag &&
-		    row->parent == (parent != NULL ? parent->index : 0)) {
-			*index = i;
-			return 0;
-		}
-	}
-	for (uint32_t i = first; i < end; i++) {
-		if (model->row[i] == ROW_FREE) {
-			*index = i;
-			return 0;
-		}
-	}
-	return -ENOSPC;
+	return kind == INTERFACE_TUNNEL || kind == INTERFACE_PSEUDOWIRE;
 }
 
 struct interface_object *interface_new(struct model *model, const char *name,
@@ -139,15 +126,16 @@ struct interface_object *interface_new(struct model *model, const char *name,
 {
 	uint32_t index = 0;
 
-	if (when_full_again(model, find_row(model, kind, name, parent, settings, &index)) != 0) {
-		unsigned int capacity =
-			kind == INTERFACE_PORT ? PORT_MAX : INTERFACE_FIRST_TUNNEL - PORT_MAX;
-		refuse_full(model, error, kind == INTERFACE_PORT ? "port" : "interface", capacity,
-			    capacity);
+	if (row_take(model, kind, name, parent, settings, &index) != 0) {
+		const char *table = kind == INTERFACE_PORT ? "port"
+				    : is_tunnel(kind)      ? "tunnel"
+							   : "interface";
+		refuse_full(model, error, table, row_capacity(kind), row_capacity(kind));
 		return NULL;
 	}
 	struct interface_object *interface = calloc(1, sizeof(*interface));
 	if (interface == NULL) {
+		row_abandon(model, index);
 		refuse(error, -ENOMEM, "%s %s: out of memory", interface_kind_name(kind), name);
 		return NULL;
 	}
@@ -164,7 +152,12 @@ struct interface_object *interface_new(struct model *model, const char *name,
 	 */
 	model->row[index] = ROW_USED;
 	model->interface[index] = interface;
-	HASH_ADD_STR(model->interfaces, name, interface);
+	if (is_tunnel(kind)) {
+		HASH_ADD_STR(model->tunnel_interfaces, name, interface);
+		model->tunnel_count++;
+	} else {
+		HASH_ADD_STR(model->interfaces, name, interface);
+	}
 	return interface;
 }
 
@@ -173,7 +166,12 @@ static void forget(struct model *model, struct interface_object *interface)
 	if (interface->announce)
 		model->announcements--;
 	model->interface[interface->index] = NULL;
-	HASH_DEL(model->interfaces, interface);
+	if (is_tunnel(interface->kind)) {
+		HASH_DEL(model->tunnel_interfaces, interface);
+		model->tunnel_count--;
+	} else {
+		HASH_DEL(model->interfaces, interface);
+	}
 	free(interface);
 }
 
@@ -184,16 +182,8 @@ static bool row_valid(const struct model *model, uint32_t index)
 
 void interface_abandon(struct model *model, struct interface_object *interface)
 {
-	model->row[interface->index] = row_valid(model, interface->index) ? ROW_FOUND : ROW_FREE;
+	row_abandon(model, interface->index);
 	forget(model, interface);
-}
-
-static void row_released(void *context, uint64_t index)
-{
-	struct model *model = context;
-
-	if (model->row[index] == ROW_WAITING)
-		model->row[index] = ROW_FREE;
 }
 
 void interface_features_set(struct model *model, uint32_t index, uint64_t mask, uint64_t bits)
@@ -210,8 +200,7 @@ void interface_unlink_row(struct model *model, uint32_t index)
 	if (index < PORT_MAX && word_load(&model->tables->port[index].wish) != 0)
 		port_wish_set(model->tables, model->heap, index, NULL);
 	word_store(&model->tables->interface[index].flags, 0);
-	model->row[index] = ROW_WAITING;
-	heap_defer(model->heap, row_released, model, index);
+	row_wait(model, index);
 }
 
 static void store_word(_Atomic uint64_t *word, uint64_t value)
@@ -254,7 +243,8 @@ static int make_spaces(struct model *model, const struct interface_settings *set
 /* Subinterfaces take their port's state and MTU over, and nexthops the MTU. */
 static void publish_dependents(struct model *model, struct interface_object *interface)
 {
-	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
+	for (struct interface_object *i = model->interfaces; i != NULL && interface->tunnel == NULL;
+	     i = i->hh.next) {
 		if (i->parent != interface || !row_valid(model, i->index))
 			continue;
 		store_word(&model->tables->interface[i->index].flags, interface_flags(model, i));
@@ -277,6 +267,8 @@ static int publish(struct model *model, struct interface_object *interface,
 	}
 	if (result == 0 && interface->kind == INTERFACE_PORT)
 		result = port_wish_publish(model, interface, settings);
+	if (result == 0 && interface->tunnel != NULL)
+		result = tunnel_row_publish(model, interface);
 	if (result == 0 && interface->kind == INTERFACE_VLAN)
 		result = vlan_entry_publish(model, interface, settings);
 	if (result != 0)
@@ -291,6 +283,17 @@ static int publish(struct model *model, struct interface_object *interface,
 	return 0;
 }
 
+bool interface_published(const struct model *model, const struct interface_object *interface)
+{
+	return row_valid(model, interface->index);
+}
+
+void interface_flags_publish(struct model *model, const struct interface_object *interface)
+{
+	store_word(&model->tables->interface[interface->index].flags,
+		   interface_flags(model, interface));
+}
+
 int interface_publish(struct model *model, struct interface_object *interface)
 {
 	struct interface_settings settings = interface->settings;
@@ -302,6 +305,7 @@ int interface_apply(struct model *model, struct interface_object *interface,
 		    const struct interface_settings *settings, struct error *error)
 {
 	struct interface_settings before = interface->settings;
+	uint16_t mtu = interface_mtu(interface);
 
 	if (!model->settled) {
 		interface->settings = *settings;
@@ -314,6 +318,8 @@ int interface_apply(struct model *model, struct interface_object *interface,
 	}
 	publish_dependents(model, interface);
 	bridge_interface_changed(model, interface);
+	if (interface_mtu(interface) != mtu)
+		underlay_mark_all(model);
 	return 0;
 }
 
@@ -337,6 +343,18 @@ void interface_delete(struct model *model, struct interface_object *interface)
 			   interface_flags(model, parent));
 }
 
+static bool used_by_address(const struct interface_object *interface, struct error *error)
+{
+	char text[52];
+
+	if (interface->addresses == NULL)
+		return false;
+	prefix_format(&interface->addresses->address, interface->addresses->length, text);
+	refuse(error, -EBUSY, "%s %s is in use by address %s", interface_kind_name(interface->kind),
+	       interface->name, text);
+	return true;
+}
+
 int interface_unused(struct model *model, const struct interface_object *interface,
 		     struct error *error)
 {
@@ -346,21 +364,21 @@ int interface_unused(struct model *model, const struct interface_object *interfa
 	neighbour_flush(model, interface, NULL);
 	if (fdb_stays(model, interface, NULL, error) != 0)
 		return error->code;
-	for (const struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next)
+	for (const struct interface_object *i = model->interfaces;
+	     i != NULL && interface->tunnel == NULL; i = i->hh.next)
 		if (i->parent == interface)
 			return refuse(error, -EBUSY, "%s %s is in use by vlan %s", kind,
 				      interface->name, i->name);
+	if (interface->tunnel != NULL && used_by_address(interface, error))
+		return -EBUSY;
 	for (const struct neighbour_object *n = interface->neighbours; n != NULL; n = n->next) {
 		if (neighbour_user(n) == NULL)
 			continue;
 		nexthop_describe(model, neighbour_user(n), text, sizeof(text));
 		return refuse(error, -EBUSY, "%s %s is in use by %s", kind, interface->name, text);
 	}
-	if (interface->addresses != NULL) {
-		prefix_format(&interface->addresses->address, interface->addresses->length, text);
-		return refuse(error, -EBUSY, "%s %s is in use by address %s", kind, interface->name,
-			      text);
-	}
+	if (used_by_address(interface, error))
+		return -EBUSY;
 	if (interface->neighbours != NULL) {
 		address_format((const struct address *)interface->neighbours->key.address, text);
 		return refuse(error, -EBUSY, "%s %s is in use by neighbour %s", kind,
@@ -384,6 +402,7 @@ void interface_device_mtu(struct model *model, struct interface_object *port, ui
 	if (port->device_mtu == mtu)
 		return;
 	port->device_mtu = mtu;
+	underlay_mark_all(model);
 	store_word(&model->tables->interface[port->index].flags, interface_flags(model, port));
 	publish_dependents(model, port);
 	bridge_interface_changed(model, port);

@@ -123,6 +123,8 @@ void interface_to_arguments(const struct interface_object *interface, struct arg
 		vlan_add_arguments(interface, arguments);
 	else if (interface->kind == INTERFACE_BRIDGE)
 		bridge_add_arguments(interface, arguments);
+	else if (interface->kind == INTERFACE_TUNNEL)
+		tunnel_add_arguments(interface, arguments);
 	else
 		loopback_add_arguments(interface, arguments);
 }

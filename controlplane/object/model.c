@@ -12,6 +12,7 @@
 #include "dataplane/shm/ring.h"
 #include "controlplane/object/bridge.h"
 #include "model.h"
+#include "row.h"
 
 void model_complain(struct model *model, const char *format, ...)
 {
@@ -76,7 +77,7 @@ static void look_for_dataplane(struct model *model)
 	model->alive = model->state != NULL && region_owner_alive(&model->state_region);
 	if (model->alive != was_alive && model->settled)
 		model_event(model, EVENT_PROCESS, "",
-			     model->alive ? "data plane runs" : "data plane does not run");
+			    model->alive ? "data plane runs" : "data plane does not run");
 	heap_set_state(model->heap, model->alive ? model->state : NULL);
 }
 
@@ -111,6 +112,7 @@ void model_poll(struct model *model)
 		nexthop_refresh_dirty(model);
 	if (model->routes_dirty)
 		route_refresh_dirty(model);
+	underlay_follow(model);
 	heap_reclaim(model->heap);
 }
 
@@ -321,30 +323,14 @@ static int make_fixed_tables(struct model *model)
 		result = hash_create(tables, model->heap, HASH_MULTICAST_ROUTE,
 				     sizeof(struct multicast_key), sizeof(struct multicast_route),
 				     64);
+	if (result == 0)
+		result = tunnel_table_open(&model->tunnel_table, tables, model->heap);
 	return result;
 }
 
-static void row_released(void *context, uint64_t index)
+/* Wishes of ours must differ from those that there are. */
+static void load_wishes(struct model *model)
 {
-	struct model *model = context;
-
-	if (model->row[index] == ROW_WAITING)
-		model->row[index] = ROW_FREE;
-}
-
-/* Rows that are valid are taken over by name; of the others, those that ever had a name may still
- * be in some worker's hands. */
-static void load_rows(struct model *model)
-{
-	for (uint32_t i = 0; i < INTERFACE_MAX; i++) {
-		const struct interface *row = &model->tables->interface[i];
-		if (word_load(&row->flags) & INTERFACE_VALID) {
-			model->row[i] = ROW_FOUND;
-		} else if (row->name[0] != 0) {
-			model->row[i] = ROW_WAITING;
-			heap_defer(model->heap, row_released, model, i);
-		}
-	}
 	for (unsigned int i = 0; i < BRIDGE_MAX; i++)
 		if (word_load(&model->tables->bridge[i].flags) != 0)
 			model->bridge_use[i] = ROW_FOUND;
@@ -385,11 +371,11 @@ static int prepare(struct model *model, uint64_t heap_size, char error[REGION_ER
 	heap_reclaim(model->heap);
 	model->pool = nexthop_pool_new(model->tables, model->heap);
 	if (model->pool == NULL || nexthop_load(model) != 0 || group_load(model) != 0 ||
-	    fdb_open(model) != 0) {
+	    fdb_open(model) != 0 || rows_load(model) != 0) {
 		snprintf(error, REGION_ERROR_SIZE, "out of memory");
 		return -ENOMEM;
 	}
-	load_rows(model);
+	load_wishes(model);
 	return 0;
 }
 
@@ -411,6 +397,7 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 		.events = private_events,
 		.neighbour = neighbour_private_state,
 		.unknown_neighbours = neighbour_private_unknown,
+		.tunnel = tunnel_private_status,
 	};
 	model->private.routes = route_rows;
 	model->private.route_paths = route_asked;
@@ -430,6 +417,16 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 
 /* ---------------------------------------------------------------- settle and close */
 
+static void publish_interfaces(struct model *model, struct interface_object *first)
+{
+	for (struct interface_object *i = first; i != NULL; i = i->hh.next) {
+		int result = interface_publish(model, i);
+		if (result != 0)
+			model_complain(model, "%s %s: not in the tables: %s",
+				       interface_kind_name(i->kind), i->name, strerror(-result));
+	}
+}
+
 /* Rows, and what leads to them, before who refers to them; then labels; then everything that
  * nothing leads to any more is unlinked. */
 void model_settle(struct model *model)
@@ -437,12 +434,8 @@ void model_settle(struct model *model)
 	if (model->settled)
 		return;
 	model->settled = true;
-	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
-		int result = interface_publish(model, i);
-		if (result != 0)
-			model_complain(model, "%s %s: not in the tables: %s",
-				       interface_kind_name(i->kind), i->name, strerror(-result));
-	}
+	publish_interfaces(model, model->interfaces);
+	publish_interfaces(model, model->tunnel_interfaces);
 	bridge_settle(model);
 	neighbour_take_over(model);
 	for (struct neighbour_object *n = model->neighbours; n != NULL; n = n->hh.next) {
@@ -456,13 +449,12 @@ void model_settle(struct model *model)
 	label_settle(model);
 	neighbour_tell_fib(model);
 	route_settle(model);
+	tunnel_settle(model);
 	group_sweep(model);
 	nexthop_sweep(model);
 	vlan_sweep(model);
 	neighbour_sweep(model);
-	for (uint32_t i = 0; i < INTERFACE_MAX; i++)
-		if (model->row[i] == ROW_FOUND)
-			interface_unlink_row(model, i);
+	rows_sweep(model);
 	heap_reclaim(model->heap);
 }
 
@@ -477,6 +469,11 @@ static void free_objects(struct model *model)
 	HASH_ITER(hh, model->interfaces, interface, next_interface)
 	{
 		HASH_DEL(model->interfaces, interface);
+		free(interface);
+	}
+	HASH_ITER(hh, model->tunnel_interfaces, interface, next_interface)
+	{
+		HASH_DEL(model->tunnel_interfaces, interface);
 		free(interface);
 	}
 	DL_FOREACH_SAFE2(model->addresses, address, next_address, all_next)
@@ -503,6 +500,8 @@ void model_close(struct model *model)
 {
 	if (model == NULL)
 		return;
+	tunnel_close(model);
+	rows_forget_names(model);
 	route_close(model);
 	free_objects(model);
 	if (model->pool != NULL)

@@ -19,6 +19,7 @@
 #ifndef SHUNT_OBJECT_MODEL_H
 #define SHUNT_OBJECT_MODEL_H
 
+#include <bsd/sys/tree.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 #include "controlplane/object/object.h"
 #include "controlplane/object/private.h"
 #include "dataplane/shm/table.h"
+#include "dataplane/shm/tunnel.h"
 
 enum {
 	PORT_MTU_DEFAULT = 1500, /* bytes after the Ethernet and VLAN headers */
@@ -56,6 +58,7 @@ struct interface_object {
 	enum interface_kind kind;
 	struct interface_settings settings;
 	struct interface_object *parent;     /* VLAN: its port */
+	struct tunnel_object *tunnel;        /* TUNNEL, PSEUDOWIRE (tunnel.h); else NULL */
 	struct address_object *addresses;    /* list, in order of configuration */
 	struct neighbour_object *neighbours; /* list: static ones, and who nexthops go by */
 	uint64_t mac;                        /* as in struct interface: 0 while unknown */
@@ -66,14 +69,15 @@ struct interface_object {
 	struct bridge_member *member; /* in a bridge, or NULL */
 	bool announce;     /* gratuitous ARP is due */
 	uint32_t dynamic;  /* neighbours that are dynamic */
-	UT_hash_handle hh; /* model->interfaces, by name */
+	UT_hash_handle hh; /* model->interfaces or model->tunnel_interfaces, by name */
 };
 
 struct address_object {
 	struct address address; /* host bits included */
 	uint8_t length;         /* bits of its own family */
 	struct interface_object *interface;
-	bool leaving; /* is being deleted: no route goes by its network any more */
+	struct nexthop_object *into; /* on a tunnel: what its network's leaf names; else NULL */
+	bool leaving;                /* is being deleted: no route goes by its network any more */
 	struct address_object *prev, *next;         /* of the interface */
 	struct address_object *all_prev, *all_next; /* model->addresses */
 };
@@ -182,6 +186,9 @@ enum {
 };
 #define NEIGHBOUR_TICK_NS 100000000ull /* of the wheel */
 
+enum { KEEPALIVE_WHEEL = 1024 }; /* slots of the tunnels' timer wheel */
+#define KEEPALIVE_TICK_NS 20000000ull
+
 /* What the protocols counted since the process began. */
 struct protocol_counters {
 	uint64_t arp_invalid, nd_invalid, router_solicitations, router_messages;
@@ -211,10 +218,13 @@ struct model {
 	struct heap *heap;
 	struct nexthop_pool *pool;
 
-	struct interface_object *interfaces; /* by name, in order of configuration */
+	struct interface_object *interfaces;        /* by name, in order of configuration */
+	struct interface_object *tunnel_interfaces; /* the same, of tunnels and pseudowires: many */
 	struct interface_object *interface[INTERFACE_MAX];
-	uint8_t row[INTERFACE_MAX]; /* enum row_use */
-	uint64_t generation;        /* of port wishes: the last one given */
+	uint8_t row[INTERFACE_MAX];                   /* enum row_use */
+	uint32_t tunnel_row[TUNNEL_MAX], tunnel_rows; /* free ones among those handed out before */
+	struct row_name *row_names;                   /* replay: tunnels' rows that were found */
+	uint64_t generation;                          /* of port wishes: the last one given */
 	uint32_t identity;
 	struct address_object *addresses;
 	struct neighbour_object *neighbours;
@@ -229,6 +239,14 @@ struct model {
 	uint32_t list_numbers;
 	struct via_index *vias; /* where recursive routes look, in order */
 	uint32_t via_count;
+	struct tunnel_table tunnel_table;
+	struct tunnel_object *tunnels;              /* by what makes them different */
+	struct tunnel_local *tunnel_locals;         /* their local addresses */
+	RB_HEAD(underlay_tree, underlay) underlays; /* the ways to their remote ends */
+	struct underlay *underlays_dirty, *underlays_listed, *underlays_nested;
+	struct tunnel_object *keepalives[KEEPALIVE_WHEEL]; /* lists, by tick that is due */
+	uint64_t keepalive_tick;                           /* the first that is not over */
+	uint32_t tunnel_count;
 	bool routes_live;  /* settled: the tables answer */
 	bool routes_dirty; /* something did not fit: model_poll tries again */
 	uint32_t nexthop_count, group_count;
@@ -330,6 +348,10 @@ void interface_abandon(struct model *model, struct interface_object *interface);
 /* Refuse if anything refers to it. */
 int interface_unused(struct model *model, const struct interface_object *interface,
 		     struct error *error);
+/* Is its row valid? */
+bool interface_published(const struct model *model, const struct interface_object *interface);
+/* The row's flags once more: MTU or a like thing has changed. */
+void interface_flags_publish(struct model *model, const struct interface_object *interface);
 /* Row word and what follows from it, for settle. */
 int interface_publish(struct model *model, struct interface_object *interface);
 void interface_unlink_row(struct model *model, uint32_t index);
@@ -380,6 +402,46 @@ void port_add_arguments(const struct interface_object *port, struct arguments *a
 void vlan_add_arguments(const struct interface_object *vlan, struct arguments *arguments);
 /* The command that makes this interface as it is. */
 void interface_to_arguments(const struct interface_object *interface, struct arguments *arguments);
+
+/* ---- tunnel.c, tunnel_publish.c: what the other files need to know of tunnels (tunnel.h) ---- */
+
+extern const struct handler tunnel_add_handler, tunnel_set_handler, tunnel_del_handler;
+void tunnel_add_arguments(const struct interface_object *interface, struct arguments *arguments);
+/* Does it carry IP packets, so that addresses and routes may be on it? */
+bool tunnel_carries_ip(const struct interface_object *interface);
+/* Is there one remote end, so that packets can be sent? */
+bool tunnel_has_remote(const struct interface_object *interface);
+/* The row's object and features, if they differ. -ENOSPC */
+int tunnel_row_publish(struct model *model, const struct interface_object *interface);
+/* MTU inside; whether nexthops by it can send. */
+uint16_t tunnel_mtu(const struct interface_object *interface);
+bool tunnel_usable(const struct interface_object *interface);
+/* A tunnel that is down, so that recursive routes look for another way. False for others. */
+bool tunnel_avoided(const struct interface_object *interface);
+/* For struct model_private. */
+bool tunnel_private_status(const struct model *model, uint32_t interface,
+			   struct tunnel_status *status);
+/* Settle, when the routes are there: ways, and the hash entries; those of nobody go. */
+void tunnel_settle(struct model *model);
+void tunnel_close(struct model *model);
+/* An address came or went: tunnels from it may work now, or no more. */
+void tunnel_address_changed(struct model *model, uint16_t vrf, const struct address *address);
+
+/* ---- underlay.c ---- */
+
+struct route_prefix;
+/* The prefix has another leaf: tunnels to somewhere in it look at the next follow. */
+void underlay_mark(struct model *model, const struct route_prefix *prefix);
+/* MTUs have changed somewhere; the members of some path list have. */
+void underlay_mark_all(struct model *model);
+void underlay_mark_listed(struct model *model);
+/* Look the marked ones up, until nothing changes any more. */
+void underlay_follow(struct model *model);
+/* Refuse a change that leads a tunnel into itself: `prefix` is to have this leaf. */
+int underlay_check(const struct model *model, const struct route_prefix *prefix, uint32_t leaf,
+		   struct error *error);
+/* Does this leaf lead by tunnels alone that routes leave because they are down? */
+bool leaf_avoided(const struct model *model, uint32_t leaf);
 
 /* ---- address.c ---- */
 

@@ -155,7 +155,8 @@ void neighbour_tell(struct model *model, struct neighbour_object *neighbour, boo
 
 void neighbour_need(struct model *model, struct neighbour_object *neighbour)
 {
-	if (!model->settled || neighbour_known(neighbour) || neighbour->state != NEIGHBOUR_NONE)
+	if (!model->settled || neighbour_known(neighbour) || neighbour->state != NEIGHBOUR_NONE ||
+	    neighbour->interface->tunnel != NULL)
 		return;
 	set_state(model, neighbour, NEIGHBOUR_INCOMPLETE);
 	neighbour->asked = 0;
@@ -190,7 +191,7 @@ static void tell_event(struct model *model, const struct neighbour_object *neigh
 	address_format((const struct address *)neighbour->key.address, address);
 	mac_format(neighbour->mac, mac);
 	model_event(model, EVENT_NEIGHBOUR, neighbour->interface->name, "%s %s %s", address, what,
-		     mac);
+		    mac);
 }
 
 void neighbour_learned(struct model *model, struct neighbour_object *neighbour,

@@ -160,6 +160,11 @@ static struct interface_object *check(struct model *model, const struct argument
 		       text, interface->name);
 		return NULL;
 	}
+	if (interface->tunnel != NULL) {
+		refuse(error, -EINVAL, "neighbour %s: %s is a tunnel: expected a port or vlan",
+		       text, interface->name);
+		return NULL;
+	}
 	if (!address_connected(interface, address)) {
 		refuse(error, -ENETUNREACH, "neighbour %s is on no connected network of %s", text,
 		       interface->name);

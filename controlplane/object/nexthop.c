@@ -19,16 +19,21 @@ static enum nexthop_kind make_rewrite(const struct nexthop_object *nexthop, stru
 	if (nexthop->key.nowhere != NEXTHOP_FREE)
 		return (enum nexthop_kind)nexthop->key.nowhere;
 	port = interface->parent != NULL ? interface->parent : interface;
-	rewrite->header_length = (uint8_t)interface_header(interface, nexthop->neighbour->mac,
-							   TYPE_MPLS, rewrite->header);
+	if (interface->tunnel == NULL)
+		rewrite->header_length = (uint8_t)interface_header(
+			interface, nexthop->neighbour->mac, TYPE_MPLS, rewrite->header);
 	rewrite->label_count = nexthop->key.label_count;
 	memcpy(rewrite->label, nexthop->key.label, sizeof(rewrite->label));
 	memcpy(rewrite->via, nexthop->key.via, sizeof(rewrite->via));
 	rewrite->flags = nexthop->key.flags;
-	rewrite->port = interface->kind == INTERFACE_BRIDGE ? PORT_VIRTUAL : (uint8_t)port->index;
+	rewrite->port = interface->kind == INTERFACE_BRIDGE || interface->tunnel != NULL
+				? PORT_VIRTUAL
+				: (uint8_t)port->index;
 	rewrite->interface = interface->index;
 	rewrite->mtu = interface_mtu(interface);
 	rewrite->backup = nexthop->backup != NULL ? nexthop->backup->index : NEXTHOP_NONE;
+	if (interface->tunnel != NULL)
+		return tunnel_usable(interface) ? NEXTHOP_FORWARD : NEXTHOP_UNRESOLVED;
 	/* a port that is set down is the data plane's to see: then a backup takes over */
 	bool usable = neighbour_known(nexthop->neighbour) && interface->mac != 0 &&
 		      (interface->parent == NULL || interface->settings.up);
@@ -222,6 +227,24 @@ static struct interface_object *connected_interface(const struct model *model, u
 	return NULL;
 }
 
+/* Into a tunnel: to its other end, whatever the address there. */
+static int resolve_tunnel(struct interface_object *interface, const struct address *via,
+			  const char *text, const char *where, struct interface_object **out,
+			  struct error *error)
+{
+	const char *name = interface->name;
+
+	if (!tunnel_carries_ip(interface))
+		return refuse(error, -EINVAL,
+			      "%sdev %s carries Ethernet: expected a gre or ipip tunnel", where,
+			      name);
+	if (via != NULL && !address_connected(interface, via))
+		return refuse(error, -ENETUNREACH, "%snexthop %s is on no connected network of %s",
+			      where, text, name);
+	*out = interface;
+	return 0;
+}
+
 static int resolve_dev(struct model *model, const struct address *via, const char *text,
 		       const char *dev, const char *where, struct interface_object **out,
 		       struct error *error)
@@ -229,11 +252,15 @@ static int resolve_dev(struct model *model, const struct address *via, const cha
 	struct interface_object *interface = interface_find(model, dev);
 
 	if (interface == NULL)
-		return refuse(error, -ENOENT, "%sdev %s does not exist: expected a port or vlan",
-			      where, dev);
+		return refuse(error, -ENOENT,
+			      "%sdev %s does not exist: expected a port, vlan or tunnel", where,
+			      dev);
 	if (interface->kind == INTERFACE_LOOPBACK)
-		return refuse(error, -EINVAL, "%sdev %s is a loopback: expected a port or vlan",
-			      where, dev);
+		return refuse(error, -EINVAL,
+			      "%sdev %s is a loopback: expected a port, vlan or tunnel", where,
+			      dev);
+	if (interface->tunnel != NULL)
+		return resolve_tunnel(interface, via, text, where, out, error);
 	if (via == NULL)
 		return refuse(error, -EINVAL,
 			      "%sdev %s alone: %s is an Ethernet interface, expected via IP dev %s",
@@ -271,7 +298,11 @@ static int resolve(struct model *model, uint32_t vrf, const struct address *via,
 		address_format(via, text);
 	int result = dev[0] != 0 ? resolve_dev(model, via, text, dev, where, interface, error)
 				 : resolve_via(model, vrf, via, text, where, interface, error);
-	if (result != 0)
+	if (result == 0 && (*interface)->tunnel != NULL && !tunnel_has_remote(*interface))
+		return refuse(error, -EINVAL,
+			      "%sdev %s has remote any: expected a tunnel to one remote", where,
+			      (*interface)->name);
+	if (result != 0 || via == NULL)
 		return result;
 	const struct address_object *own = address_own(model, (*interface)->settings.vrf, via);
 	if (own != NULL)
@@ -368,12 +399,24 @@ struct nexthop_object *neighbour_user(const struct neighbour_object *neighbour)
 
 /* ---------------------------------------------------------------- for messages */
 
+/* " 10.0.0.2"; nothing for a tunnel's other end. */
+static void describe_via(const struct nexthop_object *nexthop, char text[48])
+{
+	static const uint8_t none[16];
+
+	text[0] = text[1] = 0;
+	if (memcmp(nexthop->key.via, none, sizeof(none)) == 0)
+		return;
+	text[0] = ' ';
+	address_format((const struct address *)nexthop->key.via, text + 1);
+}
+
 void nexthop_describe(const struct model *model, const struct nexthop_object *nexthop, char *text,
 		      size_t size)
 {
 	const struct nexthop_object *user = nexthop;
 	const char *what = nexthop->key.flags & REWRITE_IS_BACKUP ? "backup nexthop" : "nexthop";
-	char via[46];
+	char via[48];
 	unsigned int space;
 	uint32_t label;
 	char route[64];
@@ -382,18 +425,18 @@ void nexthop_describe(const struct model *model, const struct nexthop_object *ne
 		for (struct nexthop_object *n = model->nexthops; n != NULL; n = n->hh.next)
 			if (n->backup == nexthop && n->references > 0)
 				user = n;
-	address_format((const struct address *)nexthop->key.via, via);
+	describe_via(nexthop, via);
 	if (!label_user(model, user->index, &space, &label) &&
 	    route_user(model, user->index, route, sizeof(route)))
-		snprintf(text, size, "%s %s dev %s of %s", what, via, nexthop->interface->name,
+		snprintf(text, size, "%s%s dev %s of %s", what, via, nexthop->interface->name,
 			 route);
 	else if (!label_user(model, user->index, &space, &label))
-		snprintf(text, size, "%s %s dev %s", what, via, nexthop->interface->name);
+		snprintf(text, size, "%s%s dev %s", what, via, nexthop->interface->name);
 	else if (space == 0)
-		snprintf(text, size, "%s %s dev %s of label %u", what, via,
-			 nexthop->interface->name, label);
+		snprintf(text, size, "%s%s dev %s of label %u", what, via, nexthop->interface->name,
+			 label);
 	else
-		snprintf(text, size, "%s %s dev %s of label %u space %u", what, via,
+		snprintf(text, size, "%s%s dev %s of label %u space %u", what, via,
 			 nexthop->interface->name, label, space);
 }
 
@@ -416,7 +459,8 @@ static void read_key(const struct model *model, uint32_t index, const struct rew
 	static const uint8_t no_via[16];
 
 	memset(key, 0, sizeof(*key));
-	if (memcmp(rewrite->via, no_via, sizeof(no_via)) == 0) {
+	if (memcmp(rewrite->via, no_via, sizeof(no_via)) == 0 &&
+	    rewrite->interface < INTERFACE_FIRST_TUNNEL) {
 		nexthop_key_nowhere(nexthop_kind(word_load(&model->tables->nexthop[index])), key);
 		return;
 	}

@@ -21,6 +21,9 @@ static const struct handler *const handlers[COMMAND_COUNT] = {
 	[COMMAND_BRIDGE_DEL] = &bridge_del_handler,
 	[COMMAND_FDB_ADD] = &fdb_add_handler,
 	[COMMAND_FDB_DEL] = &fdb_del_handler,
+	[COMMAND_TUNNEL_ADD] = &tunnel_add_handler,
+	[COMMAND_TUNNEL_SET] = &tunnel_set_handler,
+	[COMMAND_TUNNEL_DEL] = &tunnel_del_handler,
 	[COMMAND_ADDRESS_ADD] = &address_add_handler,
 	[COMMAND_ADDRESS_DEL] = &address_del_handler,
 	[COMMAND_NEIGH_ADD] = &neigh_add_handler,
@@ -47,7 +50,9 @@ int model_execute(struct model *model, const struct arguments *arguments, struct
 	if (handler == NULL)
 		return refuse(error, -ENOTSUP, "`%s %s` changes no object",
 			      arguments->command->noun, arguments->command->verb);
-	return handler->execute(model, arguments, error);
+	int result = handler->execute(model, arguments, error);
+	underlay_follow(model);
+	return result;
 }
 
 int model_inverse(const struct model *model, const struct arguments *arguments,
@@ -109,7 +114,10 @@ struct visitor {
 static int visit_interfaces(const struct model *model, enum interface_kind kind,
 			    const struct visitor *visitor)
 {
-	for (const struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
+	const struct interface_object *first =
+		kind == INTERFACE_TUNNEL ? model->tunnel_interfaces : model->interfaces;
+
+	for (const struct interface_object *i = first; i != NULL; i = i->hh.next) {
 		if (i->kind != kind)
 			continue;
 		interface_to_arguments(i, visitor->arguments);
@@ -182,6 +190,8 @@ int model_configuration(const struct model *model,
 		result = visit_interfaces(model, INTERFACE_VLAN, &visitor);
 	if (result == 0)
 		result = visit_interfaces(model, INTERFACE_LOOPBACK, &visitor);
+	if (result == 0)
+		result = visit_interfaces(model, INTERFACE_TUNNEL, &visitor);
 	if (result == 0)
 		result = fdb_configuration(model, visitor.arguments, visit, context);
 	if (result == 0)

@@ -92,10 +92,11 @@ static void interface_name(const struct model *model, uint32_t index, char name[
 void path_of_nexthop(const struct model *model, uint32_t nexthop, struct nexthop_request *request)
 {
 	const struct nexthop_key *key = &model->nexthop[nexthop]->key;
+	static const uint8_t none[16]; /* into a tunnel */
 
 	memset(request, 0, sizeof(*request));
-	request->has_via = 1;
 	memcpy(request->via, key->via, sizeof(request->via));
+	request->has_via = memcmp(key->via, none, sizeof(none)) != 0;
 	if (key->flags & REWRITE_DEV_GIVEN)
 		interface_name(model, key->interface, request->dev);
 	request->label_count = key->label_count;

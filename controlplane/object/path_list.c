@@ -94,6 +94,7 @@ static uint32_t longest(const struct resolution *resolution, uint32_t vrf,
 {
 	const struct route_change *change = resolution->change;
 	bool covers = change != NULL && route_prefix_covers(&change->prefix, vrf, address);
+	uint32_t avoided = LPM_NONE; /* leads by tunnels that are down: for want of another */
 
 	*list = NULL;
 	for (int length = address_is_ipv4(address) ? 32 : 128; length >= 0; length--) {
@@ -103,10 +104,14 @@ static uint32_t longest(const struct resolution *resolution, uint32_t vrf,
 			*list = change->list;
 			leaf = change->leaf;
 		}
-		if (leaf != LPM_NONE || *list != NULL)
+		if (leaf == LPM_NONE && *list == NULL)
+			continue;
+		if (*list != NULL || !leaf_avoided(resolution->model, leaf))
 			return leaf;
+		if (avoided == LPM_NONE)
+			avoided = leaf;
 	}
-	return LPM_NONE;
+	return avoided;
 }
 
 static void resolve_list(struct resolution *resolution, const struct path_list *list,
@@ -154,6 +159,19 @@ static void follow(struct resolution *resolution, const struct nexthop_request *
 	}
 }
 
+/* A node on the network of a tunnel that is down, to which some route leads as well. */
+static bool leaves_tunnel(const struct resolution *resolution,
+			  const struct nexthop_request *request, const struct nexthop_key *key)
+{
+	const struct interface_object *interface = resolution->model->interface[key->interface];
+	const struct path_list *list;
+
+	return tunnel_avoided(interface) && path_may_recurse(request) &&
+	       (longest(resolution, request->vrf, (const struct address *)request->via, &list) !=
+			LPM_NONE ||
+		list != NULL);
+}
+
 static void resolve_path(struct resolution *resolution, const struct nexthop_request *request,
 			 const struct inner *below, uint64_t share)
 {
@@ -167,10 +185,11 @@ static void resolve_path(struct resolution *resolution, const struct nexthop_req
 		return;
 	}
 	int result = nexthop_resolve(resolution->model, request, "", &key, &error);
-	if (result == 0) {
+	if (result == 0 && !leaves_tunnel(resolution, request, &key)) {
 		add_nexthop(resolution, key, below, share);
 		return;
 	}
+	result = result == 0 ? -ENETUNREACH : result;
 	if (result != -ENETUNREACH || !path_may_recurse(request)) {
 		fail(resolution, NOTHING, request->via);
 		add_nowhere(resolution, NEXTHOP_UNRESOLVED, share);
@@ -292,6 +311,7 @@ static int apply(struct model *model, struct path_list *list, const struct resol
 		release_members(model, &members);
 	} else {
 		result = group_change(model, list->group, &members);
+		underlay_mark_listed(model);
 	}
 	if (result != 0)
 		release_members(model, &members);

@@ -32,6 +32,14 @@ struct route_range {
 };
 struct neighbour_key;
 
+/* What the tables do not say of a tunnel. */
+struct tunnel_status {
+	const char *reason;                           /* why it is down, or "" */
+	uint64_t changed;                             /* seconds since it came up or went down */
+	uint64_t keepalive;                           /* ns between two; 0: none */
+	uint64_t retries, sent, answered, unanswered; /* unanswered: since the last answer */
+};
+
 struct model_private {
 	/* interface addresses as JSON: [{ prefix, dev }] */
 	json_t *(*addresses)(const struct model *model);
@@ -56,6 +64,8 @@ struct model_private {
 			  enum event_kind kind);
 	/* the paths that were asked for, of a recursive route: a new reference; else NULL */
 	json_t *(*route_paths)(const struct model *model, uint32_t leaf);
+	/* a tunnel by its row; false: there is none */
+	bool (*tunnel)(const struct model *model, uint32_t interface, struct tunnel_status *status);
 };
 
 #endif

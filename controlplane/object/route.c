@@ -289,6 +289,8 @@ static int change_route(struct model *model, const struct route *route, uint32_t
 	change.list = path_list_of(model, change.leaf);
 	if (looked_at && model->routes_live)
 		result = path_lists_check(model, &change, error);
+	if (result == 0)
+		result = underlay_check(model, &route->prefix, change.leaf, error);
 	if (result == 0 && change.leaf != old) {
 		result = fib_static_set(model, &route->prefix, change.leaf);
 		if (result != 0)

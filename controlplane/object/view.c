@@ -36,6 +36,15 @@ uint64_t view_interface(const struct view *view, uint32_t index, char name[NAME_
 	return flags;
 }
 
+uint32_t view_interface_end(const struct view *view)
+{
+	uint64_t used = word_load(&view->tables->control.interface_used);
+
+	if (used < INTERFACE_FIRST_TUNNEL)
+		return INTERFACE_FIRST_TUNNEL;
+	return used < INTERFACE_MAX ? (uint32_t)used : INTERFACE_MAX;
+}
+
 enum interface_kind view_kind(uint64_t flags)
 {
 	return (enum interface_kind)(flags >> INTERFACE_KIND_SHIFT & 0xf);
@@ -135,6 +144,7 @@ json_t *view_show(const struct view *view, const struct arguments *arguments, st
 		[COMMAND_BRIDGE_SHOW] = view_bridges,
 		[COMMAND_FDB_SHOW] = view_fdb,
 		[COMMAND_METRICS_SHOW] = view_metrics,
+		[COMMAND_TUNNEL_SHOW] = view_tunnels,
 	};
 	unsigned int id = (unsigned int)arguments->command->id;
 

@@ -26,6 +26,15 @@ json_t *view_row(const struct view *view,
 /* An interface's flags, 0 if there is none; its name is copied. */
 uint64_t view_interface(const struct view *view, uint32_t index, char name[NAME_SIZE]);
 enum interface_kind view_kind(uint64_t flags);
+/* Interface rows from here on were never in use. */
+uint32_t view_interface_end(const struct view *view);
+/* Add what the row of any interface that carries packets says. */
+void view_settings(const struct view *view, uint32_t index, uint64_t flags, json_t *object);
+/* All interfaces of a kind as `build` makes them (what: row as uint32_t), or the one that is named. */
+json_t *view_interface_list(const struct view *view, const struct arguments *arguments,
+			    enum interface_kind kind, const char *kind_name,
+			    json_t *(*build)(const struct view *view, const void *what),
+			    struct error *error);
 
 /* The control plane's private part, or NULL in the CLI. */
 const struct model_private *view_private(const struct view *view);
@@ -66,6 +75,8 @@ json_t *view_ports(const struct view *view, const struct arguments *arguments, s
 json_t *view_vlans(const struct view *view, const struct arguments *arguments, struct error *error);
 json_t *view_loopbacks(const struct view *view, const struct arguments *arguments,
 		       struct error *error);
+json_t *view_tunnels(const struct view *view, const struct arguments *arguments,
+		     struct error *error);
 json_t *view_addresses(const struct view *view, const struct arguments *arguments,
 		       struct error *error);
 json_t *view_neighbours(const struct view *view, const struct arguments *arguments,

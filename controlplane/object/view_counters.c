@@ -14,7 +14,9 @@ static json_t *for_interfaces(const struct view *view, const struct arguments *a
 	json_t *array = json_array();
 	bool found = only == NULL;
 
-	for (uint32_t i = 0; i < INTERFACE_MAX; i++) {
+	uint32_t end = view_interface_end(view);
+
+	for (uint32_t i = 0; i < end; i++) {
 		struct interface_totals totals;
 		char name[NAME_SIZE];
 		if (view_interface(view, i, name) == 0 || (only != NULL && strcmp(only, name) != 0))

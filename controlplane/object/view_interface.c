@@ -21,7 +21,7 @@ static void put_mac(const struct view *view, uint32_t index, json_t *object)
 }
 
 /* What the row of any interface that carries packets says. */
-static void put_settings(const struct view *view, uint32_t index, uint64_t flags, json_t *object)
+void view_settings(const struct view *view, uint32_t index, uint64_t flags, json_t *object)
 {
 	put_mac(view, index, object);
 	view_number(object, "mtu", flags >> INTERFACE_MTU_SHIFT & 0xffff);
@@ -115,7 +115,7 @@ static json_t *build_port(const struct view *view, const void *what)
 		copy.host_interface[sizeof(copy.host_interface) - 1] = 0;
 		view_string(object, "host_interface", copy.host_interface);
 	}
-	put_settings(view, index, flags, object);
+	view_settings(view, index, flags, object);
 	view_string(object, "admin", flags & INTERFACE_UP ? "up" : "down");
 	put_status(view, index, identity, object);
 	port_totals(view, index, &totals);
@@ -143,7 +143,7 @@ static json_t *build_vlan(const struct view *view, const void *what)
 	view_number(object, "tag", row->outer_tag);
 	if (row->inner_tag != 0)
 		view_number(object, "inner", row->inner_tag);
-	put_settings(view, index, flags, object);
+	view_settings(view, index, flags, object);
 	view_string(object, "admin", flags & INTERFACE_UP ? "up" : "down");
 	interface_totals(view->tables, view->state, index, &totals);
 	put_totals(&totals, object);
@@ -164,17 +164,18 @@ static json_t *build_loopback(const struct view *view, const void *what)
 	return object;
 }
 
-/* All of a kind, or the one that is named. */
-static json_t *list(const struct view *view, const struct arguments *arguments,
-		    enum interface_kind kind, const char *kind_name,
-		    json_t *(*build)(const struct view *view, const void *what),
-		    struct error *error)
+json_t *view_interface_list(const struct view *view, const struct arguments *arguments,
+			    enum interface_kind kind, const char *kind_name,
+			    json_t *(*build)(const struct view *view, const void *what),
+			    struct error *error)
 {
 	const char *only = view_name_argument(arguments, SHOW_NAME);
 	json_t *array = json_array();
 	char name[NAME_SIZE];
 
-	for (uint32_t i = 0; i < INTERFACE_MAX; i++) {
+	uint32_t end = view_interface_end(view);
+
+	for (uint32_t i = 0; i < end; i++) {
 		if (view_kind(view_interface(view, i, name)) != kind ||
 		    (only != NULL && strcmp(only, name) != 0))
 			continue;
@@ -191,16 +192,17 @@ static json_t *list(const struct view *view, const struct arguments *arguments,
 
 json_t *view_ports(const struct view *view, const struct arguments *arguments, struct error *error)
 {
-	return list(view, arguments, INTERFACE_PORT, "port", build_port, error);
+	return view_interface_list(view, arguments, INTERFACE_PORT, "port", build_port, error);
 }
 
 json_t *view_vlans(const struct view *view, const struct arguments *arguments, struct error *error)
 {
-	return list(view, arguments, INTERFACE_VLAN, "vlan", build_vlan, error);
+	return view_interface_list(view, arguments, INTERFACE_VLAN, "vlan", build_vlan, error);
 }
 
 json_t *view_loopbacks(const struct view *view, const struct arguments *arguments,
 		       struct error *error)
 {
-	return list(view, arguments, INTERFACE_LOOPBACK, "loopback", build_loopback, error);
+	return view_interface_list(view, arguments, INTERFACE_LOOPBACK, "loopback", build_loopback,
+				   error);
 }

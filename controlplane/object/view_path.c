@@ -50,16 +50,20 @@ static const char *path_state(const struct view *view, const struct rewrite *rew
 static void put_hop(const struct view *view, const struct rewrite *rewrite, enum nexthop_kind kind,
 		    struct buffer *text)
 {
-	static const uint8_t none[6];
+	static const uint8_t none[6], no_via[16]; /* the latter: into a tunnel */
 	const uint8_t *mac = rewrite->header + sizeof(rewrite->header) - rewrite->header_length;
 	char form[46], name[NAME_SIZE];
 
-	address_format((const struct address *)rewrite->via, form);
-	text_string(text, "via", form);
+	if (memcmp(rewrite->via, no_via, sizeof(no_via)) != 0) {
+		address_format((const struct address *)rewrite->via, form);
+		text_string(text, "via", form);
+	}
 	view_interface(view, rewrite->interface, name);
 	text_string(text, "dev", name);
-	view_interface(view, rewrite->port, name);
-	text_string(text, "port", name);
+	if (rewrite->port < PORT_MAX) {
+		view_interface(view, rewrite->port, name);
+		text_string(text, "port", name);
+	}
 	if (rewrite->header_length >= 14 && memcmp(mac, none, 6) != 0) {
 		mac_format(mac, form);
 		text_string(text, "mac", form);

@@ -11,12 +11,12 @@ struct listing {
 	uint64_t wanted; /* rows at most */
 };
 
-static const char *kind_name(uint32_t leaf)
+static const char *kind_name(uint32_t leaf, bool host)
 {
 	if (leaf & ROUTE_SYSTEM)
-		return route_kind(leaf) == ROUTE_LOCAL     ? "local"
-		       : route_kind(leaf) == ROUTE_NEXTHOP ? "neighbour"
-							   : "connected";
+		return route_kind(leaf) == ROUTE_LOCAL             ? "local"
+		       : route_kind(leaf) == ROUTE_NEXTHOP && host ? "neighbour"
+								   : "connected";
 	switch (route_kind(leaf)) {
 	case ROUTE_BLACKHOLE:
 		return "blackhole";
@@ -78,7 +78,9 @@ static int visit_route(void *context, const struct route_row *row)
 	snprintf(prefix + strlen(prefix), 5, "/%u", row->length & 0xff);
 	view_string(object, "prefix", prefix);
 	view_number(object, "vrf", row->vrf);
-	view_string(object, "kind", kind_name(row->leaf));
+	view_string(
+		object, "kind",
+		kind_name(row->leaf, row->length == (address_is_ipv4(&row->address) ? 32 : 128)));
 	if (names_interface(row->leaf)) {
 		view_interface(listing->view, route_index(row->leaf), name);
 		view_string(object, "dev", name);

@@ -131,7 +131,7 @@ static int wait_for_nexthop(struct model *model, uint32_t index, const uint8_t *
 	const struct nexthop_object *nexthop = model->nexthop[index % NEXTHOP_MAX];
 
 	if (nexthop == NULL || nexthop->neighbour == NULL || nexthop->key.label_count > 0 ||
-	    neighbour_known(nexthop->neighbour))
+	    nexthop->interface->tunnel != NULL || neighbour_known(nexthop->neighbour))
 		return -EHOSTUNREACH;
 	return neighbour_send(model, nexthop->neighbour, packet, length, vrf, ingress);
 }

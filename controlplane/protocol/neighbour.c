@@ -197,7 +197,7 @@ static void give_up(struct model *model, struct neighbour_object *neighbour, uin
 	if (neighbour->state != NEIGHBOUR_FAILED) { /* once, not at each further try */
 		address_format((const struct address *)neighbour->key.address, address);
 		model_event(model, EVENT_NEIGHBOUR, neighbour->interface->name,
-			     "%s does not answer", address);
+			    "%s does not answer", address);
 	}
 	give_waiting_up(model, neighbour);
 	if (!neighbour_lost(model, neighbour))

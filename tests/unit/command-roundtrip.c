@@ -86,8 +86,18 @@ static void random_value(const struct parameter *parameter, char *text)
 	static const uint64_t unit[] = { 1, 60, 3600 };
 	static const char *const suffix[] = { "s", "m", "h" };
 	uint64_t range = parameter->maximum - parameter->minimum + 1;
-	unsigned int words = 0, i;
+	unsigned int words = 0, i, count;
 
+	while (parameter->words && parameter->words[words])
+		words++;
+	if (words > 0 && (parameter->type == VALUE_WORD || pick(3) == 0)) {
+		strcpy(text, parameter->words[pick(words)]);
+		return;
+	}
+	if (parameter->flags & PARAMETER_BARE && pick(4) == 0) {
+		*text = '\0';
+		return;
+	}
 	switch (parameter->type) {
 	case VALUE_UNSIGNED:
 	case VALUE_LABEL:
@@ -101,11 +111,6 @@ static void random_value(const struct parameter *parameter, char *text)
 		break;
 	case VALUE_STRING:
 		random_string(text, parameter->minimum, parameter->maximum);
-		break;
-	case VALUE_WORD:
-		while (parameter->words[words])
-			words++;
-		strcpy(text, parameter->words[pick(words)]);
 		break;
 	case VALUE_ON_OFF:
 		strcpy(text, pick(2) ? "on" : "off");
@@ -122,10 +127,12 @@ static void random_value(const struct parameter *parameter, char *text)
 			pick(256));
 		break;
 	case VALUE_DURATION:
-		i = pick(3);
-		sprintf(text, "%llu%s", (unsigned long long)(1 + pick(150)), suffix[i]);
-		assert_true((parameter->maximum / 1000000000ull) >= 150 * unit[i]);
+		do
+			i = pick(3), count = 1 + pick(150);
+		while (parameter->maximum / 1000000000ull < count * unit[i]);
+		sprintf(text, "%u%s", count, suffix[i]);
 		break;
+	case VALUE_WORD:
 	case VALUE_FLAG:
 	case VALUE_PATHS:
 		*text = '\0';
