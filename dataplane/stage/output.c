@@ -220,6 +220,27 @@ static bool may_be_cut(const struct packet *packet, const struct rewrite *rewrit
 	       fragment_allowed(packet);
 }
 
+/* What stands behind an IP packet is the link's padding (RFC 894, RFC 2464) and counts for no MTU. It
+ * stays where it does no harm, so that the common case does not look. True: there was some. */
+static __rte_noinline bool cut_padding(struct packet *packet)
+{
+	const uint8_t *header = packet->l3;
+	const uint8_t *end =
+		rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) + packet->mbuf->data_len;
+	uint32_t length, room = packet->mbuf->pkt_len - (uint32_t)offset_of_l3(packet);
+
+	if (packet->payload == PAYLOAD_IPV4 && end - header >= IPV4_HEADER)
+		length = ip_load16(header + 2);
+	else if (packet->payload == PAYLOAD_IPV6 && end - header >= IPV6_HEADER)
+		length = ip_load16(header + 4) + (uint32_t)IPV6_HEADER;
+	else
+		return false;
+	if (length < IPV4_HEADER || length >= room)
+		return false;
+	packet_cut(packet->mbuf, packet->mbuf->pkt_len - (room - length));
+	return true;
+}
+
 static bool output_general(struct worker *worker, struct packet *packet,
 			   const struct rewrite *rewrite);
 
@@ -243,24 +264,27 @@ static __rte_noinline void output_fragments(struct worker *worker, struct packet
 }
 
 /* Longer than the egress MTU: IPv4 that may be is sent in fragments, labels or not, but nothing that came
- * labelled and leaves so. Else somebody is told, if there is IP in it. */
-static __rte_noinline void too_long(struct worker *worker, struct packet *packet,
+ * labelled and leaves so. Else somebody is told, if there is IP in it. False: it ended here. */
+static __rte_noinline bool too_long(struct worker *worker, struct packet *packet,
 				    const struct rewrite *rewrite)
 {
+	if (cut_padding(packet))
+		return output_general(worker, packet, rewrite);
 	if (may_be_cut(packet, rewrite)) {
 		output_fragments(worker, packet, rewrite);
-		return;
+		return false;
 	}
 	/* of a tunnel's own headers nobody needs to be told: the tunnel's MTU is what is wrong */
 	if ((packet->flags & PACKET_ENCAPSULATED) || !carries_ip(packet)) {
 		drop(worker, packet->mbuf, packet->interface, DROP_mtu_exceeded);
-		return;
+		return false;
 	}
 	move_start(packet->mbuf, offset_of_l3(packet));
 	punt_too_long(worker, packet->mbuf, packet->interface, packet->l3, packet->nexthop,
 		      packet->payload == PAYLOAD_MPLS   ? RTE_ETHER_TYPE_MPLS
 		      : packet->payload == PAYLOAD_IPV4 ? RTE_ETHER_TYPE_IPV4
 							: RTE_ETHER_TYPE_IPV6);
+	return false;
 }
 
 /* Labels to push, tags to write, or a tunnel to go into. False: it ended here, or is not out yet. */
@@ -270,7 +294,8 @@ static __rte_noinline bool output_general(struct worker *worker, struct packet *
 	struct rte_mbuf *mbuf = packet->mbuf;
 
 	worker->pushed += rewrite->label_count != 0;
-	if (packet->payload == PAYLOAD_IPV4 && unlikely(labels_make_too_long(packet, rewrite)) &&
+	if (packet->payload != PAYLOAD_MPLS && unlikely(labels_make_too_long(packet, rewrite)) &&
+	    !(cut_padding(packet) && !labels_make_too_long(packet, rewrite)) &&
 	    may_be_cut(packet, rewrite)) {
 		output_fragments(worker, packet, rewrite);
 		return false;
@@ -281,10 +306,8 @@ static __rte_noinline bool output_general(struct worker *worker, struct packet *
 	}
 	push_labels(worker, packet, rewrite);
 	int offset = offset_of_l3(packet);
-	if ((int)mbuf->pkt_len - offset > rewrite->mtu) {
-		too_long(worker, packet, rewrite);
-		return false;
-	}
+	if ((int)mbuf->pkt_len - offset > rewrite->mtu)
+		return too_long(worker, packet, rewrite);
 	if (rewrite->port == PORT_VIRTUAL) {
 		tunnel_encapsulate(worker, packet, rewrite->interface);
 		return false;
@@ -319,10 +342,8 @@ static inline bool output_common(struct worker *worker, struct packet *packet,
 	int moved = offset_of_l3(packet) - RTE_ETHER_HDR_LEN;
 	uint32_t length = mbuf->pkt_len - (uint32_t)moved;
 
-	if (unlikely(length > rewrite->mtu + (uint32_t)RTE_ETHER_HDR_LEN)) {
-		too_long(worker, packet, rewrite);
-		return false;
-	}
+	if (unlikely(length > rewrite->mtu + (uint32_t)RTE_ETHER_HDR_LEN))
+		return too_long(worker, packet, rewrite);
 	memcpy(packet->l3 - RTE_ETHER_HDR_LEN,
 	       rewrite->header + sizeof(rewrite->header) - RTE_ETHER_HDR_LEN, RTE_ETHER_HDR_LEN);
 	if (packet->payload != PAYLOAD_MPLS)

@@ -206,8 +206,12 @@ static void test_entropy(void **state)
 /* What must stay whole, or cannot be cut. */
 static const struct stage_case whole_cases[] = {
 	{ "do not fragment",
-	  "eth ip4/64 fill:1461",
-	  { .kind = END_PUNTED, .reason = PUNT_mtu_exceeded, .frame = "ip4/63 fill:1461" } },
+	  "eth type:0800 raw:450005dd12344000401104c90a0102030a090807 fill:1481",
+	  { .kind = END_PUNTED,
+	    .reason = PUNT_mtu_exceeded,
+	    .frame = "raw:450005dd123440003f1105c90a0102030a090807 fill:1481" } },
+	{ "do not fragment, but for what is only padding", "eth ip4/64 fill:1461",
+	  SENT(1, "out:1/1 ip4/63") },
 };
 
 static void test_whole(void **state)
