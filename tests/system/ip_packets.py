@@ -141,6 +141,27 @@ class Packets:
                      ttl=77, tos=0x28)
         self.add("IPv4 fits", packet4, self.random.randbytes(1380), dst=SMALL4, flags=0x4000)
 
+    def fragmented4(self):
+        """Longer than the way on takes, and without DF: whole ones and fragments."""
+        rng = self.random
+        for _ in range(60):
+            flags = rng.choice((0, 0, 0x2000, 0x2000 | rng.randrange(1, 8000), rng.randrange(1, 7900)))
+            self.add("IPv4 fragmented", packet4, rng.randbytes(rng.randrange(1381, 1481)), dst=SMALL4,
+                     flags=flags, tos=rng.randrange(256), ttl=rng.randrange(2, 256))
+        for size in range(1376, 1390):
+            self.add("IPv4 fragmented", packet4, rng.randbytes(size), dst=SMALL4)
+        self.add("IPv4 fragmented", packet4, rng.randbytes(1480), dst=SMALL4)
+        for size in (1300, 1376, 1380):
+            self.add("IPv4 fits without its trailer", packet4, rng.randbytes(size), dst=SMALL4,
+                     trailer=bytes(1480 - size))
+        self.add("IPv4 fragmented, TTL 1", packet4, rng.randbytes(1470), dst=SMALL4, ttl=1)
+        self.add("IPv4 fragmented, reserved flag", packet4, rng.randbytes(1470), dst=SMALL4, flags=0x8000)
+        self.add("IPv4 fragmented, reserved flag", packet4, rng.randbytes(1470), dst=SMALL4, flags=0xc000)
+        for options in (b"\1\1\1\0", b"\x94\x04\0\0", b"\x9e\x08abcdef", b"\x1e\x08abcdef"):
+            for flags in (0, 0x4000):
+                self.add("IPv4 fragmented, options", packet4, rng.randbytes(1460), dst=SMALL4, flags=flags,
+                         options=options)
+
     def broken4(self):
         """Each field wrong in turn."""
         rng = self.random
@@ -256,6 +277,9 @@ class Packets:
                          dst=dst, hops=hops, protocol=44)
         for size in (1361, 1400, 1460):
             self.add("IPv6 too long", packet6, self.random.randbytes(size), dst=SMALL6, hops=77, tc=0x28)
+        for size in (1300, 1360):
+            self.add("IPv6 fits without its trailer", packet6, self.random.randbytes(size), dst=SMALL6,
+                     trailer=bytes(1460 - size))
         self.add("IPv6 fits", packet6, self.random.randbytes(1360), dst=SMALL6)
 
     def broken6(self):
@@ -302,7 +326,7 @@ def make(seed, good):
     packets = Packets(seed)
     packets.good4(good)
     packets.good6(good)
-    for part in (packets.ends4, packets.broken4, packets.options4, packets.ends6, packets.broken6,
+    for part in (packets.ends4, packets.fragmented4, packets.broken4, packets.options4, packets.ends6, packets.broken6,
                  packets.options6):
         part()
     return packets.list

@@ -7,9 +7,10 @@ import random
 import unittest
 
 from frames import ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MPLS, numbered, stack, udp4, udp6
-from shunt_test import RATE, LabTest, for_each_driver
+from shunt_test import LabTest, for_each_driver
 
 FLOWS = 10000
+PORTION = 200  # sent at once: a veth with XDP holds 256 (VETH_RING_SIZE), however busy the machine is
 TOLERANCE = 0.05
 WEIGHTS = ((1, 1), (1, 1, 1, 1), (1, 2, 1))
 PUSHED = 300
@@ -23,14 +24,14 @@ def gateway(family, member):
 def random4(rng):
     """A packet of a flow of its own to 10.2/16."""
     return udp4(numbered(1), src=f"10.64.{rng.randrange(256)}.{rng.randrange(256)}",
-                dst=f"10.2.{rng.randrange(256)}.{rng.randrange(256)}", sport=rng.randrange(65536),
-                dport=rng.randrange(65536))
+                dst=f"10.2.{rng.randrange(256)}.{rng.randrange(256)}", sport=rng.randrange(1024, 65536),
+                dport=rng.randrange(1024, 65536))
 
 
 def random6(rng):
     """To 2001:db8:1::/48."""
     return udp6(numbered(1), src=rng.getrandbits(64), dst=rng.getrandbits(64),
-                sport=rng.randrange(65536), dport=rng.randrange(65536))
+                sport=rng.randrange(1024, 65536), dport=rng.randrange(1024, 65536))
 
 
 class Spread(LabTest):
@@ -47,14 +48,13 @@ class Spread(LabTest):
 
     def spread(self, bodies, ethertype):
         """Send these; how many left by each member."""
-        before = self.lab.counters()
         self.lab.captures[1].drain()
-        self.lab.sender.send([self.arriving(body, ethertype=ethertype) for body in bodies], RATE)
-        # a busy machine's veth may lose some, which says nothing about their spread
-        after = self.lab.settle(before, "p0", len(bodies) * 99 // 100)
-        forwarded = after["p0"]["forwarded"] - before["p0"]["forwarded"]
-        got = self.lab.captures[1].collect(forwarded, 5)
-        self.assertGreaterEqual(len(got), forwarded)
+        got = []
+        for start in range(0, len(bodies), PORTION):
+            portion = bodies[start:start + PORTION]
+            self.lab.sender.send([self.arriving(body, ethertype=ethertype) for body in portion])
+            got += self.lab.captures[1].collect(len(portion), 10)
+        self.assertEqual(len(got), len(bodies))
         return collections.Counter(frame[5] for frame in got)
 
     @staticmethod

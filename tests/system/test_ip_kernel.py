@@ -34,8 +34,8 @@ def with_trailer(sent, kernel, shunt):
 # (kinds, what the kernel does, what shunt does, why that is right[, what the frames must be])
 DIFFERENCES = [(re.compile(row[0]), *row[1:]) for row in (
     ("IPv[46] trailer", "forwarded", "forwarded",
-     "RFC 894, RFC 2464 3: what follows the packet is padding; a receiver goes by the IP length",
-     with_trailer),
+     "RFC 894, RFC 2464 3: what follows the packet is padding, by whose length a receiver does not go; it "
+     "counts for no MTU, see `fits without its trailer`", with_trailer),
     ("IPv4 from 0/8", "forwarded", "dropped", "RFC 1122 3.2.1.3 a, b: no source on a link; RFC 6890 2.2.2"),
     ("IPv4 to 0/8", "icmp 3/0", "dropped", "RFC 1122 3.2.1.3 b, RFC 1812 5.3.7: martian, discarded"),
     ("IPv4 class E source", "forwarded", "dropped", "RFC 1812 5.3.7: no unicast address; RFC 6890 2.2.2"),
@@ -54,6 +54,11 @@ DIFFERENCES = [(re.compile(row[0]), *row[1:]) for row in (
      "as above; and what the kernel quotes has its own entry in it, shunt's quote is what came in"),
     (re.escape(ip_packets.UNREACHABLE) + ".*", "icmp 1/0", "icmp 1/3",
      "RFC 4443 3.1: code 0 is for no entry in the table; there is one, and no other code fits"),
+    ("IPv4 fragmented, options", "forwarded, forwarded", "forwarded, forwarded",
+     "RFC 791 3.1: options that are not to be copied are in the first fragment only; the kernel keeps their "
+     "room, filled"),
+    ("IPv4 fragmented, reserved flag", "forwarded, forwarded", "forwarded, forwarded",
+     "RFC 791 3.1 gives the bit no meaning: it goes into the fragments as it came, as in whole packets"),
     ("IPv6 from a mapped address", "forwarded", "dropped", "RFC 6890 2.2.3: never on a link"),
     ("IPv6 to a mapped address", "icmp 1/0", "dropped", "RFC 6890 2.2.3"),
     ("IPv6 to ::", "icmp 1/0", "dropped", "RFC 4291 2.5.2: never a destination"),

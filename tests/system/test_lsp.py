@@ -146,6 +146,17 @@ class Path(ChainTest):
                 self.assertGreaterEqual(len(stacks), 3)
                 self.assertEqual(stacks, [[expected]] * len(stacks))
 
+    def test_long_packets(self):
+        """8,000 bytes in fragments that the hosts make, through the path and to each node's addresses."""
+        for family in (4, 6):
+            if family == 4 and self.driver == "net_af_packet":
+                continue  # its sockets put IPv4 fragments together (PACKET_FANOUT_FLAG_DEFRAG, always)
+            self.near.ping_until(address(family, 1, 2), "-s", "8000")  # IPv6 learns the path's MTU
+            self.pings(family, "-s", "8000")
+            for to in (address(family, 0, 1), address(family, 1, 1)):
+                pings = self.near.ping_until(to, "-s", "8000")
+                self.assertEqual({1, 2, 3} - pings.answered, set(), pings.text)
+
     # ---- TTL (RFC 3443)
 
     def test_pipe_at_the_egress_hides_it(self):
