@@ -33,6 +33,8 @@ int worker_init(struct worker *worker, unsigned int id, struct state *state,
 	atomic_store(&worker->doorbell, -1);
 	epoch_offline(worker->state);
 	int result = reassembly_init(worker);
+	if (result == 0)
+		result = bridge_init(worker);
 	return result != 0 ? result : punt_init(worker, punt_rate);
 }
 
@@ -44,9 +46,11 @@ void worker_process(struct worker *worker, unsigned int interface, struct rte_mb
 		mpls(worker);
 		tunnel(worker);
 		ip(worker);
+		bridge(worker);
 		output(worker);
 		encapsulate(worker);
-	} while (unlikely((worker->mpls.count | worker->ip.count | worker->output.count) != 0));
+	} while (unlikely((worker->mpls.count | worker->ip.count | worker->output.count |
+			  worker->bridge.count) != 0));
 }
 
 void worker_flush(struct worker *worker)

@@ -24,6 +24,7 @@ enum {
 	RX_QUEUE_MAX = 256,  /* queues that one worker may poll */
 	TX_RETRIES = 4,  /* times that a full device is asked again before packets are dropped */
 	LAYERS_MAX = 16, /* labels that one packet may have popped here */
+	SPARE_PACKETS = 512, /* packets made on the way: more than all vectors have room for */
 	STACK_WALK_MAX = 64, /* labels that are looked at for the bottom of the stack */
 };
 
@@ -147,8 +148,14 @@ struct worker {
 	unsigned int pushed;              /* packets of this vector that got labels */
 	uint16_t datagram;                /* identification of the next outer IPv4 header */
 	struct traffic_counter uncounted; /* of spaces whose counters are not allocated */
-	struct vector mpls, ip, output, encapsulate;
+	struct vector mpls, ip, output, encapsulate, bridge;
 	struct packet packet[VECTOR_SIZE]; /* of the burst that is being processed */
+
+	struct bridge_memory *bridging;    /* stage/bridge.h */
+	_Atomic uint32_t *fdb_hit;         /* state->fdb_hit[id] */
+	struct learn_producer *learn;      /* state->learn[id] */
+	unsigned int spare_next;
+	struct packet spare[SPARE_PACKETS]; /* of copies that go on to another stage */
 
 	/* cold */
 	const struct plan *current; /* plan in use during this turn */

@@ -311,6 +311,14 @@ static int publish(struct model *model, struct bridge_object *bridge)
 
 	if (result != 0)
 		return result;
+	const struct bridge_port own = { .bridge = bridge->index,
+					 .slot = SLOT_OWN,
+					 .native = bridge->settings.vlan };
+	result = object_publish(
+		model, &model->tables->interface[bridge->interface->index].bridge_port, &own,
+		sizeof(own));
+	if (result != 0)
+		return result;
 	store_word(&row->ageing, bridge->settings.ageing / 1000000000u);
 	store_word(&row->flags, bridge_flags(bridge));
 	interface_features_set(model, bridge->interface->index, 0xffffull << INTERFACE_BRIDGE_SHIFT,
@@ -378,6 +386,7 @@ void bridge_unpublish(struct model *model, struct bridge_object *bridge)
 		return;
 	}
 	fdb_flush_bridge(model, bridge);
+	unlink_port(model, bridge->interface->index);
 	unlink_row(model, bridge->index);
 }
 
@@ -457,7 +466,7 @@ void bridge_settle(struct model *model)
 	for (uint32_t i = 0; i < INTERFACE_MAX; i++) {
 		const struct interface_object *interface = model->interface[i];
 		if (word_load(&model->tables->interface[i].bridge_port) != 0 &&
-		    (interface == NULL || interface->member == NULL))
+		    (interface == NULL || (interface->member == NULL && interface->bridge == NULL)))
 			unlink_port(model, i);
 	}
 	fdb_settle(model);

@@ -64,7 +64,18 @@
 	X(tunnel_payload, "of a protocol that its tunnel does not carry")                          \
 	X(tunnel_ecn, "congestion was marked outside, and inside is not ECN-capable (RFC 6040)")   \
 	X(tunnel_no_route, "nothing leads to the tunnel's remote end")                             \
-	X(pseudowire_control_word, "first nibble of the control word is neither 0 nor 1 (RFC 4385)")
+	X(pseudowire_control_word, "first nibble of the control word is neither 0 nor 1 (RFC 4385)") \
+	X(bridge_vlan, "the bridge's port is not in this VLAN")                                    \
+	X(bridge_reserved, "to 01:80:c2:00:00:0x, which no bridge passes on")                      \
+	X(bridge_source, "source address is multicast, zero, or the bridge's own")                 \
+	X(bridge_same_port, "its destination is behind the port that it came in by")               \
+	X(bridge_no_port, "no other port of the bridge may have it")                               \
+	X(bridge_unknown_unicast, "address is not known, and the bridge does not flood")           \
+	X(bridge_unregistered, "multicast that nobody asked for, and the bridge does not flood")   \
+	X(bridge_storm, "more broadcast, multicast or unknown unicast than the port may send")     \
+	X(multicast_no_route, "multicast that nobody whom it is routed to asked for")              \
+	X(multicast_incoming, "multicast that is not routed back to its source this way")          \
+	X(multicast_ttl, "multicast whose TTL is below all its thresholds")
 
 #define PUNT_REASONS(X)                                                                            \
 	X(mpls_ttl_exceeded, "label TTL would reach 0")                                            \
@@ -81,7 +92,10 @@
 	X(neighbour_unknown, "on a connected network, link-layer address not known yet")           \
 	X(ip_no_route, "no route to the destination")                                              \
 	X(fragment_timeout, "the rest of a packet for ourselves did not come in time")             \
-	X(gre_keepalive, "GRE keepalive: our own one back, or the remote's to be sent back")
+	X(gre_keepalive, "GRE keepalive: our own one back, or the remote's to be sent back") \
+	X(igmp, "IGMP, for snooping")                                                              \
+	X(mld, "MLD, for snooping")                                                                \
+	X(pim, "PIM, for snooping")
 
 /* clang-format on */
 

@@ -167,6 +167,37 @@ static unsigned int tagged_interface(struct worker *worker, unsigned int port, c
 	return entry == NULL ? TAG_UNKNOWN : entry->interface;
 }
 
+/* A frame of `interface`, which it is counted at, with its tags behind us. */
+static void classify_at(struct worker *worker, struct packet *packet, unsigned int interface,
+			uint8_t *l3, unsigned int type)
+{
+	struct rte_mbuf *mbuf = packet->mbuf;
+	uint64_t flags = word_load(&worker->tables->interface[interface].flags);
+	if ((flags & (INTERFACE_VALID | INTERFACE_UP)) != (INTERFACE_VALID | INTERFACE_UP)) {
+		drop(worker, mbuf, interface, DROP_interface_down);
+		return;
+	}
+	switch (type) {
+	case ETHERTYPE_MPLS:
+	case ETHERTYPE_MPLS_UPSTREAM:
+		classify_mpls(worker, packet, interface, flags, l3,
+			      type == ETHERTYPE_MPLS_UPSTREAM);
+		return;
+	case RTE_ETHER_TYPE_IPV4:
+		classify_ip(worker, packet, interface, flags, l3, PAYLOAD_IPV4);
+		return;
+	case RTE_ETHER_TYPE_IPV6:
+		classify_ip(worker, packet, interface, flags, l3, PAYLOAD_IPV6);
+		return;
+	case RTE_ETHER_TYPE_ARP:
+		classify_arp(worker, mbuf, interface, l3);
+		return;
+	default:
+		if (!host_other(worker, mbuf, interface, l3))
+			drop(worker, mbuf, interface, DROP_unknown_ethertype);
+	}
+}
+
 /* Everything that is not a plain labelled frame for us. Counts the frame as received where it belongs. */
 static void classify_other(struct worker *worker, struct packet *packet, unsigned int port)
 {
@@ -195,30 +226,15 @@ static void classify_other(struct worker *worker, struct packet *packet, unsigne
 		     interface == TAG_CUT_OFF ? DROP_runt_frame : DROP_unknown_vlan);
 		return;
 	}
-	uint64_t flags = word_load(&worker->tables->interface[interface].flags);
-	if ((flags & (INTERFACE_VALID | INTERFACE_UP)) != (INTERFACE_VALID | INTERFACE_UP)) {
-		drop(worker, mbuf, interface, DROP_interface_down);
-		return;
-	}
-	switch (type) {
-	case ETHERTYPE_MPLS:
-	case ETHERTYPE_MPLS_UPSTREAM:
-		classify_mpls(worker, packet, interface, flags, l3,
-			      type == ETHERTYPE_MPLS_UPSTREAM);
-		return;
-	case RTE_ETHER_TYPE_IPV4:
-		classify_ip(worker, packet, interface, flags, l3, PAYLOAD_IPV4);
-		return;
-	case RTE_ETHER_TYPE_IPV6:
-		classify_ip(worker, packet, interface, flags, l3, PAYLOAD_IPV6);
-		return;
-	case RTE_ETHER_TYPE_ARP:
-		classify_arp(worker, mbuf, interface, l3);
-		return;
-	default:
-		if (!host_other(worker, mbuf, interface, l3))
-			drop(worker, mbuf, interface, DROP_unknown_ethertype);
-	}
+	classify_at(worker, packet, interface, l3, type);
+}
+
+void classify_own(struct worker *worker, struct packet *packet, uint32_t interface)
+{
+	uint8_t *frame = rte_pktmbuf_mtod(packet->mbuf, uint8_t *);
+
+	packet->context = (struct packet){ .interface = interface }.context;
+	classify_at(worker, packet, interface, frame + RTE_ETHER_HDR_LEN, load16_be(frame + 12));
 }
 
 /* The destination address as it stands in a frame for this interface, or a value that no six bytes have if
@@ -245,6 +261,10 @@ void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **m
 	      unsigned int count)
 {
 	const struct interface *row = &worker->tables->interface[interface];
+	if (unlikely(word_load(&row->features) & INTERFACE_BRIDGED)) {
+		bridge_classify(worker, interface, mbufs, count);
+		return;
+	}
 	uint64_t flags = word_load(&row->flags);
 	uint64_t mac = expected_mac(row, flags);
 	/* an Ethertype that no frame has where labels are not taken */

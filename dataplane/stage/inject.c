@@ -22,12 +22,18 @@ static void inject_frame(struct worker *worker, const struct frame_slot *slot)
 	char *data = NULL;
 	if (slot->length >= RTE_ETHER_HDR_LEN && slot->length <= FRAME_MAX)
 		data = rte_pktmbuf_append(mbuf, (uint16_t)slot->length);
+	bool own = (flags >> INTERFACE_KIND_SHIFT & 0xf) == INTERFACE_BRIDGE;
 	if (data == NULL || interface != slot->interface || !(flags & INTERFACE_UP) ||
-	    port >= PORT_MAX) {
+	    (port >= PORT_MAX && !own)) {
 		drop(worker, mbuf, interface, DROP_inject_invalid);
 		return;
 	}
 	memcpy(data, slot->data, slot->length);
+	if (own) {
+		struct packet packet = { .mbuf = mbuf, .interface = interface };
+		bridge_send(worker, &packet, interface);
+		return;
+	}
 	counter_add(&worker->interface[interface].tx_packets, 1);
 	counter_add(&worker->interface[interface].tx_bytes, slot->length);
 	transmit(worker, port, mbuf, interface);

@@ -9,8 +9,24 @@
 #include "dataplane/stage/mpls_header.h"
 #include "dataplane/stage/nexthop.h"
 #include "dataplane/stage/stage.h"
+#include "dataplane/stage/transmit.h"
 
 /* ---------------------------------------------------------------- transmit buffers */
+
+/* What others share is not written: it gets a copy. */
+static bool flatten_one(struct worker *worker, struct rte_mbuf **mbuf)
+{
+	if (rte_mbuf_refcnt_read(*mbuf) == 1)
+		return rte_pktmbuf_linearize(*mbuf) == 0;
+	struct rte_mbuf *copy = rte_pktmbuf_copy(*mbuf, worker->pool, 0, UINT32_MAX);
+	if (copy == NULL || copy->nb_segs > 1) {
+		rte_pktmbuf_free(copy);
+		return false;
+	}
+	rte_pktmbuf_free(*mbuf);
+	*mbuf = copy;
+	return true;
+}
 
 /* For a device that sends single buffers only (net_af_xdp sends rubbish after the first segment and says
  * nothing): each packet becomes one, or is dropped if its first buffer has no room for it. Returns how
@@ -23,7 +39,7 @@ static __rte_noinline unsigned int flatten(struct worker *worker, unsigned int p
 	unsigned int left = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
-		if (mbufs[i]->nb_segs > 1 && rte_pktmbuf_linearize(mbufs[i]) != 0) {
+		if (mbufs[i]->nb_segs > 1 && !flatten_one(worker, &mbufs[i])) {
 			counter_add(&worker->interface[ingress[i]].tx_dropped, 1);
 			drop(worker, mbufs[i], ingress[i], DROP_no_buffer);
 			continue;
@@ -61,19 +77,6 @@ void transmit_port(struct worker *worker, unsigned int port)
 	}
 	worker->transmit.count[port] = 0;
 	worker->transmit.pending &= ~(1ull << port);
-}
-
-static inline void transmit_add(struct worker *worker, unsigned int port, struct rte_mbuf *mbuf,
-				unsigned int ingress)
-{
-	unsigned int count = worker->transmit.count[port];
-
-	worker->transmit.mbuf[port][count] = mbuf;
-	worker->transmit.ingress[port][count] = ingress;
-	worker->transmit.count[port] = (uint16_t)++count;
-	worker->transmit.pending |= 1ull << port;
-	if (unlikely(count == TRANSMIT_SIZE))
-		transmit_port(worker, port);
 }
 
 void transmit(struct worker *worker, unsigned int port, struct rte_mbuf *mbuf, unsigned int ingress)
@@ -216,7 +219,8 @@ static bool labels_make_too_long(const struct packet *packet, const struct rewri
  * packets. */
 static bool may_be_cut(const struct packet *packet, const struct rewrite *rewrite)
 {
-	return packet->payload == PAYLOAD_IPV4 && rewrite->port != PORT_VIRTUAL &&
+	return packet->payload == PAYLOAD_IPV4 &&
+	       (rewrite->port != PORT_VIRTUAL || rewrite->header_length != 0) &&
 	       fragment_allowed(packet);
 }
 
@@ -308,7 +312,7 @@ static __rte_noinline bool output_general(struct worker *worker, struct packet *
 	int offset = offset_of_l3(packet);
 	if ((int)mbuf->pkt_len - offset > rewrite->mtu)
 		return too_long(worker, packet, rewrite);
-	if (rewrite->port == PORT_VIRTUAL) {
+	if (rewrite->port == PORT_VIRTUAL && rewrite->header_length == 0) {
 		tunnel_encapsulate(worker, packet, rewrite->interface);
 		return false;
 	}
@@ -316,20 +320,32 @@ static __rte_noinline bool output_general(struct worker *worker, struct packet *
 	if (packet->payload != PAYLOAD_MPLS)
 		store_ethertype(packet->l3, packet->payload);
 	move_start(mbuf, offset - rewrite->header_length);
+	if (rewrite->port == PORT_VIRTUAL) {
+		bridge_send(worker, packet, rewrite->interface);
+		return false; /* counted there */
+	}
 	emit(worker, packet, rewrite, mbuf->pkt_len);
 	return true;
 }
 
-/* An untagged header and nothing to push: two bytes that stand side by side, looked at together. */
+/* An untagged header, nothing to push, and a port to leave by: bytes that stand side by side, looked at
+ * together. */
 static inline bool is_plain(const struct rewrite *rewrite)
 {
-	uint16_t shape;
+	const uint8_t mask[4] = { 0xff, 0xff, PORT_VIRTUAL, 0 };
+	const uint8_t plain[4] = { RTE_ETHER_HDR_LEN, 0, 0, 0 };
+	uint32_t shape, masked, wanted;
 
 	static_assert(offsetof(struct rewrite, label_count) ==
-			      offsetof(struct rewrite, header_length) + 1,
+				      offsetof(struct rewrite, header_length) + 1 &&
+			      offsetof(struct rewrite, port) ==
+				      offsetof(struct rewrite, header_length) + 2,
 		      "side by side");
+	static_assert((PORT_MAX & (PORT_MAX - 1)) == 0 && (int)PORT_VIRTUAL == (int)PORT_MAX, "a bit");
 	memcpy(&shape, &rewrite->header_length, sizeof(shape));
-	return shape == RTE_LE16(RTE_ETHER_HDR_LEN);
+	memcpy(&masked, mask, sizeof(masked));
+	memcpy(&wanted, plain, sizeof(wanted));
+	return (shape & masked) == wanted;
 }
 
 /* The common case: a plain rewrite. The header fits where the old one was (l3 never

@@ -13,9 +13,12 @@ enum { CONTROL_WORD = 4, CONTROL_LENGTH_MASK = 0x3f };
 
 void receive_ethernet(struct worker *worker, struct packet *packet)
 {
-	drop(worker, packet->mbuf, packet->interface,
-	     packet_end(packet) - packet->l3 < RTE_ETHER_HDR_LEN ? DROP_runt_frame
-								 : DROP_bridge_unknown);
+	if (packet_end(packet) - packet->l3 < RTE_ETHER_HDR_LEN)
+		drop(worker, packet->mbuf, packet->interface, DROP_runt_frame);
+	else if (worker->bridge.count == VECTOR_SIZE) /* other layers of other packets came before */
+		drop(worker, packet->mbuf, packet->interface, DROP_no_buffer);
+	else
+		vector_add(&worker->bridge, packet);
 }
 
 /* The labelled packet ends where it came in, and is received by the pseudowire. False: it ended here. */

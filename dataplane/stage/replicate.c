@@ -18,12 +18,19 @@ enum { ADDRESSES = 12 };
 /* Who gets the frame in one form. */
 struct targets {
 	unsigned int count;
-	uint64_t member[BRIDGE_SLOTS];
+	uint8_t slot[BRIDGE_SLOTS];
 };
 
-static inline void failed(struct worker *worker, uint64_t member)
+static inline uint64_t member_of(const struct bridging *bridging, unsigned int slot)
 {
-	counter_add(&worker->interface[member_interface(member)].copies_failed, 1);
+	return bridging->members->member[slot];
+}
+
+static inline void failed(const struct bridging *bridging, unsigned int slot)
+{
+	uint32_t interface = member_interface(member_of(bridging, slot));
+
+	counter_add(&bridging->worker->interface[interface].copies_failed, 1);
 }
 
 /* Bytes behind the Ethernet header and the tag. */
@@ -98,7 +105,7 @@ static void send_shared(const struct bridging *bridging, struct rte_mbuf *mbuf,
 	if (targets->count > 1)
 		rte_pktmbuf_refcnt_update(mbuf, (int16_t)(targets->count - 1));
 	for (unsigned int i = 0; i < targets->count; i++) {
-		uint64_t member = targets->member[i];
+		uint64_t member = member_of(bridging, targets->slot[i]);
 		struct interface_counters *egress = &worker->interface[member_interface(member)];
 		counter_add(&egress->tx_packets, 1);
 		counter_add(&egress->tx_bytes, length);
@@ -126,10 +133,11 @@ static struct packet *as_spare(const struct bridging *bridging, struct rte_mbuf 
 }
 
 /* To the bridge's own interface, as if received by it. */
-static void receive(const struct bridging *bridging, struct rte_mbuf *mbuf, uint64_t member)
+static void receive(const struct bridging *bridging, struct rte_mbuf *mbuf)
 {
 	struct worker *worker = bridging->worker;
-	struct interface_counters *own = &worker->interface[member_interface(member)];
+	uint32_t interface = member_interface(member_of(bridging, SLOT_OWN));
+	struct interface_counters *own = &worker->interface[interface];
 
 	if (worker->mpls.count == VECTOR_SIZE || worker->ip.count == VECTOR_SIZE) {
 		drop(worker, mbuf, bridging->packet->interface, DROP_no_buffer);
@@ -138,11 +146,11 @@ static void receive(const struct bridging *bridging, struct rte_mbuf *mbuf, uint
 	counter_add(&worker->interface[bridging->packet->interface].decapsulated, 1);
 	counter_add(&own->rx_packets, 1);
 	counter_add(&own->rx_bytes, mbuf->pkt_len);
-	classify_own(worker, as_spare(bridging, mbuf), member_interface(member));
+	classify_own(worker, as_spare(bridging, mbuf), interface);
 }
 
 /* Into a tunnel, which puts its headers before the frame. */
-static void send_by_tunnel(const struct bridging *bridging, struct rte_mbuf *mbuf, uint64_t member)
+static void send_by_tunnel(const struct bridging *bridging, struct rte_mbuf *mbuf, uint32_t interface)
 {
 	struct worker *worker = bridging->worker;
 
@@ -154,33 +162,118 @@ static void send_by_tunnel(const struct bridging *bridging, struct rte_mbuf *mbu
 		drop(worker, mbuf, bridging->packet->interface, DROP_no_buffer);
 		return;
 	}
-	tunnel_encapsulate(worker, as_spare(bridging, mbuf), member_interface(member));
+	tunnel_encapsulate(worker, as_spare(bridging, mbuf), interface);
 }
 
-/* Tunnels and our own interface get the frame alone: a whole copy, or the frame itself as the last one.
- * Returns how many copies were made. */
-static unsigned int send_whole(const struct bridging *bridging, const struct targets *targets,
-			       bool last, const struct port_set *tagged_members)
+/* A tunnel or our own interface gets the buffers alone. They end. */
+static void send_whole(const struct bridging *bridging, struct rte_mbuf *mbuf, unsigned int slot)
 {
-	unsigned int made = 0;
+	bool tag = slot != SLOT_OWN && port_set_has(&bridging->domain->tagged, slot);
 
-	(void)tagged_members;
+	if (tag != bridging->tagged && !change_tag(bridging, mbuf))
+		drop(bridging->worker, mbuf, bridging->packet->interface, DROP_no_headroom);
+	else if (slot == SLOT_OWN)
+		receive(bridging, mbuf);
+	else
+		send_by_tunnel(bridging, mbuf, member_interface(member_of(bridging, slot)));
+}
+
+/* Copies for these; the last one gets the frame itself if nobody else needs it. Returns how many got one. */
+static unsigned int send_whole_copies(const struct bridging *bridging, const struct targets *targets,
+				      bool give)
+{
+	unsigned int sent = 0;
+
 	for (unsigned int i = 0; i < targets->count; i++) {
-		uint64_t member = targets->member[i];
-		bool itself = last && i + 1 == targets->count;
-		bool own = (member >> MEMBER_PORT_SHIFT & 0xff) == PORT_VIRTUAL &&
-			   member == bridging->members->member[SLOT_OWN];
-		struct rte_mbuf *mbuf = itself ? bridging->mbuf
-					       : rte_pktmbuf_copy(bridging->mbuf,
-								  bridging->worker->pool, 0,
-								  UINT32_MAX);
+		struct rte_mbuf *mbuf = bridging->mbuf;
+		if (!give || i + 1 < targets->count)
+			mbuf = rte_pktmbuf_copy(bridging->mbuf, bridging->worker->pool, 0,
+						UINT32_MAX);
 		if (mbuf == NULL) {
-			failed(bridging->worker, member);
+			failed(bridging, targets->slot[i]);
 			continue;
 		}
-		if (!itself)
-			made++;
-		(void)own;
+		send_whole(bridging, mbuf, targets->slot[i]);
+		sent++;
 	}
-	return made;
+	return sent;
+}
+
+/* Ports that get another tag than the frame has. `give`: the frame itself is theirs. Returns how many got
+ * one; the frame itself ends if it was theirs. */
+static unsigned int send_other(const struct bridging *bridging, const struct targets *targets,
+			       bool give)
+{
+	struct rte_mbuf *mbuf = bridging->mbuf;
+
+	if (!give) {
+		mbuf = other_form(bridging);
+		if (mbuf == NULL) {
+			for (unsigned int i = 0; i < targets->count; i++)
+				failed(bridging, targets->slot[i]);
+			return 0;
+		}
+	} else if (!change_tag(bridging, mbuf)) {
+		drop(bridging->worker, mbuf, bridging->packet->interface, DROP_no_headroom);
+		return 1;
+	}
+	send_shared(bridging, mbuf, targets);
+	return targets->count;
+}
+
+/* ---------------------------------------------------------------- all of them */
+
+/* Where a slot's copy belongs, or NULL: it cannot be sent there. */
+static inline struct targets *targets_of(const struct bridging *bridging, unsigned int slot,
+					 struct targets *same, struct targets *other,
+					 struct targets *whole)
+{
+	uint64_t member = member_of(bridging, slot);
+	unsigned int port = member_port(member);
+
+	if (unlikely(payload_length(bridging) > member_mtu(member) && slot != SLOT_OWN)) {
+		failed(bridging, slot);
+		return NULL;
+	}
+	if (unlikely(port >= PORT_MAX))
+		return whole;
+	if (unlikely(!atomic_load_explicit(&bridging->worker->port_live[port],
+					   memory_order_relaxed)))
+		return NULL;
+	return port_set_has(&bridging->domain->tagged, slot) == bridging->tagged ? same : other;
+}
+
+void bridge_replicate(const struct bridging *bridging, const struct port_set *ports)
+{
+	struct targets same, other, whole;
+	struct interface_counters *ingress =
+		&bridging->worker->interface[bridging->packet->interface];
+	unsigned int sent = 0;
+
+	same.count = other.count = whole.count = 0;
+	for (unsigned int i = 0; i < SLOT_WORDS; i++) {
+		for (uint64_t word = ports->word[i]; word != 0; word &= word - 1) {
+			unsigned int slot = i * 64 + (unsigned int)__builtin_ctzll(word);
+			struct targets *targets =
+				targets_of(bridging, slot, &same, &other, &whole);
+			if (targets != NULL)
+				targets->slot[targets->count++] = (uint8_t)slot;
+		}
+	}
+	if (unlikely(same.count + other.count + whole.count == 0)) {
+		drop(bridging->worker, bridging->mbuf, bridging->packet->interface,
+		     DROP_bridge_no_port);
+		return;
+	}
+	/* whole copies first: the frame is as it came until the last of its ports gets it */
+	if (unlikely(whole.count > 0))
+		sent += send_whole_copies(bridging, &whole, same.count + other.count == 0);
+	if (other.count > 0)
+		sent += send_other(bridging, &other, same.count == 0);
+	if (same.count > 0) {
+		send_shared(bridging, bridging->mbuf, &same);
+		sent += same.count;
+	}
+	if (sent > 1)
+		counter_add(&ingress->copies, sent - 1);
 }

@@ -57,6 +57,22 @@ static inline void tunnel_encapsulate(struct worker *worker, struct packet *pack
 	worker->encapsulate.packet[worker->encapsulate.count++] = packet;
 }
 
+/* Frames of worker->bridge from their ports, which packet->interface names, to the ports of their bridge
+ * (bridge.c); what is for the bridge's own interface goes to the stages of its kind. */
+void bridge(struct worker *worker);
+int bridge_init(struct worker *worker);
+
+/* classify, for an interface that is a bridge's port. */
+void bridge_classify(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
+		     unsigned int count);
+
+/* A frame out of a bridge's own interface: it begins with its Ethernet header and ends at once, counted at
+ * packet->interface, or goes into a tunnel. The packet need not outlive the call. */
+void bridge_send(struct worker *worker, struct packet *packet, uint32_t interface);
+
+/* A frame that a bridge hands to its own interface, untagged and counted as received. */
+void classify_own(struct worker *worker, struct packet *packet, uint32_t interface);
+
 /* Rewrite and put into the egress port's transmit buffer. Empties worker->output. */
 void output(struct worker *worker);
 

@@ -410,6 +410,9 @@ static bool put_ethernet_word(struct builder *builder, const char *word)
 		put_ethernet(builder,
 			     (uint8_t[6]){ 0x02, 0xff, 0, 0, (uint8_t)(b >> 8), (uint8_t)b },
 			     (uint8_t[6]){ 0x02, 0, 0, 0, 0, (uint8_t)a });
+	} else if (strncmp(word, "mac:", 4) == 0) {
+		put_hex(builder, word + 4);
+		builder->wants_type = true;
 	} else if (sscanf(word, "vlan:%u", &a) == 1) {
 		put_tag(builder, 0x8100, a);
 	} else if (sscanf(word, "qinq:%u", &a) == 1) {

@@ -6,6 +6,7 @@
  *
  *   eth          Ethernet header to port 0's address; eth:P to that of port P
  *   dst:HEX      Ethernet header to this address (12 digits)
+ *   mac:HEX      Ethernet header with these two addresses (24 digits)
  *   out:P/N      Ethernet header as port P sends it to nexthop number N of fixture_nexthop
  *   vlan:N       tag 0x8100; qinq:N: tag 0x88a8 (N is all 16 bits of the tag)
  *   mpls         Ethertype 0x8847; upstream: 0x8848; type:HEX: any other

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * bridges.h: bridge tables by hand, and frames that leave by many ports.
+ */
+#ifndef SHUNT_TESTS_BRIDGES_H
+#define SHUNT_TESTS_BRIDGES_H
+
+#include "dataplane/shm/bridge.h"
+#include "tests/stage/case.h"
+
+enum { OWN_ROW = 80, COPIES_MAX = 8 };
+
+/* A port of the bridge that is being made. */
+struct bridge_seat {
+	unsigned int interface, slot;
+	uint16_t native;
+	const uint16_t *tagged; /* VLANs, 0 at the end; NULL: none */
+	uint32_t flags;
+	uint64_t storm[STORM_KINDS];
+	uint16_t meter;
+};
+
+/* Bridge `index` with these ports and its own interface OWN_ROW + index - 1, in VLAN `own_vlan`. `rule`:
+ * flags of all its domains. Made anew each time. */
+void bridge_make(unsigned int index, const struct bridge_seat *seats, unsigned int count,
+		 unsigned int own_vlan, uint64_t flags, uint32_t rule);
+/* Router ports of a family in a VLAN. */
+void bridge_routers(unsigned int index, unsigned int vlan, enum bridge_family family,
+		    const unsigned int *slots, unsigned int count);
+void fdb_entry_add(unsigned int index, unsigned int vlan, const char *mac, unsigned int interface,
+		   unsigned int slot, enum origin origin);
+/* An entry of a group (and source, or NULL), with these slots; 0 ends them. */
+void group_add_entry(unsigned int index, unsigned int vlan, const char *group, const char *source,
+		     uint64_t flags, const unsigned int *slots, unsigned int count);
+
+/* What leaves by a port; frame NULL: end of the list. */
+struct copy {
+	unsigned int port;
+	const char *frame;
+};
+
+struct bridge_case {
+	const char *name;
+	unsigned int port; /* that it comes in by */
+	const char *frame;
+	struct copy out[COPIES_MAX];
+	int dropped; /* reason + 1; 0: not dropped */
+	int punted;  /* reason + 1 */
+	unsigned int punted_by; /* interface that it is punted for */
+};
+#define DROP(name) (DROP_##name + 1)
+#define PUNT(name) (PUNT_##name + 1)
+
+/* Each case alone; those that fail are named. */
+void bridge_cases_run(const struct bridge_case *cases, size_t count);
+#define BRIDGE_CASES_RUN(cases) bridge_cases_run((cases), sizeof(cases) / sizeof((cases)[0]))
+
+#endif
