@@ -25,6 +25,7 @@ enum {
 	ND_SOLICITATION = 135,
 	DHCP_CLIENT = 68,
 	DHCPV6_CLIENT = 546,
+	DHCP_HARDWARE_ADDRESS = 8 + 28, /* bytes into UDP: the client's MAC (RFC 2131 2) */
 	VXLAN = 4789,
 	IPV6_HEADER = 40,
 	ETHERTYPE_QINQ = 0x88a8,
@@ -121,21 +122,36 @@ static __always_inline enum owner owner_by_address(__u32 found, __u8 protocol, c
 	return found == STEER_ADDRESS_SHARED && is_tunnel(protocol, above, end) ? SHUNT : KERNEL;
 }
 
-static __always_inline enum owner owner_of_ipv4(const __u8 *ip, const __u8 *end,
+/* An answer to a DHCP client of the kernel's, which has no address yet: to everybody, or with this
+ * interface's MAC in it. One that is routed to a client elsewhere comes to our MAC with the client's in it. */
+static __always_inline int is_dhcp_for_us(const __u8 *frame, const __u8 *udp, const __u8 *end)
+{
+	const __u8 *client = udp + DHCP_HARDWARE_ADDRESS;
+
+	if (client + ETH_ALEN > end || load16(udp + 2) != DHCP_CLIENT)
+		return 0;
+	if (frame[0] & 1)
+		return 1;
+	for (int i = 0; i < ETH_ALEN; i++)
+		if (client[i] != frame[i])
+			return 0;
+	return 1;
+}
+
+static __always_inline enum owner owner_of_ipv4(const __u8 *frame, const __u8 *ip, const __u8 *end,
 						int mirrored)
 {
 	if (ip + 20 > end)
 		return SHUNT;
 	const __u8 *above = ip + (ip[0] & 0xf) * 4;
 	int whole = (load16(ip + 6) & 0x1fff) == 0; /* or a fragment with no header above */
-	if (!mirrored && ip[9] == IPPROTO_UDP && whole && above + 4 <= end && load16(above + 2) == DHCP_CLIENT)
+	if (!mirrored && ip[9] == IPPROTO_UDP && whole && is_dhcp_for_us(frame, above, end))
 		return KERNEL;
 	__u32 found = ipv4_of_host(ip + 16);
 	return found ? owner_by_address(found, ip[9], above, end) : SHUNT;
 }
 
-static __always_inline enum owner owner_of_icmp6(const __u8 *icmp, const __u8 *end,
-						 int mirrored)
+static __always_inline enum owner owner_of_icmp6(const __u8 *icmp, const __u8 *end, int mirrored)
 {
 	if (icmp + 1 > end)
 		return SHUNT;
@@ -147,13 +163,14 @@ static __always_inline enum owner owner_of_icmp6(const __u8 *icmp, const __u8 *e
 	return SHUNT;
 }
 
-static __always_inline enum owner owner_of_ipv6(const __u8 *ip, const __u8 *end,
-						int mirrored)
+static __always_inline enum owner owner_of_ipv6(const __u8 *ip, const __u8 *end, int mirrored)
 {
 	if (ip + IPV6_HEADER > end)
 		return SHUNT;
 	const __u8 *above = ip + IPV6_HEADER;
-	if (!mirrored && ip[6] == IPPROTO_UDP && above + 4 <= end && load16(above + 2) == DHCPV6_CLIENT)
+	/* a client asks and is answered at its link-local address (RFC 8415 13); others are routed */
+	if (!mirrored && ip[24] == 0xfe && (ip[25] & 0xc0) == 0x80 && ip[6] == IPPROTO_UDP &&
+	    above + 4 <= end && load16(above + 2) == DHCPV6_CLIENT)
 		return KERNEL;
 	__u32 found = ipv6_of_host(ip + 24);
 	if (found)
@@ -193,7 +210,7 @@ static __always_inline enum owner owner_of(const __u8 *frame, const __u8 *end)
 	case ETH_P_ARP:
 		return owner_of_arp(at, end);
 	case ETH_P_IP:
-		return owner_of_ipv4(at, end, mirrored);
+		return owner_of_ipv4(frame, at, end, mirrored);
 	case ETH_P_IPV6:
 		return owner_of_ipv6(at, end, mirrored);
 	case ETHERTYPE_MPLS:

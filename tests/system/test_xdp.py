@@ -190,12 +190,24 @@ class Native(Steering):
         me, all_ones = bytes.fromhex("020000000999"), b"\xff" * 6
         lldp = bytes.fromhex("0180c200000e") + me + b"\x88\xcc" + bytes(46)
         unknown = all_ones + me + b"\x88\xb5" + bytes(46)
-        dhcp = all_ones + me + b"\x08\x00" + self.udp("0.0.0.0", "255.255.255.255", 67, 68)
+        port = mac_bytes(self.port()["mac"])
+        dhcp = all_ones + me + b"\x08\x00" + self.dhcp("255.255.255.255", bytes(6))
+        offer = port + me + b"\x08\x00" + self.dhcp("10.0.0.77", port)
         # a Linux bridge takes link-constrained frames before they are its device's
-        sent = [unknown, dhcp] if self.port_is_bridge else [lldp, unknown, dhcp]
+        sent = [unknown, dhcp, offer] + ([] if self.port_is_bridge else [lldp])
         before = self.port()
         sender.send(sent)
         self.grown("xdp_kernel", before["xdp_kernel"], len(sent))
+
+    def test_answers_to_dhcp_clients_elsewhere_are_routed(self):
+        self.assert_answers(FAR)
+        capture = self.far.capture()
+        frame = mac_bytes(self.port()["mac"]) + bytes.fromhex("020000000999") + b"\x08\x00"
+        packet = bytearray(self.dhcp(FAR, bytes.fromhex("020000000777")))
+        packet[10:12] = self.header_checksum(packet)
+        Sender(self.near.namespace, "eth0").send([frame + bytes(packet)] * 5)
+        got = [one for one in capture.collect(5, 5) if one[34:38] == b"\x00\x43\x00\x44"]
+        self.assertEqual(len(got), 5)
 
     def test_an_address_that_both_have(self):
         self.node.router.ip("address", "add", f"{SHUNT}/24", "dev", "p0")
@@ -226,8 +238,18 @@ class Native(Steering):
                            socket.inet_aton(source), socket.inet_aton(target)) + payload
 
     @classmethod
-    def udp(cls, source, target, sport, dport):
-        return cls.ip(source, target, 17, struct.pack("!HHHH", sport, dport, 26, 0) + bytes(18))
+    def udp(cls, source, target, sport, dport, payload=bytes(18)):
+        return cls.ip(source, target, 17,
+                      struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload)
+
+    @classmethod
+    def dhcp(cls, target, client_mac):
+        return cls.udp("10.0.0.2", target, 67, 68, bytes(28) + client_mac + bytes(202))
+
+    @staticmethod
+    def header_checksum(packet):
+        total = sum(struct.unpack("!10H", packet[:20]))
+        return (0xffff - (total % 0xffff)).to_bytes(2, "big")
 
     def test_labels_are_shunts(self):
         self.node.ctl("port set p0 mpls on")
@@ -237,8 +259,7 @@ class Native(Steering):
         frame = (mac_bytes(self.port()["mac"]) + bytes.fromhex("020000000999") + b"\x88\x47" +
                  (100 << 12 | 0x100 | 64).to_bytes(4, "big"))
         inner = bytearray(self.udp("10.0.0.2", FAR, 4000, 4001))
-        total = sum(struct.unpack("!10H", inner[:20]))
-        inner[10:12] = (0xffff - (total % 0xffff)).to_bytes(2, "big")
+        inner[10:12] = self.header_checksum(inner)
         Sender(self.near.namespace, "eth0").send([frame + bytes(inner)] * 5)
         popped = [got for got in capture.collect(5, 5) if b"\x0f\xa0\x0f\xa1" in got]
         self.assertEqual(len(popped), 5)
