@@ -71,6 +71,7 @@ enum packet_flag {
 	PACKET_REPLACED = 1 << 0, /* the nexthop's innermost label is on the packet already */
 	PACKET_TTL_DONE = 1 << 1, /* this node's decrement is in the header that `l3` points to */
 	PACKET_LABELLED = 1 << 2, /* it came out of a label stack or a tunnel, not from the link */
+	PACKET_RPF = 1 << 3,      /* its interface has the source address checked */
 	PACKET_ENCAPSULATED = 1 << 4, /* its outermost header is a tunnel's that begins here */
 	PACKET_LAYER = 1 << 5,        /* 3 bits: tunnels that it left and entered */
 	PACKET_LAYERS = 7 << 5,

@@ -186,9 +186,10 @@ struct command {
 /* Indexes into arguments->value, in the order of each command's parameter list in table.c. A noun's
  * add, set, replace and del share one numbering. */
 enum port_parameter { /* port add NAME devargs STRING [mtu N] [rx-queues N] [mpls on|off [space N]
-			    * [upstream-space N]] [vrf N] [host-interface NAME|none] [up|down]; port set
+			    * [upstream-space N]] [vrf N] [host-interface NAME|none]
+			    * [rpf off|strict|loose] [up|down]; port set
 			    * NAME [devargs STRING] [mtu N] [rx-queues N] [mpls ...] [host-interface
-			    * NAME|none] [up|down] */
+			    * NAME|none] [rpf ...] [up|down] */
 		      PORT_NAME,
 		      PORT_DEVARGS,
 		      PORT_MTU,
@@ -198,6 +199,7 @@ enum port_parameter { /* port add NAME devargs STRING [mtu N] [rx-queues N] [mpl
 		      PORT_UPSTREAM_SPACE,
 		      PORT_VRF,
 		      PORT_HOST_INTERFACE,
+		      PORT_RPF, /* WORD: enum rpf_word */
 		      /* [bridge BR|none [vlan V | trunk V[,V-V] [native V]] [isolated on|off]
 		       * [learning on|off] [learning-limit N] [storm-broadcast PPS]
 		       * [storm-multicast PPS] [storm-unicast PPS]] */
@@ -227,6 +229,7 @@ enum bridge_parameter {
 	BRIDGE_LEARN,
 	BRIDGE_AGEING,
 	BRIDGE_UNKNOWN_UNICAST,
+	BRIDGE_RPF,
 	BRIDGE_ADMIN
 };
 enum unknown_unicast_word { UNKNOWN_FLOOD, UNKNOWN_DROP };
@@ -242,6 +245,7 @@ enum vlan_parameter { /* vlan add NAME dev PORT tag N [inner N] [mtu N] [mpls ..
 		      VLAN_SPACE,
 		      VLAN_UPSTREAM_SPACE,
 		      VLAN_VRF,
+		      VLAN_RPF,
 		      VLAN_ADMIN
 };
 enum loopback_parameter { LOOPBACK_NAME, LOOPBACK_VRF, LOOPBACK_ADMIN };
@@ -333,6 +337,7 @@ enum mpls_operation_word {
 };
 enum model_word { MODEL_UNIFORM, MODEL_PIPE }; /* ttl, tc */
 enum admin_word { ADMIN_UP, ADMIN_DOWN };
+enum rpf_word { RPF_OFF, RPF_STRICT, RPF_LOOSE };
 enum config_parameter {
 	CONFIG_FILE,
 	CONFIG_CONFIRM

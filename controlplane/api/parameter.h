@@ -76,6 +76,12 @@ extern const struct parameter fdb_add[], fdb_del[], fdb_show[];
 
 extern const char *const admin_words[];
 #define ADMIN WORDS("admin", PARAMETER_POSITIONAL, admin_words, "administrative state")
+extern const char *const rpf_words[]; /* enum rpf_word */
+#define RPF                                                                                        \
+	WORDS("rpf", 0, rpf_words,                                                                 \
+	      "sources that have no route back by this interface (strict), or none at all "        \
+	      "(loose), "                                                                          \
+	      "are dropped (RFC 3704)")
 
 /* table-tunnel.c */
 extern const struct parameter tunnel_add_parameters[], tunnel_set_parameters[],

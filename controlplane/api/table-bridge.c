@@ -38,6 +38,7 @@ const struct parameter bridge_add[] = {
 	[BRIDGE_LEARN] = LEARNING,
 	[BRIDGE_AGEING] = AGEING,
 	[BRIDGE_UNKNOWN_UNICAST] = UNKNOWN_UNICAST,
+	[BRIDGE_RPF] = RPF,
 	[BRIDGE_ADMIN] = ADMIN,
 	[BRIDGE_ADMIN + 1] = { .name = NULL },
 };
@@ -54,6 +55,7 @@ const struct parameter bridge_set[] = {
 	[BRIDGE_LEARN] = LEARNING,
 	[BRIDGE_AGEING] = AGEING,
 	[BRIDGE_UNKNOWN_UNICAST] = UNKNOWN_UNICAST,
+	[BRIDGE_RPF] = RPF,
 	[BRIDGE_ADMIN] = ADMIN,
 	[BRIDGE_ADMIN + 1] = { .name = NULL },
 };

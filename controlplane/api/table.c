@@ -6,6 +6,7 @@
 #include "controlplane/api/parameter.h"
 
 const char *const admin_words[] = { "up", "down", NULL };
+const char *const rpf_words[] = { "off", "strict", "loose", NULL };
 static const char *const model_words[] = { "uniform", "pipe", NULL };
 static const char *const operation_words[] = { "swap",      "pop",        "pop ip",
 					       "pop label", "pop bridge", NULL };
@@ -36,6 +37,7 @@ static const struct parameter port_add[] = {
 	[PORT_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[PORT_VRF] = VRF("routing table of what comes in here"),
 	[PORT_HOST_INTERFACE] = HOST_INTERFACE,
+	[PORT_RPF] = RPF,
 	BRIDGE_MEMBER(PORT),
 	[PORT_ADMIN] = ADMIN,
 	[PORT_ADMIN + 1] = { .name = NULL },
@@ -51,6 +53,7 @@ static const struct parameter port_set[] = {
 	[PORT_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[PORT_VRF] = NOT_HERE,
 	[PORT_HOST_INTERFACE] = HOST_INTERFACE,
+	[PORT_RPF] = RPF,
 	BRIDGE_MEMBER(PORT),
 	[PORT_ADMIN] = ADMIN,
 	[PORT_ADMIN + 1] = { .name = NULL },
@@ -72,6 +75,7 @@ static const struct parameter vlan_add[] = {
 	[VLAN_SPACE] = SPACE("label space of what comes in here"),
 	[VLAN_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[VLAN_VRF] = VRF("routing table of what comes in here"),
+	[VLAN_RPF] = RPF,
 	[VLAN_ADMIN] = ADMIN,
 	[VLAN_ADMIN + 1] = { .name = NULL },
 };
@@ -86,6 +90,7 @@ static const struct parameter vlan_set[] = {
 	[VLAN_SPACE] = SPACE("label space of what comes in here"),
 	[VLAN_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[VLAN_VRF] = NOT_HERE,
+	[VLAN_RPF] = RPF,
 	[VLAN_ADMIN] = ADMIN,
 	[VLAN_ADMIN + 1] = { .name = NULL },
 };

@@ -8,7 +8,8 @@
 #include "controlplane/object/bridge.h"
 
 static const struct interface_numbers numbers = {
-	BRIDGE_MTU, BRIDGE_MPLS, BRIDGE_SPACE, BRIDGE_UPSTREAM_SPACE, BRIDGE_VRF, BRIDGE_ADMIN
+	BRIDGE_MTU, BRIDGE_MPLS, BRIDGE_SPACE, BRIDGE_UPSTREAM_SPACE, BRIDGE_VRF, BRIDGE_RPF,
+	BRIDGE_ADMIN
 };
 
 struct bridge_object *bridge_get(const struct model *model, const char *name, struct error *error)

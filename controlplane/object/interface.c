@@ -253,6 +253,13 @@ static void publish_dependents(struct model *model, struct interface_object *int
 	nexthop_refresh_interface(model, interface);
 }
 
+static uint64_t rpf_features(const struct interface_settings *settings)
+{
+	return settings->rpf == RPF_STRICT  ? INTERFACE_RPF_STRICT
+	       : settings->rpf == RPF_LOOSE ? INTERFACE_RPF_LOOSE
+					    : 0;
+}
+
 /* What can fail comes first; then the port's wish or the VLAN's entry, then one store of the flags.
  */
 static int publish(struct model *model, struct interface_object *interface,
@@ -274,6 +281,8 @@ static int publish(struct model *model, struct interface_object *interface,
 	if (result != 0)
 		return result;
 	interface->settings = *settings;
+	interface_features_set(model, interface->index, INTERFACE_RPF_STRICT | INTERFACE_RPF_LOOSE,
+			       rpf_features(settings));
 	if (interface->parent != NULL && interface->mac != 0)
 		store_word(&row->mac, interface->mac);
 	store_word(&row->flags, interface_flags(model, interface));

@@ -7,8 +7,8 @@
 #include "controlplane/object/bridge.h"
 #include "model.h"
 
-static const struct interface_numbers numbers = { UINT_MAX, UINT_MAX,     UINT_MAX,
-						  UINT_MAX, LOOPBACK_VRF, LOOPBACK_ADMIN };
+static const struct interface_numbers numbers = { UINT_MAX,     UINT_MAX, UINT_MAX,      UINT_MAX,
+						  LOOPBACK_VRF, UINT_MAX, LOOPBACK_ADMIN };
 
 static int loopback_add(struct model *model, const struct arguments *arguments, struct error *error)
 {

@@ -49,6 +49,7 @@ struct interface_settings {
 	uint16_t vrf;
 	uint16_t outer_tag, inner_tag; /* VLAN */
 	uint8_t space, upstream_space;
+	uint8_t rpf; /* enum rpf_word */
 	bool mpls, up;
 };
 
@@ -376,7 +377,7 @@ unsigned int interface_header(const struct interface_object *interface, const ui
 
 /* Parameters that the three kinds share, by their numbers in the command; UINT_MAX: has none. */
 struct interface_numbers {
-	unsigned int mtu, mpls, space, upstream_space, vrf, admin;
+	unsigned int mtu, mpls, space, upstream_space, vrf, rpf, admin;
 };
 int interface_settings_from(const struct arguments *arguments,
 			    const struct interface_numbers *numbers,

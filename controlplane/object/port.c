@@ -8,9 +8,9 @@
 #include "controlplane/object/bridge.h"
 #include "model.h"
 
-static const struct interface_numbers numbers = { PORT_MTU,   PORT_MPLS,
-						  PORT_SPACE, PORT_UPSTREAM_SPACE,
-						  PORT_VRF,   PORT_ADMIN };
+static const struct interface_numbers numbers = {
+	PORT_MTU, PORT_MPLS, PORT_SPACE, PORT_UPSTREAM_SPACE, PORT_VRF, PORT_RPF, PORT_ADMIN
+};
 
 /* ---------------------------------------------------------------- devargs */
 
@@ -296,14 +296,14 @@ static const struct other_kind {
 	enum interface_kind kind;
 	enum command_id set;
 	const struct handler *handler;
-	unsigned int admin, mtu, mpls, space, upstream_space, vrf; /* 0: has none */
+	unsigned int admin, mtu, mpls, space, upstream_space, vrf, rpf; /* 0: has none */
 } other_kinds[] = {
 	{ INTERFACE_VLAN, COMMAND_VLAN_SET, &vlan_set_handler, VLAN_ADMIN, VLAN_MTU, VLAN_MPLS,
-	  VLAN_SPACE, VLAN_UPSTREAM_SPACE, VLAN_VRF },
+	  VLAN_SPACE, VLAN_UPSTREAM_SPACE, VLAN_VRF, VLAN_RPF },
 	{ INTERFACE_BRIDGE, COMMAND_BRIDGE_SET, &bridge_set_handler, BRIDGE_ADMIN, BRIDGE_MTU,
-	  BRIDGE_MPLS, BRIDGE_SPACE, BRIDGE_UPSTREAM_SPACE, BRIDGE_VRF },
+	  BRIDGE_MPLS, BRIDGE_SPACE, BRIDGE_UPSTREAM_SPACE, BRIDGE_VRF, BRIDGE_RPF },
 	{ INTERFACE_LOOPBACK, COMMAND_LOOPBACK_SET, &loopback_set_handler, LOOPBACK_ADMIN, 0, 0, 0,
-	  0, 0 },
+	  0, 0, 0 },
 };
 
 static const struct other_kind *other_kind(enum interface_kind kind)
@@ -327,7 +327,8 @@ static int as_other_kind(const struct arguments *arguments, enum interface_kind 
 		    { PORT_MPLS, own->mpls },
 		    { PORT_SPACE, own->space },
 		    { PORT_UPSTREAM_SPACE, own->upstream_space },
-		    { PORT_VRF, own->vrf } };
+		    { PORT_VRF, own->vrf },
+		    { PORT_RPF, own->rpf } };
 	uint32_t known = 1u << PORT_NAME;
 
 	if (argument_present(arguments, PORT_DEVARGS) ||
@@ -345,7 +346,7 @@ static int as_other_kind(const struct arguments *arguments, enum interface_kind 
 		if (map[i].to == 0)
 			return refuse(
 				error, -EINVAL,
-				"loopback %s has no mtu, mpls, space or vrf to set: expected up "
+				"loopback %s has no mtu, mpls, space, rpf or vrf to set: expected up "
 				"or down",
 				arguments->value[PORT_NAME].string);
 		argument_number(other, map[i].to, arguments->value[map[i].from].number);

@@ -48,6 +48,8 @@ int interface_settings_from(const struct arguments *arguments,
 		settings->space = (uint8_t)value[numbers->space].number;
 	if (given(arguments, numbers->upstream_space))
 		settings->upstream_space = (uint8_t)value[numbers->upstream_space].number;
+	if (given(arguments, numbers->rpf))
+		settings->rpf = (uint8_t)value[numbers->rpf].number;
 	if (given(arguments, numbers->admin))
 		settings->up = value[numbers->admin].number == ADMIN_UP;
 	if (!given(arguments, numbers->vrf) || value[numbers->vrf].number == settings->vrf)
@@ -79,6 +81,7 @@ void interface_settings_to(const struct interface_settings *settings,
 	put(only, arguments, numbers->space, settings->space, 0);
 	put(only, arguments, numbers->upstream_space, settings->upstream_space, 0);
 	put(only, arguments, numbers->vrf, settings->vrf, 0);
+	put(only, arguments, numbers->rpf, settings->rpf, RPF_OFF);
 	put(only, arguments, numbers->admin, settings->up ? ADMIN_UP : ADMIN_DOWN, ADMIN_UP);
 }
 

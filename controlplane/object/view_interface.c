@@ -29,6 +29,11 @@ void view_settings(const struct view *view, uint32_t index, uint64_t flags, json
 	view_number(object, "space", flags >> INTERFACE_SPACE_SHIFT & 0xff);
 	view_number(object, "upstream_space", flags >> INTERFACE_UPSTREAM_SHIFT & 0xff);
 	view_number(object, "vrf", flags >> INTERFACE_VRF_SHIFT & 0xffff);
+	uint64_t features = word_load(&view->tables->interface[index].features);
+	view_string(object, "rpf",
+		    features & INTERFACE_RPF_STRICT  ? "strict"
+		    : features & INTERFACE_RPF_LOOSE ? "loose"
+						     : "off");
 }
 
 static void put_totals(const struct interface_totals *totals, json_t *object)

@@ -70,7 +70,7 @@ static json_t *table_sizes(const struct view *view)
 	put_table(object, "label_spaces", spaces, LABEL_SPACE_MAX, 0);
 	put_table(object, "nexthops", nexthops, NEXTHOP_MAX - 1, nexthops * sizeof(struct rewrite));
 	put_table(object, "nexthop_groups", groups, GROUP_MAX - 1,
-		  groups * sizeof(struct group_members));
+		  groups * sizeof(struct group_record));
 	/* an entry takes at least a cache line of the heap */
 	put_table(object, "vlans", vlans, INTERFACE_FIRST_TUNNEL - PORT_MAX, vlans * CACHE_LINE);
 	put_table(object, "neighbours", neighbours, 0, neighbours * CACHE_LINE);

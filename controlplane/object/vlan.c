@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include "model.h"
 
-static const struct interface_numbers numbers = { VLAN_MTU,   VLAN_MPLS,
-						  VLAN_SPACE, VLAN_UPSTREAM_SPACE,
-						  VLAN_VRF,   VLAN_ADMIN };
+static const struct interface_numbers numbers = {
+	VLAN_MTU, VLAN_MPLS, VLAN_SPACE, VLAN_UPSTREAM_SPACE, VLAN_VRF, VLAN_RPF, VLAN_ADMIN
+};
 
 /* ---------------------------------------------------------------- the table of tags */
 

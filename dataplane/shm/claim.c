@@ -106,7 +106,11 @@ static int check_group(const struct tables *tables, uint32_t index)
 	const struct group_members *members =
 		tables_object(tables, word_load(&tables->group_members[index]));
 
-	if (members->count == 0 || members->count > GROUP_MEMBER_MAX)
+	const struct group_record *record =
+		tables_object(tables, word_load(&tables->group_members[index]));
+
+	if (members->count == 0 || members->count > GROUP_MEMBER_MAX ||
+	    record->interface_count > GROUP_INTERFACE_MAX)
 		return -EINVAL;
 	for (uint32_t i = 0; i < members->count; i++)
 		if (members->member[i].nexthop == NEXTHOP_NONE ||
@@ -123,7 +127,7 @@ static int claim_groups(const struct tables *tables, struct heap *heap)
 {
 	uint64_t used = word_load(&tables->control.group_used);
 	int result =
-		claim_words(heap, tables->group_members, GROUP_MAX, sizeof(struct group_members));
+		claim_words(heap, tables->group_members, GROUP_MAX, sizeof(struct group_record));
 
 	if (used == 0 || used > GROUP_MAX)
 		return -EINVAL;

@@ -148,16 +148,47 @@ static void set_buckets(struct nexthop_group *group, const struct group_members 
 	}
 }
 
+static void add_interface(struct group_record *record, uint32_t interface)
+{
+	for (uint32_t i = 0; i < record->interface_count; i++)
+		if (record->interface[i] == interface)
+			return;
+	record->interface[record->interface_count++] = interface;
+}
+
+/* The nexthop's rewrite, or NULL if it goes nowhere. */
+static const struct rewrite *rewrite_of(const struct tables *tables, uint32_t nexthop)
+{
+	uint64_t word = word_load(&tables->nexthop[nexthop % NEXTHOP_MAX]);
+
+	return nexthop_kind(word) == NEXTHOP_FORWARD || nexthop_kind(word) == NEXTHOP_UNRESOLVED
+		       ? nexthop_rewrite(tables, word)
+		       : NULL;
+}
+
 /* The heap object's offset, or 0. Only the members in use are copied. */
 static uint64_t copy_members(struct nexthop_pool *pool, const struct group_members *members)
 {
-	uint64_t offset = heap_allocate(pool->heap, sizeof(*members));
+	uint64_t offset = heap_allocate(pool->heap, sizeof(struct group_record));
 
 	if (offset == 0)
 		return 0;
-	struct group_members *copy = heap_object(pool->heap, offset);
-	copy->count = members->count;
-	memcpy(copy->member, members->member, members->count * sizeof(members->member[0]));
+	struct group_record *copy = heap_object(pool->heap, offset);
+	copy->members.count = members->count;
+	memcpy(copy->members.member, members->member, members->count * sizeof(members->member[0]));
+	copy->interface_count = 0;
+	for (uint32_t i = 0; i < members->count; i++) {
+		const struct rewrite *rewrite =
+			rewrite_of(pool->tables, members->member[i].nexthop);
+		if (rewrite == NULL)
+			continue;
+		add_interface(copy, rewrite->interface);
+		if (rewrite->backup == NEXTHOP_NONE)
+			continue;
+		rewrite = rewrite_of(pool->tables, rewrite->backup);
+		if (rewrite != NULL)
+			add_interface(copy, rewrite->interface);
+	}
 	return offset;
 }
 
@@ -173,7 +204,7 @@ int group_add_like(struct nexthop_pool *pool, const struct group_members *member
 		return -ENOSPC;
 	uint32_t taken = index_take(pool, &pool->group);
 	if (taken == 0) {
-		heap_free(pool->heap, offset, sizeof(*members));
+		heap_free(pool->heap, offset, sizeof(struct group_record));
 		return -ENOSPC;
 	}
 	set_buckets(&pool->tables->group[taken], members,
@@ -211,7 +242,7 @@ int group_set(struct nexthop_pool *pool, uint32_t index, const struct group_memb
 	set_buckets(&pool->tables->group[index], members, &pool->tables->group[index]);
 	if (offset != old) {
 		word_store(word, offset);
-		heap_free(pool->heap, old, sizeof(*members));
+		heap_free(pool->heap, old, sizeof(struct group_record));
 	}
 	return 0;
 }
@@ -225,7 +256,7 @@ static bool unlink_members(struct nexthop_pool *pool, uint32_t index)
 	if (old == 0)
 		return false;
 	word_store(&pool->tables->group_members[index], 0);
-	heap_free(pool->heap, old, sizeof(struct group_members));
+	heap_free(pool->heap, old, sizeof(struct group_record));
 	return true;
 }
 

@@ -96,6 +96,8 @@ static const struct place places[] = {
 	FIELD(nexthop_group, bucket)
 	STRUCT(group_members)
 	FIELD(group_members, count) FIELD(group_members, member)
+	STRUCT(group_record)
+	FIELD(group_record, interface_count) FIELD(group_record, interface)
 
 	STRUCT(vlan_entry)
 	FIELD(vlan_key, port) FIELD(vlan_key, outer_tag) FIELD(vlan_key, inner_tag)

@@ -328,6 +328,18 @@ struct group_members { /* immutable heap object; CP writes, all read */
 };
 static_assert(sizeof(struct group_members) == 520, "group_members");
 
+/* What group_members[i] names: the members, and by which interfaces they and their backups go, each once,
+ * for the reverse-path check (RFC 3704 2.3: any of the paths will do). A nexthop's interfaces never
+ * change. CP writes, all read. Immutable. */
+enum { GROUP_INTERFACE_MAX = 2 * GROUP_MEMBER_MAX };
+struct group_record {
+	struct group_members members;
+	uint32_t interface_count;
+	uint32_t reserved;
+	uint32_t interface[GROUP_INTERFACE_MAX];
+};
+static_assert(sizeof(struct group_record) == 1040, "group_record");
+
 /* ---------------------------------------------------------------- routes */
 
 /* Two tries (lpm.h) a VRF. A leaf says what becomes of a packet: bits 0-19 index, 20-23 the kind. */
@@ -488,7 +500,7 @@ struct tables {
 	_Atomic uint64_t interface_baseline[INTERFACE_MAX];
 	_Atomic uint64_t nexthop[NEXTHOP_MAX];
 	struct nexthop_group group[GROUP_MAX];
-	_Atomic uint64_t group_members[GROUP_MAX];      /* heap offset; 0: group not in use */
+	_Atomic uint64_t group_members[GROUP_MAX];      /* heap offset of a group_record; 0: not in use */
 	struct bridge_row bridge[BRIDGE_MAX];
 	_Atomic uint64_t replication[REPLICATION_MAX]; /* heap offset of a struct replication, or 0 */
 	struct ring_consumer learn_consumer[WORKER_MAX]; /* CP takes learned addresses out */

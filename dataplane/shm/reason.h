@@ -75,7 +75,9 @@
 	X(bridge_storm, "more broadcast, multicast or unknown unicast than the port may send")     \
 	X(multicast_no_route, "multicast that nobody whom it is routed to asked for")              \
 	X(multicast_incoming, "multicast that is not routed back to its source this way")          \
-	X(multicast_ttl, "multicast whose TTL is below all its thresholds")
+	X(multicast_ttl, "multicast whose TTL is below all its thresholds")                        \
+	X(ip_rpf_strict, "no route back to the source by the interface it came in by")             \
+	X(ip_rpf_loose, "no route back to the source")
 
 #define PUNT_REASONS(X)                                                                            \
 	X(mpls_ttl_exceeded, "label TTL would reach 0")                                            \

@@ -5,6 +5,7 @@
 #include <rte_byteorder.h>
 #include <rte_ether.h>
 #include "dataplane/shm/hash.h"
+#include "dataplane/stage/rpf.h"
 #include "dataplane/stage/stage.h"
 
 enum {
@@ -96,12 +97,14 @@ static void classify_mpls(struct worker *worker, struct packet *packet, unsigned
 }
 
 /* What the stages need to know of an IP packet that came in by `interface`. */
-static inline struct packet ip_packet(unsigned int interface, uint64_t flags, uint8_t payload)
+static inline struct packet ip_packet(const struct worker *worker, unsigned int interface,
+				      uint64_t flags, uint8_t payload)
 {
 	return (struct packet){
 		.interface = interface,
 		.vrf = (uint8_t)(flags >> INTERFACE_VRF_SHIFT),
 		.payload = payload,
+		.flags = rpf_flag(word_load(&worker->tables->interface[interface].features)),
 	};
 }
 
@@ -117,7 +120,7 @@ static void classify_ip(struct worker *worker, struct packet *packet, unsigned i
 		return;
 	}
 	packet->l3 = l3;
-	packet->context = ip_packet(interface, flags, payload).context;
+	packet->context = ip_packet(worker, interface, flags, payload).context;
 	vector_add(&worker->ip, packet);
 }
 
@@ -272,8 +275,8 @@ void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **m
 	uint64_t mpls_context =
 		mpls_packet(interface, (unsigned int)(flags >> INTERFACE_SPACE_SHIFT) & 0xff)
 			.context;
-	uint64_t ipv4_context = ip_packet(interface, flags, PAYLOAD_IPV4).context;
-	uint64_t ipv6_context = ip_packet(interface, flags, PAYLOAD_IPV6).context;
+	uint64_t ipv4_context = ip_packet(worker, interface, flags, PAYLOAD_IPV4).context;
+	uint64_t ipv6_context = ip_packet(worker, interface, flags, PAYLOAD_IPV6).context;
 	uint64_t bytes = 0;
 	unsigned int labelled = 0, others = 0;
 

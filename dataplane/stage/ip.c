@@ -13,6 +13,7 @@
 #include "dataplane/stage/mpls_header.h"
 #include "dataplane/stage/nexthop.h"
 #include "dataplane/stage/reassemble.h"
+#include "dataplane/stage/rpf.h"
 #include "dataplane/stage/stage.h"
 
 enum {
@@ -187,12 +188,20 @@ static inline const uint8_t *destination_of(const struct packet *packet)
 	return packet->l3 + (packet->payload == PAYLOAD_IPV4 ? 16 : 24);
 }
 
+static inline void begin_lookup(const struct worker *worker, const struct packet *packet,
+				const uint8_t **destination, uint32_t *entry)
+{
+	*destination = destination_of(packet);
+	*entry = atomic_load_explicit(root_of(worker, packet), memory_order_acquire);
+}
+
 void ip(struct worker *worker)
 {
 	struct packet *packets[VECTOR_SIZE];
 	const uint8_t *destinations[VECTOR_SIZE];
 	uint32_t entries[VECTOR_SIZE]; /* root entries, then leaves */
 	unsigned int count = 0;
+	uint8_t flags = 0; /* of any packet */
 
 	static_assert(VECTOR_SIZE <= LPM_BURST, "a vector is one burst");
 	if (worker->ip.count == 0)
@@ -209,13 +218,17 @@ void ip(struct worker *worker)
 		}
 		if (end_by_destination(worker, packet))
 			continue;
+		flags |= packet->flags;
 		packets[count] = packet;
-		destinations[count] = destination_of(packet);
-		entries[count] =
-			atomic_load_explicit(root_of(worker, packet), memory_order_acquire);
+		begin_lookup(worker, packet, &destinations[count], &entries[count]);
 		count++;
 	}
 	worker->ip.count = 0;
+	if (unlikely(flags & PACKET_RPF)) {
+		count = rpf(worker, packets, count);
+		for (unsigned int i = 0; i < count; i++)
+			begin_lookup(worker, packets[i], &destinations[i], &entries[i]);
+	}
 	lpm_lookup_burst(worker->tables, entries, destinations, count);
 	for (unsigned int i = 0; i < count; i++) {
 		uint32_t leaf = entries[i];

@@ -28,7 +28,7 @@ static const struct {
 	{ "port s", "set show" },
 	{ "show c", "counters config" },
 	{ "port set ", "<port vlan loopback bridge tunnel>" },
-	{ "port add p0 ", "devargs mtu rx-queues mpls space upstream-space vrf host-interface bridge "
+	{ "port add p0 ", "devargs mtu rx-queues mpls space upstream-space vrf host-interface rpf bridge "
 	  "vlan trunk native isolated learning learning-limit storm-broadcast storm-multicast "
 	  "storm-unicast up down" },
 	{ "port add p0 mtu 1500 m", "mpls" },
@@ -106,7 +106,7 @@ static void test_usage(void **state)
 	command_usage(command_by_id(COMMAND_PORT_SET), usage, sizeof(usage));
 	assert_string_equal(usage,
 			    "port set NAME [devargs STRING] [mtu N] [rx-queues N] [mpls on|off] "
-			    "[space N] [upstream-space N] [host-interface STRING] "
+			    "[space N] [upstream-space N] [host-interface STRING] [rpf off|strict|loose] "
 			    "[bridge BR] [vlan N] [trunk STRING] [native N] "
 		"[isolated on|off] [learning on|off] [learning-limit N] [storm-broadcast N] "
 		"[storm-multicast N] [storm-unicast N] [up|down]");

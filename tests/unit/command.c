@@ -285,7 +285,7 @@ static void test_expected(void **state)
 	assert_int_equal(command_parse("port set p0 sped 3", &arguments, &error), -EINVAL);
 	assert_string_equal(error.expected,
 			    "devargs, mtu, rx-queues, mpls, space, upstream-space, "
-			    "host-interface, bridge, vlan, trunk, native, "
+			    "host-interface, rpf, bridge, vlan, trunk, native, "
 	"isolated, learning, learning-limit, storm-broadcast, storm-multicast, storm-unicast, up, down");
 	assert_int_equal(command_parse("neigh frob", &arguments, &error), -EINVAL);
 	assert_string_equal(error.expected, "add, replace, del, show");
