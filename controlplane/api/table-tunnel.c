@@ -92,6 +92,7 @@ const struct parameter tunnel_add_parameters[] = {
 	[TUNNEL_PARAMETER_VRF] = VRF("routing table of the packets inside"),
 	[TUNNEL_PARAMETER_OUTER_VRF] =
 		NUMBER("outer-vrf", 0, 0, VRF_MAX - 1, "routing table of the addresses outside"),
+	[TUNNEL_PARAMETER_RPF] = RPF,
 	[TUNNEL_PARAMETER_ADMIN] = ADMIN,
 	[TUNNEL_PARAMETER_ADMIN + 1] = { .name = NULL },
 };
@@ -106,6 +107,7 @@ const struct parameter tunnel_set_parameters[] = {
 	CHANGEABLE,
 	[TUNNEL_PARAMETER_VRF] = NOT_HERE,
 	[TUNNEL_PARAMETER_OUTER_VRF] = NOT_HERE,
+	[TUNNEL_PARAMETER_RPF] = RPF,
 	[TUNNEL_PARAMETER_ADMIN] = ADMIN,
 	[TUNNEL_PARAMETER_ADMIN + 1] = { .name = NULL },
 };

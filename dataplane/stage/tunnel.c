@@ -9,6 +9,7 @@
  */
 #include <rte_ether.h>
 #include "dataplane/stage/fragment.h"
+#include "dataplane/stage/rpf.h"
 #include "dataplane/stage/stage.h"
 #include "dataplane/stage/tunnel_check.h"
 #include "dataplane/stage/tunnel_header.h"
@@ -375,7 +376,7 @@ static inline bool receive(struct mouth *mouth, struct arrival *arrival)
 			.vrf = (uint8_t)(flags >> INTERFACE_VRF_SHIFT),
 			.payload = ipv4 ? PAYLOAD_IPV4 : PAYLOAD_IPV6,
 			.flags = (uint8_t)((packet->flags & PACKET_LAYERS) + PACKET_LAYER) |
-				 PACKET_LABELLED,
+				 PACKET_LABELLED | rpf_flag(word_load(&row->features)),
 		}
 			.context;
 	if (unlikely(!ip))
