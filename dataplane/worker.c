@@ -38,10 +38,8 @@ int worker_init(struct worker *worker, unsigned int id, struct state *state,
 	return result != 0 ? result : punt_init(worker, punt_rate);
 }
 
-void worker_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
-		    unsigned int count)
+void worker_stages(struct worker *worker)
 {
-	classify(worker, interface, mbufs, count);
 	do { /* again for what was taken out of a tunnel or put into one */
 		mpls(worker);
 		tunnel(worker);
@@ -51,6 +49,13 @@ void worker_process(struct worker *worker, unsigned int interface, struct rte_mb
 		encapsulate(worker);
 	} while (unlikely((worker->mpls.count | worker->ip.count | worker->output.count |
 			  worker->bridge.count) != 0));
+}
+
+void worker_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
+		    unsigned int count)
+{
+	classify(worker, interface, mbufs, count);
+	worker_stages(worker);
 }
 
 void worker_flush(struct worker *worker)

@@ -192,6 +192,9 @@ int worker_init(struct worker *worker, unsigned int id, struct state *state,
 /* Poll until `stop` is set; ends offline. For rte_eal_remote_launch and the main lcore. */
 int worker_run(void *worker);
 
+/* What stands in the vectors, through the stages behind classify until none is left. */
+void worker_stages(struct worker *worker);
+
 /* One burst through all stages, from the received vector to the filled transmit buffers; nothing is
  * sent or freed but what is dropped. Used by worker_run, the stage tests and the benchmark. */
 void worker_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,

@@ -11,7 +11,8 @@
 
 /* Put a frame of `length` bytes, complete as it goes on the wire (Ethernet header with the
  * interface's own VLAN tags, no FCS), into the inject ring of a worker; it leaves by the port of
- * `interface` (row index). Frames of one interface stay in order. -ENOTCONN: no data plane is
+ * `interface` (row index), or inside that tunnel: without the Ethernet header then, of which the
+ * type alone counts. Frames of one interface stay in order. -ENOTCONN: no data plane is
  * alive, or its rings are not there yet; -ENOBUFS: the ring is full (counted); -EMSGSIZE: longer
  * than FRAME_MAX. */
 int inject_frame(struct model *model, uint32_t interface, const void *frame, size_t length);

@@ -14,6 +14,8 @@
 enum {
 	TYPE_IPV4 = 0x0800,
 	TYPE_IPV6 = 0x86dd,
+	TYPE_MPLS = 0x8847,
+	ETHERNET_HEADER = 14,
 	BOTTOM = 1 << 8,
 	LABEL_TTL = 255,
 	STEPS_MAX = 4, /* labels popped on the way along a path */
@@ -95,9 +97,14 @@ static int send_frame(void *context, const uint8_t *packet, size_t length)
 	unsigned int labels = rewrite->label_count + way->depth;
 	size_t at = rewrite->header_length;
 
-	if (at + labels * 4u + length > sizeof(frame))
+	if (ETHERNET_HEADER + at + labels * 4u + length > sizeof(frame))
 		return -EMSGSIZE;
 	memcpy(frame, rewrite->header + sizeof(rewrite->header) - at, at);
+	if (at == 0) { /* into a tunnel: the type alone counts */
+		memset(frame, 0, ETHERNET_HEADER);
+		at = ETHERNET_HEADER;
+		store16(frame + at - 2, TYPE_MPLS);
+	}
 	if (labels == 0)
 		store16(frame + at - 2, is_ipv4(packet) ? TYPE_IPV4 : TYPE_IPV6);
 	for (unsigned int i = 0; i < labels; i++, at += 4) {

@@ -8,6 +8,7 @@
 #include "controlplane/protocol/icmp-error.h"
 #include "controlplane/protocol/icmp.h"
 #include "controlplane/protocol/ip-send.h"
+#include "controlplane/protocol/keepalive.h"
 #include "controlplane/protocol/nd.h"
 #include "controlplane/protocol/neighbour.h"
 #include "controlplane/protocol/punt.h"
@@ -57,6 +58,8 @@ void punt_dispatch(struct model *model, const struct frame_slot *slot)
 		arp_input(model, slot->interface, slot->data, slot->length, slot->l3_offset);
 	else if (slot->reason == PUNT_nd)
 		nd_input(model, slot->interface, slot->data, slot->length, slot->l3_offset);
+	else if (slot->reason == PUNT_gre_keepalive)
+		keepalive_input(model, slot);
 	else
 		dispatch_ip(model, slot);
 }
@@ -104,6 +107,7 @@ unsigned int punt_poll(struct model *model)
 	if (model->announcements > 0)
 		announce(model);
 	neighbour_poll(model);
+	keepalive_poll(model);
 	return count;
 }
 

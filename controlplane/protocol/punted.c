@@ -12,6 +12,14 @@ enum {
 	TYPE_TAG = 0x8100,
 	TYPE_SERVICE_TAG = 0x88a8,
 	TYPE_MPLS = 0x8847,
+	TYPE_IP = 0,     /* of either version: its header tells */
+	LAYERS_MAX = 12, /* tunnels and label stacks around what is looked at */
+	PROTOCOL_IPIP = 4,
+	PROTOCOL_IPV6 = 41,
+	PROTOCOL_GRE = 47,
+	GRE_CHECKSUM = 0x80,
+	GRE_KEY = 0x20,
+	GRE_SEQUENCE = 0x10,
 	TYPE_MPLS_UPSTREAM = 0x8848,
 	LABEL_SIZE = 4,
 	ENTROPY_INDICATOR = 7, /* RFC 6790 */
@@ -89,6 +97,47 @@ static void take_label(const struct model *model, struct punted *punted)
 		punted->vrf = (uint16_t)(label_index(entry) % VRF_MAX);
 }
 
+/* Where the header behind an outer IP header begins; *type says what it is. 0: it is no tunnel's. */
+static size_t skip_outer(const struct frame_slot *slot, size_t at, unsigned int *type)
+{
+	struct punted outer;
+
+	if (!punted_ip(slot->data + at, slot->length - at, &outer))
+		return 0;
+	unsigned int protocol = outer.packet[outer.ipv4 ? 9 : 6];
+	at += outer.header_length;
+	if (protocol == PROTOCOL_IPIP || protocol == PROTOCOL_IPV6) {
+		*type = TYPE_IP;
+		return at;
+	}
+	if (protocol != PROTOCOL_GRE || slot->length - at < 4)
+		return 0;
+	uint8_t flags = slot->data[at];
+	*type = load16(slot->data + at + 2);
+	at += 4 + (flags & GRE_CHECKSUM ? 4u : 0) + (flags & GRE_KEY ? 4u : 0) +
+	      (flags & GRE_SEQUENCE ? 4u : 0);
+	return at <= slot->l3_offset ? at : 0;
+}
+
+/* Out of the tunnels that the frame came in, to what the innermost one carried: a label stack or the
+ * IP header that l3_offset leads to. 0: there is no such thing. */
+static size_t skip_tunnels(const struct frame_slot *slot, size_t at, unsigned int *type)
+{
+	for (unsigned int i = 0; i < LAYERS_MAX && at != 0 && at < slot->l3_offset; i++) {
+		struct punted outer = { .depth = 0 };
+		if (*type != TYPE_MPLS && *type != TYPE_MPLS_UPSTREAM) {
+			at = skip_outer(slot, at, type);
+			continue;
+		}
+		size_t below = read_stack(slot, at, &outer);
+		if (below == 0 || below >= slot->l3_offset)
+			return below == 0 ? 0 : at;
+		at = below;
+		*type = TYPE_IP;
+	}
+	return at <= slot->l3_offset ? at : 0;
+}
+
 bool punted_read(const struct model *model, const struct frame_slot *slot, struct punted *punted)
 {
 	unsigned int type = 0;
@@ -106,6 +155,10 @@ bool punted_read(const struct model *model, const struct frame_slot *slot, struc
 		if (at == 0 || slot->l3_offset < at)
 			return false;
 		punted->link_multicast = slot->data[0] & 1;
+		if (punted->ingress->tunnel != NULL)
+			at = skip_tunnels(slot, at, &type);
+		if (at == 0)
+			return false;
 	}
 	if (type == TYPE_MPLS || type == TYPE_MPLS_UPSTREAM) {
 		at = read_stack(slot, at, punted);

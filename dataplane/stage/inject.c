@@ -1,10 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * inject.c: frames that the control plane made, out of the interface that it names.
+ * inject.c: frames that the control plane made, out of the interface that it names, or into the tunnel.
  */
 #include <rte_ether.h>
 #include "dataplane/shm/ring.h"
 #include "dataplane/stage/stage.h"
+
+/* A packet behind an Ethernet header that tells its type, into a tunnel; inject() sees to the rest. */
+static void inject_tunnel(struct worker *worker, struct rte_mbuf *mbuf, uint32_t interface,
+			  uint64_t flags)
+{
+	struct packet *packet = &worker->packet[worker->encapsulate.count];
+	uint8_t *header = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	uint16_t type = (uint16_t)(header[12] << 8 | header[13]);
+
+	if (type != RTE_ETHER_TYPE_IPV4 && type != RTE_ETHER_TYPE_IPV6 &&
+	    type != RTE_ETHER_TYPE_MPLS) {
+		drop(worker, mbuf, interface, DROP_inject_invalid);
+		return;
+	}
+	*packet = (struct packet){
+		.mbuf = mbuf,
+		.l3 = header + RTE_ETHER_HDR_LEN,
+		.interface = interface,
+		.vrf = (uint8_t)(flags >> INTERFACE_VRF_SHIFT),
+		.payload = type == RTE_ETHER_TYPE_IPV4   ? PAYLOAD_IPV4
+			   : type == RTE_ETHER_TYPE_IPV6 ? PAYLOAD_IPV6
+							 : PAYLOAD_MPLS,
+	};
+	tunnel_encapsulate(worker, packet, interface);
+}
 
 /* One frame, complete as it goes on the wire. Its end is counted at the interface it leaves by. */
 static void inject_frame(struct worker *worker, const struct frame_slot *slot)
@@ -19,12 +44,13 @@ static void inject_frame(struct worker *worker, const struct frame_slot *slot)
 		return;
 	}
 	unsigned int port = (unsigned int)(flags >> INTERFACE_PORT_SHIFT) & 0xff;
+	bool is_tunnel = (flags >> INTERFACE_KIND_SHIFT & 0xf) == INTERFACE_TUNNEL;
 	char *data = NULL;
 	if (slot->length >= RTE_ETHER_HDR_LEN && slot->length <= FRAME_MAX)
 		data = rte_pktmbuf_append(mbuf, (uint16_t)slot->length);
 	bool own = (flags >> INTERFACE_KIND_SHIFT & 0xf) == INTERFACE_BRIDGE;
 	if (data == NULL || interface != slot->interface || !(flags & INTERFACE_UP) ||
-	    (port >= PORT_MAX && !own)) {
+	    (port >= PORT_MAX && !own && !is_tunnel)) {
 		drop(worker, mbuf, interface, DROP_inject_invalid);
 		return;
 	}
@@ -32,6 +58,10 @@ static void inject_frame(struct worker *worker, const struct frame_slot *slot)
 	if (own) {
 		struct packet packet = { .mbuf = mbuf, .interface = interface };
 		bridge_send(worker, &packet, interface);
+		return;
+	}
+	if (is_tunnel) {
+		inject_tunnel(worker, mbuf, interface, flags);
 		return;
 	}
 	counter_add(&worker->interface[interface].tx_packets, 1);
@@ -50,6 +80,10 @@ unsigned int inject(struct worker *worker)
 		if (slot == NULL)
 			break;
 		inject_frame(worker, slot);
+	}
+	if (unlikely(worker->encapsulate.count != 0)) {
+		encapsulate(worker);
+		worker_stages(worker);
 	}
 	return count;
 }
