@@ -249,7 +249,8 @@ static void put_vxlan(struct builder *builder, unsigned int vni, unsigned int po
 	put16(builder, vni << 8 & 0xff00);
 }
 
-static void put_tcp(struct builder *builder, bool ipv4, unsigned int mss, unsigned int flags)
+static void put_tcp(struct builder *builder, bool ipv4, unsigned int mss, unsigned int flags,
+		    unsigned int ttl)
 {
 	uint8_t tcp[24] = { 0x13,
 			    0x88,
@@ -277,11 +278,12 @@ static void put_tcp(struct builder *builder, bool ipv4, unsigned int mss, unsign
 			    (uint8_t)mss };
 	uint8_t ipv4_header[20] = { 0x45, 0, 0,  44, 0x12, 0x34, 0x40, 0, 64, 6,
 				    0,    0, 10, 1,  2,    3,    10,   9, 8,  7 };
-	uint8_t ipv6_header[40] = { 0x60, 0, 0, 0, 0, 24, 6, 64, 0x20, 1, 0xd, 0xb8 };
+	uint8_t ipv6_header[40] = { 0x60, 0, 0, 0, 0, 24, 6, (uint8_t)ttl, 0x20, 1, 0xd, 0xb8 };
 
 	ipv6_header[23] = 1;
 	ipv6_header[24] = 0x20;
 	ipv6_header[39] = 2;
+	ipv4_header[8] = (uint8_t)ttl;
 	store16(ipv4_header + 10, frame_checksum(ipv4_header, 20));
 	put_type(builder, ipv4 ? 0x0800 : 0x86dd);
 	put(builder, ipv4 ? ipv4_header : ipv6_header, ipv4 ? 20 : 40);
@@ -291,7 +293,7 @@ static void put_tcp(struct builder *builder, bool ipv4, unsigned int mss, unsign
 
 static bool put_tunnel_word(struct builder *builder, const char *word)
 {
-	unsigned int a, b = 49152, flags = 2, option = 4;
+	unsigned int a, b = 49152, flags = 2, ttl = 64, option = 4;
 	char text[16] = "";
 
 	if (put_outer(builder, word))
@@ -305,10 +307,10 @@ static bool put_tunnel_word(struct builder *builder, const char *word)
 		put_protocol(builder, 60);
 		put(builder, (uint8_t[8]){ 0, 0, (uint8_t)option, 1, 4, 1, 1, 0 }, 8);
 		builder->protocol = next;
-	} else if (sscanf(word, "tcp4:%u/%x", &a, &flags) >= 1) {
-		put_tcp(builder, true, a, flags);
-	} else if (sscanf(word, "tcp6:%u/%x", &a, &flags) >= 1) {
-		put_tcp(builder, false, a, flags);
+	} else if (sscanf(word, "tcp4:%u/%x/%u", &a, &flags, &ttl) >= 1) {
+		put_tcp(builder, true, a, flags, ttl);
+	} else if (sscanf(word, "tcp6:%u/%x/%u", &a, &flags, &ttl) >= 1) {
+		put_tcp(builder, false, a, flags, ttl);
 	} else if (strncmp(word, "cw:", 3) == 0) {
 		put_hex(builder, word + 3);
 	} else if (sscanf(word, "pad:%u", &a) == 1) {

@@ -14,7 +14,8 @@
  *                its word ends in n (never) or s (always)
  *   ip4/TTL/TOS  IPv4 header (both numbers as they are, TOS in hexadecimal), UDP, 12 bytes
  *   ip6/TTL/TC   the same with IPv6; after an Ethernet header both write their Ethertype
- *   tcp4:MSS     IPv4, TCP with SYN and this MSS, right checksums; tcp6:MSS: IPv6; tcp4:MSS/HEX: flags
+ *   tcp4:MSS     IPv4, TCP with SYN and this MSS, right checksums; tcp6:MSS: IPv6; tcp4:MSS/HEX: flags,
+ *                then /TTL
  *   outer4:A>B   IPv4 header from 192.0.2.A to 192.0.2.B; then /TTL (64), /TOS in hexadecimal, /the
  *                fragment field and /the identification in hexadecimal. What stands behind it gives
  *                its protocol, and its length until the end of the frame or until `pad`
