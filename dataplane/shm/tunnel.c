@@ -7,14 +7,12 @@
 #include <errno.h>
 
 enum {
-	PROTOCOL_IPIP = 4,
 	PROTOCOL_UDP = 17,
 	PROTOCOL_GRE = 47,
 	GRE_HAS_CHECKSUM = 0x80,
 	GRE_HAS_KEY = 0x20,
 	GRE_HAS_SEQUENCE = 0x10,
 	VXLAN_HAS_VNI = 0x08,
-	TTL_DEFAULT = 64,
 	LABEL_TTL_DEFAULT = 255,
 };
 
@@ -72,7 +70,7 @@ static unsigned int write_pseudowire(uint8_t *at, const struct tunnel *tunnel)
 
 static unsigned int write_ip(uint8_t *at, const struct tunnel *tunnel, uint8_t protocol)
 {
-	uint8_t ttl = tunnel->flags & TUNNEL_TTL_FIXED ? tunnel->ttl : TTL_DEFAULT;
+	uint8_t ttl = tunnel->flags & TUNNEL_TTL_FIXED ? tunnel->ttl : 0;
 
 	if (tunnel_is_ipv4(tunnel->local)) {
 		at[0] = 0x45;
@@ -125,7 +123,7 @@ int tunnel_template(struct tunnel *tunnel)
 		length += write_gre(header + length, tunnel);
 		break;
 	case TUNNEL_IPIP:
-		length = write_ip(header, tunnel, PROTOCOL_IPIP);
+		length = write_ip(header, tunnel, 0);
 		break;
 	case TUNNEL_VXLAN:
 		length = write_ip(header, tunnel, PROTOCOL_UDP);

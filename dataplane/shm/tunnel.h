@@ -86,7 +86,7 @@ enum {
 #define TUNNEL_SEQUENCE_RECEIVE (TUNNEL_SEQUENCE_STRICT | TUNNEL_SEQUENCE_WINDOW)
 
 /* A tunnel: immutable heap object. CP writes, DP reads. The template holds the outer headers, right-
- * aligned, complete but for what depends on the packet. Addresses: IPv4 as ::ffff:a.b.c.d. */
+ * aligned, 0 where it depends on the packet. Addresses: IPv4 as ::ffff:a.b.c.d. */
 struct tunnel {
 	uint8_t header[TUNNEL_HEADER_MAX];
 	/* second line */

@@ -7,7 +7,6 @@
 #include "dataplane/stage/flow_hash.h"
 #include "dataplane/stage/mpls_header.h"
 #include "dataplane/stage/nexthop.h"
-#include "dataplane/stage/fragment.h"
 #include "dataplane/stage/stage.h"
 #include "dataplane/stage/tunnel_check.h"
 #include "dataplane/stage/tunnel_header.h"
@@ -121,7 +120,7 @@ static inline uint32_t inside_length(struct packet *packet)
 		said = ip_load16(packet->l3 + 4) + (uint32_t)IPV6_HEADER;
 	if (likely(said >= length))
 		return length;
-	packet_cut(packet->mbuf, packet->mbuf->pkt_len - (length - said));
+	packet_shorten(packet->mbuf, length - said);
 	return said;
 }
 
@@ -137,22 +136,41 @@ static inline uint8_t outer_traffic_class(const struct departure *departure)
 	return inside;
 }
 
+/* The number of IP in IP for what goes inside. */
+static inline uint8_t ip_protocol_of(const struct departure *departure)
+{
+	return departure->inside.protocol == GRE_TYPE_IPV4 ? PROTOCOL_IPIP : PROTOCOL_IPV6;
+}
+
+/* What the template leaves open is 0 there. The checksum is made of the template's sum and of what is
+ * filled in: the header itself was only just written, and reading it would wait for that. */
 static inline void outer_ipv4(const struct departure *departure, uint8_t *header, uint32_t length)
 {
-	uint32_t flags = departure->tunnel->flags;
+	const struct tunnel *tunnel = departure->tunnel;
+	uint32_t flags = tunnel->flags;
 	bool df = (flags & TUNNEL_DF) || ((flags & TUNNEL_DF_INHERIT) && departure->inside.df);
+	uint8_t traffic_class = outer_traffic_class(departure);
+	uint16_t datagram = departure->worker->datagram++;
+	uint32_t sum =
+		ipv4_sum(tunnel->header + TUNNEL_HEADER_MAX - tunnel->header_length, IPV4_HEADER);
 
-	header[1] = outer_traffic_class(departure);
+	header[1] = traffic_class;
 	store16(header + 2, length);
-	store16(header + 4, departure->worker->datagram++);
+	store16(header + 4, datagram);
 	store16(header + 6, df ? IPV4_DF : 0);
-	if (!(flags & TUNNEL_TTL_FIXED))
+	sum += (uint32_t)rte_cpu_to_be_16(traffic_class) + rte_cpu_to_be_16((uint16_t)length) +
+	       rte_cpu_to_be_16(datagram) + rte_cpu_to_be_16(df ? IPV4_DF : 0);
+	if (!(flags & TUNNEL_TTL_FIXED)) {
 		header[8] = departure->inside.ttl;
-	if (departure->tunnel->mode == TUNNEL_IPIP)
-		header[9] =
-			departure->inside.protocol == GRE_TYPE_IPV4 ? PROTOCOL_IPIP : PROTOCOL_IPV6;
-	uint16_t sum = (uint16_t)~ipv4_sum(header, IPV4_HEADER);
-	memcpy(header + 10, &sum, sizeof(sum));
+		sum += rte_cpu_to_be_16((uint16_t)(departure->inside.ttl << 8));
+	}
+	if (tunnel->mode == TUNNEL_IPIP) {
+		header[9] = ip_protocol_of(departure);
+		sum += rte_cpu_to_be_16(header[9]);
+	}
+	sum = (sum & 0xffff) + (sum >> 16);
+	uint16_t checksum = (uint16_t) ~((sum & 0xffff) + (sum >> 16));
+	memcpy(header + 10, &checksum, sizeof(checksum));
 }
 
 /* The flow label tells flows of one tunnel from each other (RFC 6438). */
@@ -165,8 +183,7 @@ static void outer_ipv6(const struct departure *departure, uint8_t *header, uint3
 	if (!(departure->tunnel->flags & TUNNEL_TTL_FIXED))
 		header[7] = departure->inside.ttl;
 	if (departure->tunnel->mode == TUNNEL_IPIP)
-		header[6] =
-			departure->inside.protocol == GRE_TYPE_IPV4 ? PROTOCOL_IPIP : PROTOCOL_IPV6;
+		header[6] = ip_protocol_of(departure);
 }
 
 /* `gre` to the end of the packet is `length` bytes. */
@@ -209,6 +226,12 @@ static void outer_vxlan_fields(const struct departure *departure, const uint8_t 
 	memcpy(udp + 6, &checksum, sizeof(checksum));
 }
 
+/* By the template's first byte. */
+static inline bool outer_is_ipv4(const struct tunnel *tunnel)
+{
+	return tunnel->header[TUNNEL_HEADER_MAX - tunnel->header_length] >> 4 == 4;
+}
+
 /* The frame begins with the outer header. */
 static inline void begin_at(struct packet *packet, uint8_t *header)
 {
@@ -236,7 +259,7 @@ static inline void outer_headers(const struct departure *departure)
 		packet->push = (lse_load(header) & ~(LSE_BOTTOM | 0xfffff000u));
 		return;
 	}
-	bool ipv4 = header[0] >> 4 == 4;
+	bool ipv4 = outer_is_ipv4(tunnel);
 	unsigned int ip_length = ipv4 ? IPV4_HEADER : IPV6_HEADER;
 	uint8_t *above = header + ip_length;
 	if (tunnel->mode == TUNNEL_GRE || tunnel->mode == TUNNEL_GRETAP)
@@ -251,7 +274,7 @@ static inline void outer_headers(const struct departure *departure)
 	packet->payload = ipv4 ? PAYLOAD_IPV4 : PAYLOAD_IPV6;
 	/* labels on the way to the remote end: as the ip stage has it for any other packet */
 	packet->push = (uint32_t)(outer_traffic_class(departure) >> 5) << 9 | LSE_BOTTOM |
-		       (ipv4 ? header[8] : header[7]);
+		       (tunnel->flags & TUNNEL_TTL_FIXED ? tunnel->ttl : departure->inside.ttl);
 }
 
 /* ---------------------------------------------------------------- may it go? */
@@ -295,9 +318,7 @@ static inline bool needs_hash(const struct departure *departure)
 {
 	return route_kind(departure->underlay) == ROUTE_GROUP ||
 	       departure->tunnel->mode == TUNNEL_VXLAN ||
-	       departure->tunnel->header[TUNNEL_HEADER_MAX - departure->tunnel->header_length] >>
-			       4 ==
-		       6;
+	       (departure->tunnel->mode != TUNNEL_PSEUDOWIRE && !outer_is_ipv4(departure->tunnel));
 }
 
 static inline void depart(struct departure *departure)

@@ -34,7 +34,9 @@ static inline int validate_ipv4(const struct packet *packet)
 	if (length < IPV4_HEADER || room < (ptrdiff_t)length || ip_load16(header + 2) < length ||
 	    ip_load16(header + 2) > packet_length(packet))
 		return DROP_ip_invalid;
-	if (ipv4_sum(header, length) != 0xffff)
+	uint32_t sum = likely(length == IPV4_HEADER) ? ipv4_sum(header, IPV4_HEADER)
+						     : ipv4_sum(header, length);
+	if (sum != 0xffff)
 		return DROP_ip_checksum;
 	if (ipv4_source_is_martian(ip_load32(header + 12)))
 		return DROP_ip_martian;

@@ -8,7 +8,6 @@
  * order in which they came; if it may be another tunnel's, it goes round here first.
  */
 #include <rte_ether.h>
-#include "dataplane/stage/fragment.h"
 #include "dataplane/stage/rpf.h"
 #include "dataplane/stage/stage.h"
 #include "dataplane/stage/tunnel_check.h"
@@ -116,14 +115,13 @@ static inline void look_up_begin(const struct mouth *mouth, struct arrival *arri
 				 const struct arrival *before)
 {
 	const struct tables *tables = mouth->worker->tables;
-	size_t size = tunnel_key_size(arrival->packet);
 
 	arrival->again = before != NULL && before->packet->payload == arrival->packet->payload &&
 			 before->any == arrival->any &&
-			 memcmp(&before->key, &arrival->key, size) == 0;
+			 tunnel_key_equal(arrival->packet, &before->key, &arrival->key);
 	if (arrival->again)
 		return;
-	arrival->hash = hash_bytes(tables->control.hash_key, &arrival->key, size);
+	arrival->hash = tunnel_key_hash(tables, arrival->packet, &arrival->key);
 	arrival->bucket =
 		hash_bucket(tables, mouth->root[family_of(arrival->packet)], arrival->hash);
 	rte_prefetch0(arrival->bucket);
@@ -147,7 +145,7 @@ static inline const struct tunnel_value *look_up_end(const struct mouth *mouth,
 	size_t size = tunnel_key_size(packet);
 	const uint8_t *entry = arrival->entry;
 
-	if (unlikely(entry == NULL || memcmp(entry, &arrival->key, size) != 0))
+	if (unlikely(entry == NULL || !tunnel_key_equal(packet, entry, &arrival->key)))
 		entry = hash_find(tables, arrival->bucket, arrival->hash, &arrival->key, size);
 	if (likely(entry != NULL))
 		return (const struct tunnel_value *)(entry + size);
@@ -223,21 +221,6 @@ static inline bool needs_more(const struct arrival *arrival)
 	return ((arrival->outer.flags & GRE_CHECKSUM) |
 		(arrival->value->flags & TUNNEL_SEQUENCE_RECEIVE)) != 0 ||
 	       arrival->outer.form == TUNNEL_FORM_VXLAN;
-}
-
-/* Bytes behind the outer packet's end are Ethernet's padding. */
-static inline void cut_padding(const struct packet *packet, uint32_t length)
-{
-	uint32_t excess = packet_length(packet) - length;
-
-	if (likely(excess == 0))
-		return;
-	if (packet->mbuf->nb_segs == 1) {
-		packet->mbuf->data_len = (uint16_t)(packet->mbuf->data_len - excess);
-		packet->mbuf->pkt_len -= excess;
-		return;
-	}
-	packet_cut(packet->mbuf, packet->mbuf->pkt_len - excess);
 }
 
 /* The remote's keepalive: from our own address, to be sent back to it. */
@@ -363,22 +346,19 @@ static inline bool receive(struct mouth *mouth, struct arrival *arrival)
 		punt(worker, packet->mbuf, interface, PUNT_gre_keepalive, packet->l3);
 		return false;
 	}
-	cut_padding(packet, outer->length);
+	/* bytes behind the outer packet's end are Ethernet's padding */
+	packet_shorten(packet->mbuf, packet_length(packet) - outer->length);
 	bool ipv4 = outer->protocol == GRE_TYPE_IPV4;
 	uint8_t *inner = packet->l3 + outer->inner;
 	bool ip = ipv4 || outer->protocol == GRE_TYPE_IPV6;
 	if (likely(ip) && !receive_ip(mouth, arrival, inner, ipv4, word_load(&row->features)))
 		return false;
 	packet->l3 = inner;
-	packet->context =
-		(struct packet){
-			.interface = interface,
-			.vrf = (uint8_t)(flags >> INTERFACE_VRF_SHIFT),
-			.payload = ipv4 ? PAYLOAD_IPV4 : PAYLOAD_IPV6,
-			.flags = (uint8_t)((packet->flags & PACKET_LAYERS) + PACKET_LAYER) |
-				 PACKET_LABELLED | rpf_flag(word_load(&row->features)),
-		}
-			.context;
+	uint8_t layers = (uint8_t)((packet->flags & PACKET_LAYERS) + PACKET_LAYER);
+	packet->interface = interface;
+	packet->vrf = (uint8_t)(flags >> INTERFACE_VRF_SHIFT);
+	packet->payload = ipv4 ? PAYLOAD_IPV4 : PAYLOAD_IPV6;
+	packet->flags = layers | PACKET_LABELLED | rpf_flag(word_load(&row->features));
 	if (unlikely(!ip))
 		receive_other(mouth, arrival, flags);
 	return ip;

@@ -7,6 +7,7 @@
 #define SHUNT_TUNNEL_CHECK_H
 
 #include <time.h>
+#include "dataplane/stage/fragment.h"
 #include "dataplane/stage/ip_header.h"
 #include "dataplane/worker.h"
 
@@ -16,6 +17,19 @@ static inline uint64_t coarse_time(void)
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* The packet ends `excess` bytes earlier. */
+static inline void packet_shorten(struct rte_mbuf *mbuf, uint32_t excess)
+{
+	if (likely(excess == 0))
+		return;
+	if (mbuf->nb_segs > 1) {
+		packet_cut(mbuf, mbuf->pkt_len - excess);
+		return;
+	}
+	mbuf->data_len = (uint16_t)(mbuf->data_len - excess);
+	mbuf->pkt_len -= excess;
 }
 
 /* One's complement sum of `length` bytes from `at` on, which lie in the first segment of `mbuf` and those

@@ -148,26 +148,34 @@ union tunnel_key {
 	struct tunnel_key_ipv6 ipv6;
 };
 
+/* The last eight bytes of a key, in one piece: they are read so, and a store of each would be waited for. */
+static inline uint64_t tunnel_key_last(uint32_t id, uint8_t form, uint8_t vrf)
+{
+	if (RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN)
+		return id | (uint64_t)form << 32 | (uint64_t)vrf << 40;
+	return (uint64_t)id << 32 | (uint64_t)form << 24 | (uint64_t)vrf << 16;
+}
+static_assert(offsetof(struct tunnel_key_ipv4, form) == offsetof(struct tunnel_key_ipv4, id) + 4 &&
+		      offsetof(struct tunnel_key_ipv4, vrf) ==
+			      offsetof(struct tunnel_key_ipv4, id) + 5,
+	      "as tunnel_key_last has them");
+
 /* The key of a tunnel that this packet came by: with its exact remote end, or with any. */
 static inline void tunnel_key(union tunnel_key *key, const struct packet *packet, uint8_t form,
 			      uint32_t id, bool any)
 {
+	uint64_t last = tunnel_key_last(id, form, packet->vrf);
+
 	if (likely(packet->payload == PAYLOAD_IPV4)) {
 		memcpy(key->ipv4.remote, packet->l3 + 12, 8);
 		if (any)
 			memset(key->ipv4.remote, 0, 4);
-		key->ipv4.id = id;
-		key->ipv4.form = form;
-		key->ipv4.vrf = packet->vrf;
-		key->ipv4.reserved = 0;
+		memcpy(&key->ipv4.id, &last, sizeof(last));
 	} else {
 		memcpy(key->ipv6.remote, packet->l3 + 8, 32);
 		if (any)
 			memset(key->ipv6.remote, 0, 16);
-		key->ipv6.id = id;
-		key->ipv6.form = form;
-		key->ipv6.vrf = packet->vrf;
-		key->ipv6.reserved = 0;
+		memcpy(&key->ipv6.id, &last, sizeof(last));
 	}
 }
 
@@ -175,6 +183,22 @@ static inline size_t tunnel_key_size(const struct packet *packet)
 {
 	return packet->payload == PAYLOAD_IPV4 ? sizeof(struct tunnel_key_ipv4)
 					       : sizeof(struct tunnel_key_ipv6);
+}
+
+/* memcmp and hash_bytes with sizes that the compiler knows. */
+static inline bool tunnel_key_equal(const struct packet *packet, const void *one, const void *other)
+{
+	if (likely(packet->payload == PAYLOAD_IPV4))
+		return memcmp(one, other, sizeof(struct tunnel_key_ipv4)) == 0;
+	return memcmp(one, other, sizeof(struct tunnel_key_ipv6)) == 0;
+}
+
+static inline uint64_t tunnel_key_hash(const struct tables *tables, const struct packet *packet,
+				       const union tunnel_key *key)
+{
+	if (likely(packet->payload == PAYLOAD_IPV4))
+		return hash_bytes(tables->control.hash_key, key, sizeof(key->ipv4));
+	return hash_bytes(tables->control.hash_key, key, sizeof(key->ipv6));
 }
 
 static inline enum hash_table_id tunnel_table_id(const struct packet *packet)

@@ -9,12 +9,14 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <rte_cycles.h>
+#include <rte_ether.h>
 #include <rte_prefetch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "dataplane/shm/lpm.h"
 #include "dataplane/stage/ip_header.h"
 #include "dataplane/stage/mpls_header.h"
+#include "tests/bench/tunnels.h"
 #include "tests/stage/fixture.h"
 
 enum {
@@ -29,20 +31,29 @@ enum {
 	SAMPLE_MAX = 1 << 16,
 };
 
-enum operation { SWAP, SWAP_3, POP, PUSH_2, POP_IP, ROUTE_4 };
+enum operation { SWAP, SWAP_3, POP, PUSH_2, POP_IP, ROUTE_4, LEAVE, LEAVE_MPLS, ENTER };
 
 struct scenario {
 	const char *name;
 	enum operation operation;
 	unsigned int stack; /* labels on arrival */
+	uint32_t tunnel;    /* TUNNEL_... flags of the tunnels */
 };
 
 static const struct scenario scenarios[] = {
-	{ "mpls-swap", SWAP, 1 },     { "mpls-swap-3-labels", SWAP_3, 3 },
-	{ "mpls-pop", POP, 2 },       { "mpls-push-2", PUSH_2, 1 },
-	{ "mpls-pop-ip", POP_IP, 1 }, { "ip4-route", ROUTE_4, 0 },
+	{ "mpls-swap", SWAP, 1, 0 },
+	{ "mpls-swap-3-labels", SWAP_3, 3, 0 },
+	{ "mpls-pop", POP, 2, 0 },
+	{ "mpls-push-2", PUSH_2, 1, 0 },
+	{ "mpls-pop-ip", POP_IP, 1, 0 },
+	{ "ip4-route", ROUTE_4, 0, 0 },
+	{ "gre-decap", LEAVE, 0, 0 },
+	{ "gre-decap-checked", LEAVE, 0, TUNNEL_KEY | TUNNEL_CHECKSUM },
+	{ "gre-mpls-decap", LEAVE_MPLS, 1, 0 },
+	{ "gre-encap", ENTER, 0, 0 },
 };
 static const unsigned int default_entries[] = { 1, 1000, 100000, 1000000 };
+static const unsigned int tunnel_entries[] = { 1, 1000, TUNNEL_MAX };
 
 struct samples {
 	unsigned int count;
@@ -75,11 +86,13 @@ static void make_routes(const struct scenario *scenario, unsigned int entries)
 		lpm_publish(lpm);
 	}
 	for (uint32_t i = 0; i < entries; i++) {
-		uint32_t address = scenario->operation == ROUTE_4 ? (FIRST_NETWORK + i) << 8 : 0;
+		bool network = scenario->operation != POP_IP;
+		uint32_t address = network ? (FIRST_NETWORK + i) << 8 : 0;
+		uint32_t nexthop = scenario->operation == ENTER ? bench_tunnel_nexthop(&fixture, i)
+								: nexthops[i % NEXTHOPS];
 		uint32_t prefix = rte_cpu_to_be_32(address);
-		int result = lpm_insert(lpm, (const uint8_t *)&prefix,
-					scenario->operation == ROUTE_4 ? 24 : 0,
-					route_leaf(ROUTE_NEXTHOP, nexthops[i % NEXTHOPS]));
+		int result = lpm_insert(lpm, (const uint8_t *)&prefix, network ? 24 : 0,
+					route_leaf(ROUTE_NEXTHOP, nexthop));
 		if (result != 0) {
 			fprintf(stderr, "bench-pipeline: route %u: %s\n", i, strerror(-result));
 			exit(1);
@@ -94,6 +107,19 @@ static enum label_operation label_operation_of(const struct scenario *scenario)
 					       : LABEL_SWAP;
 }
 
+static bool has_tunnels(const struct scenario *scenario)
+{
+	return scenario->operation >= LEAVE;
+}
+
+/* Where the packet's own header begins on arrival. */
+static unsigned int inside(const struct scenario *scenario)
+{
+	bool leaves = scenario->operation == LEAVE || scenario->operation == LEAVE_MPLS;
+
+	return RTE_ETHER_HDR_LEN + (leaves ? bench_outer_length(scenario->tunnel) : 0);
+}
+
 static void make_tables(const struct scenario *scenario, unsigned int entries)
 {
 	static const uint32_t pushed[2] = { 900001, 900002 };
@@ -102,9 +128,14 @@ static void make_tables(const struct scenario *scenario, unsigned int entries)
 	for (unsigned int i = 0; i < NEXTHOPS; i++)
 		nexthops[i] = fixture_nexthop(&fixture, 1 + i % EGRESS_PORTS, i, pushed, push,
 					      NEXTHOP_NONE, 0);
-	if (scenario->operation == ROUTE_4 || scenario->operation == POP_IP)
-		make_routes(scenario, scenario->operation == ROUTE_4 ? entries : 1);
-	for (uint32_t i = 0; i < entries && scenario->stack > 0; i++) {
+	if (has_tunnels(scenario))
+		bench_tunnels(&fixture, entries, scenario->tunnel, nexthops, NEXTHOPS);
+	if (scenario->operation != LEAVE_MPLS && scenario->operation >= POP_IP)
+		make_routes(scenario, scenario->operation == ROUTE_4 || scenario->operation == ENTER
+					      ? entries
+					      : 1);
+	for (uint32_t i = 0;
+	     i < (scenario->operation == LEAVE_MPLS ? 1 : entries) && scenario->stack > 0; i++) {
 		uint32_t label = FIRST_LABEL + i;
 		enum label_operation operation = label_operation_of(scenario);
 		fixture_label(&fixture, 0, label,
@@ -145,28 +176,37 @@ static void write_ipv4(uint8_t *header, uint32_t destination)
 static void restore(const struct scenario *scenario, unsigned int i)
 {
 	struct rte_mbuf *mbuf = packets[i];
-	uint8_t *frame;
+	unsigned int outer = inside(scenario) - RTE_ETHER_HDR_LEN;
+	unsigned int number = labels[i] - FIRST_LABEL;
+	uint8_t *frame, *start;
 
 	mbuf->data_off = RTE_PKTMBUF_HEADROOM;
-	mbuf->data_len = FRAME_SIZE;
-	mbuf->pkt_len = FRAME_SIZE;
+	mbuf->data_len = (uint16_t)(FRAME_SIZE + outer);
+	mbuf->pkt_len = FRAME_SIZE + outer;
 	frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
-	memset(frame, 0, FRAME_SIZE);
+	start = frame + inside(scenario);
+	memset(frame, 0, FRAME_SIZE + outer);
 	fixture_mac(0, frame);
 	frame[6] = 0x02;
 	frame[12] = 0x88;
 	frame[13] = 0x47;
 	for (unsigned int k = 0; k < scenario->stack; k++) {
-		uint32_t label = k == 0 ? labels[i] : 500000 + k;
-		lse_store(frame + 14 + k * 4,
+		uint32_t label = k > 0                               ? 500000 + k
+				 : scenario->operation == LEAVE_MPLS ? FIRST_LABEL
+								     : labels[i];
+		lse_store(start + k * 4,
 			  label << 12 | (k + 1 == scenario->stack ? LSE_BOTTOM : 0) | 64);
 	}
-	if (scenario->stack == 0)
+	if (scenario->stack == 0 || outer != 0)
 		memcpy(frame + 12, (const uint8_t[]){ 0x08, 0x00 }, 2);
-	write_ipv4(frame + 14 + scenario->stack * 4,
-		   scenario->operation == ROUTE_4
-			   ? (FIRST_NETWORK + labels[i] - FIRST_LABEL) << 8 | 1
-			   : 0xc0000201);
+	write_ipv4(start + scenario->stack * 4,
+		   scenario->operation == ROUTE_4 || scenario->operation == ENTER
+			   ? (FIRST_NETWORK + number) << 8 | 1
+		   : scenario->operation == LEAVE ? FIRST_NETWORK << 8 | 1
+						  : 0xc0000201);
+	if (outer != 0)
+		bench_outer(frame + RTE_ETHER_HDR_LEN, number, scenario->tunnel,
+			    scenario->stack > 0 ? 0x8847 : 0x0800, scenario->stack * 4 + 40);
 }
 
 static void restore_all(const struct scenario *scenario)
@@ -336,6 +376,8 @@ static void run_bare(enum operation operation, unsigned int first)
 	case ROUTE_4:
 		bare_route(first, false);
 		break;
+	default: /* tunnels stand alone */
+		break;
 	}
 }
 
@@ -372,10 +414,20 @@ static double percentile(struct samples *samples, unsigned int percent)
 	return samples->cycles[(size_t)(samples->count - 1) * percent / 100];
 }
 
+/* Packets that left, by any port. */
+static uint64_t sent(void)
+{
+	uint64_t count = 0;
+
+	for (unsigned int port = 1; port <= EGRESS_PORTS; port++)
+		count += counter_read(&fixture.worker->interface[port].tx_packets);
+	return count;
+}
+
 /* The stages must have sent every packet: a benchmark of drops would be fast. */
 static void check_forwarded(uint64_t before, unsigned int sets)
 {
-	uint64_t forwarded = counter_read(&fixture.worker->interface[0].forwarded) - before;
+	uint64_t forwarded = sent() - before;
 
 	if (forwarded != (uint64_t)sets * SET_SIZE) {
 		fprintf(stderr,
@@ -392,13 +444,15 @@ static void measure(const struct scenario *scenario, unsigned int entries, unsig
 	make_tables(scenario, entries);
 	choose_labels(entries);
 	stages.count = bare.count = 0;
-	uint64_t before = counter_read(&fixture.worker->interface[0].forwarded);
+	uint64_t before = sent();
 	for (unsigned int i = 0; i < rounds; i++) {
 		measure_set(scenario, false, &stages);
-		measure_set(scenario, true, &bare);
+		if (!has_tunnels(scenario))
+			measure_set(scenario, true, &bare);
 	}
 	check_forwarded(before, rounds);
-	double median = percentile(&stages, 50), bare_median = percentile(&bare, 50);
+	double median = percentile(&stages, 50);
+	double bare_median = has_tunnels(scenario) ? median : percentile(&bare, 50);
 	printf("%s,%u,%.1f,%.1f,%.1f,%.1f,%.2f\n", scenario->name, entries, median,
 	       percentile(&stages, 0), percentile(&stages, 90), bare_median, median / bare_median);
 	fflush(stdout);
@@ -493,8 +547,11 @@ int main(int argc, char **argv)
 			measure(&scenarios[i], options.entries, options.rounds);
 			continue;
 		}
-		for (size_t k = 0; k < RTE_DIM(default_entries); k++)
-			measure(&scenarios[i], default_entries[k], options.rounds);
+		bool tunnels = has_tunnels(&scenarios[i]);
+		const unsigned int *entries = tunnels ? tunnel_entries : default_entries;
+		size_t count = tunnels ? RTE_DIM(tunnel_entries) : RTE_DIM(default_entries);
+		for (size_t k = 0; k < count; k++)
+			measure(&scenarios[i], entries[k], options.rounds);
 	}
 	fixture_stop(&fixture);
 	if (matched == 0)

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include "dataplane/shm/lpm.h"
 #include "dataplane/shm/ring.h"
+#include "dataplane/stage/reassemble.h"
 #include "dataplane/stage/stage.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/stage/fixture.h"
@@ -25,6 +27,7 @@ enum {
 	FRAME_LONGEST = 12000,
 	SEGMENT = 2048,
 	MBUFS = 1023,
+	TUNNELS = 32, /* rows of tunnels in use, from INTERFACE_FIRST_TUNNEL on */
 };
 
 static struct fixture fixture;
@@ -129,8 +132,77 @@ static void make_labels(void)
 			flags |= LABEL_GROUP;
 			index = groups[i % 2];
 		}
+		if (operations[i / 32] == LABEL_POP_BRIDGE) {
+			index = INTERFACE_FIRST_TUNNEL + i % TUNNELS;
+			flags |= i & 1 ? LABEL_CONTROL_WORD : 0;
+		}
 		route(16 + i, operations[i / 32], i % 11 == 0 ? 0 : 1000 + i, index, flags);
 	}
+}
+
+/* Every mode over both families; a remote end of address 2, or any; towards themselves, a port, or nowhere. */
+static void make_tunnels(void)
+{
+	static const uint32_t flags[4] = {
+		TUNNEL_DF,
+		TUNNEL_KEY | TUNNEL_CHECKSUM | TUNNEL_SEQUENCE_SEND | TUNNEL_SEQUENCE_WINDOW,
+		TUNNEL_TTL_FIXED | TUNNEL_DSCP_FIXED,
+		TUNNEL_KEY | TUNNEL_SEQUENCE_STRICT,
+	};
+
+	for (unsigned int i = 0; i < TUNNELS; i++) {
+		struct tunnel tunnel = { .mode = (uint8_t)(i / 2 % TUNNEL_MODES),
+					 .ttl = 9,
+					 .id = 5 };
+		uint64_t features = i % 3 == 0 ? 1000ull << INTERFACE_MSS_SHIFT : 0;
+		uint32_t underlay = route_leaf(ROUTE_NEXTHOP, nexthop(1, i % 3, NEXTHOP_NONE, 0));
+		(i & 1 ? fixture_ipv6 : fixture_ipv4)(tunnel.local, 1);
+		if (i < 20)
+			(i & 1 ? fixture_ipv6 : fixture_ipv4)(tunnel.remote, 2 + i / 10);
+		tunnel.flags = flags[i / 10];
+		if (tunnel.mode == TUNNEL_VXLAN)
+			tunnel.flags &= TUNNEL_CHECKSUM;
+		else if (tunnel.mode == TUNNEL_PSEUDOWIRE)
+			tunnel.flags = i & 1 ? TUNNEL_CONTROL_WORD : 0;
+		else if (tunnel.mode == TUNNEL_IPIP)
+			tunnel.flags &= ~(TUNNEL_KEY | TUNNEL_CHECKSUM | TUNNEL_SEQUENCE_SEND |
+					  TUNNEL_SEQUENCE_RECEIVE);
+		if (tunnel_find(fixture.tables, &tunnel) != 0)
+			continue;
+		fixture_tunnel(&fixture, i, &tunnel, i % 5 == 0 ? 0 : INTERFACE_MPLS, features,
+			       i % 7 == 6 ? 0 : underlay);
+	}
+}
+
+/* 192.0.2.1 and 2001:db8::1 are ours, 10.0.<n>.0/24 and 2000:0:<n>::/48 lead into tunnel n, all else to port 2. */
+static void make_routes(void)
+{
+	static const uint8_t all[16];
+	uint8_t own[16], prefix4[4] = { 10 }, prefix6[16] = { 0x20 };
+	struct lpm *ipv4 = lpm_new(fixture.tables, fixture.heap,
+				   &fixture.tables->route_root[0][ROUTE_IPV4], 4, true);
+	struct lpm *ipv6 = lpm_new(fixture.tables, fixture.heap,
+				   &fixture.tables->route_root[0][ROUTE_IPV6], 16, true);
+	uint32_t leaf = route_leaf(ROUTE_NEXTHOP, nexthop(2, 0, NEXTHOP_NONE, 0));
+	int result;
+
+	lpm_publish(ipv4);
+	lpm_publish(ipv6);
+	result = lpm_insert(ipv4, all, 0, leaf) | lpm_insert(ipv6, all, 0, leaf);
+	fixture_ipv4(own, 1);
+	result |= lpm_insert(ipv4, own + 12, 32, route_leaf(ROUTE_LOCAL, 0));
+	fixture_ipv6(own, 1);
+	result |= lpm_insert(ipv6, own, 128, route_leaf(ROUTE_LOCAL, 0));
+	for (unsigned int i = 0; i < TUNNELS; i++) {
+		uint32_t row = INTERFACE_FIRST_TUNNEL + i;
+		leaf = route_leaf(ROUTE_NEXTHOP, fixture_nexthop_tunnel(&fixture, row, NULL, 0));
+		prefix4[2] = prefix6[5] = (uint8_t)i;
+		result |= lpm_insert(ipv4, prefix4, 24, leaf) | lpm_insert(ipv6, prefix6, 48, leaf);
+	}
+	/* one that is routed into itself */
+	word_store(&fixture.tables->interface[INTERFACE_FIRST_TUNNEL + 4].underlay, leaf);
+	if (result != 0)
+		fail("no room for the routes");
 }
 
 static void start(void)
@@ -138,6 +210,8 @@ static void start(void)
 	fixture_start(&fixture, NULL, MBUFS, SEGMENT, false);
 	make_interfaces();
 	make_labels();
+	make_tunnels();
+	make_routes();
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
 		uint8_t *area = mmap(NULL, AREA + 4096, PROT_READ | PROT_WRITE,
 				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -190,20 +264,25 @@ static struct rte_mbuf *make_frame(unsigned int i, const uint8_t *bytes, size_t 
 	return mbuf;
 }
 
-/* What came in and what ended, over all interfaces; they must be equal for each of them. */
+/* What came in and what ended, over all interfaces; they must be equal for each of them. Returns the ends of
+ * what came by ports. */
 static uint64_t balance(void)
 {
 	uint64_t all = 0;
 
-	for (unsigned int i = 0; i < INTERFACES; i++) {
-		const struct interface_counters *row = &fixture.worker->interface[i];
+	for (unsigned int i = 0; i < INTERFACES + TUNNELS; i++) {
+		unsigned int interface =
+			i < INTERFACES ? i : INTERFACE_FIRST_TUNNEL + i - INTERFACES;
+		const struct interface_counters *row = &fixture.worker->interface[interface];
+		uint64_t made = counter_read(&row->copies) + counter_read(&row->fragments);
+		uint64_t again = counter_read(&row->decapsulated);
 		uint64_t out = counter_read(&row->forwarded) - counter_read(&row->tx_dropped) +
-			       counter_read(&row->punted) + counter_read(&row->consumed);
+			       counter_read(&row->punted) + counter_read(&row->consumed) + again;
 		for (unsigned int k = 0; k < DROP_REASON_COUNT; k++)
 			out += counter_read(&row->drop[k]);
-		if (out != counter_read(&row->rx_packets))
+		if (out != counter_read(&row->rx_packets) + made)
 			fail("an interface's packets did not all end once");
-		all += out;
+		all += out - made - again;
 	}
 	return all;
 }
@@ -245,6 +324,7 @@ static void run_vector(unsigned int port, struct rte_mbuf **mbufs, unsigned int 
 	uint64_t before = balance();
 
 	worker_process(fixture.worker, port, mbufs, count);
+	reassembly_flush(fixture.worker);
 	if (balance() - before != count)
 		fail("not as many ends as packets");
 	take_out();
