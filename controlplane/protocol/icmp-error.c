@@ -184,6 +184,21 @@ bool icmp_source(const struct model *model, const struct interface_object *inter
 	return true;
 }
 
+static bool source_about(const struct model *model, const struct icmp_cause *cause, bool ipv4,
+			 const struct address *to, struct address *from)
+{
+	struct address asked = { .bytes = { [10] = 0xff, 0xff } };
+
+	if (ipv4)
+		memcpy(asked.bytes + 12, cause->packet + 16, 4);
+	else
+		memcpy(asked.bytes, cause->packet + 24, 16);
+	if (!punted_is_own(model, cause->ingress, cause->vrf, &asked))
+		return icmp_source(model, cause->ingress, cause->vrf, to, from);
+	*from = asked;
+	return true;
+}
+
 /* ---------------------------------------------------------------- the message */
 
 struct code {
@@ -197,6 +212,8 @@ static const struct code codes[][2] = {
 	[ICMP_ERROR_TOO_BIG] = { { 2, 0 }, { 3, 4 } },
 	[ICMP_ERROR_BEYOND_SCOPE] = { { 1, 2 }, { 3, 0 } }, /* of IPv6 only */
 	[ICMP_ERROR_PARAMETER] = { { 4, 0 }, { 12, 0 } },
+	[ICMP_ERROR_PORT_UNREACHABLE] = { { 1, 4 }, { 3, 3 } },
+	[ICMP_ERROR_PROTOCOL_UNREACHABLE] = { { 4, 1 }, { 3, 2 } },
 };
 
 /* RFC 4884 7, RFC 4950 3: the stack as it arrived. Returns its size. */
@@ -340,7 +357,7 @@ void icmp_error_send(struct model *model, const struct icmp_cause *cause, enum i
 		memcpy(to.bytes + 12, source, 4);
 	else
 		memcpy(to.bytes, source, 16);
-	if (!icmp_source(model, cause->ingress, cause->vrf, &to, &from)) {
+	if (!source_about(model, cause, ipv4, &to, &from)) {
 		model->counters.icmp_no_way++;
 		return;
 	}

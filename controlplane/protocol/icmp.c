@@ -64,11 +64,9 @@ static void answer_echo(struct model *model, const struct punted *punted)
 void icmp4_input(struct model *model, const struct punted *punted)
 {
 	const uint8_t *ip = punted->packet, *message = ip + punted->header_length;
-	struct address to = { .bytes = { [10] = 0xff, 0xff } };
 	size_t size = punted->length - punted->header_length;
 
-	memcpy(to.bytes + 12, ip + 16, 4);
-	if (ip[9] != ICMP || address_own(model, punted->vrf, &to) == NULL)
+	if (!punted_own(model, punted))
 		return;
 	if ((load16(ip + 6) & 0x3fff) != 0 || size < ICMP_HEADER || checksum(message, size) != 0 ||
 	    !source_is_host(ip + 12)) {
@@ -79,12 +77,4 @@ void icmp4_input(struct model *model, const struct punted *punted)
 		return;
 	model->counters.echo_requests++;
 	answer_echo(model, punted);
-}
-
-void icmp_input(struct model *model, const struct punted *punted)
-{
-	if (punted->ipv4)
-		icmp4_input(model, punted);
-	else
-		icmp6_input(model, punted);
 }

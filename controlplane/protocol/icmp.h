@@ -7,13 +7,12 @@
 
 #include "controlplane/protocol/punted.h"
 
-/* A packet for ourselves (punted as ip_local), of either family. An echo request to one of our
- * addresses is answered; IPv4 options are skipped; fragments are not put together. */
-void icmp_input(struct model *model, const struct punted *punted);
-
-/* The same for one family each: called by icmp_input. */
+/* ICMP in a packet for ourselves (ip-local.h). An echo request to one of our addresses is answered; fragments
+ * are not put together. */
 void icmp4_input(struct model *model, const struct punted *punted);
-void icmp6_input(struct model *model, const struct punted *punted);
+
+/* `at`: where the message begins in the packet, within it or at its end. */
+void icmp6_input(struct model *model, const struct punted *punted, size_t at);
 
 /* Send an answer back to whom the request came from: on the link, else by the VRF's route. */
 void icmp_answer(struct model *model, const struct punted *punted, const uint8_t *packet,

@@ -6,7 +6,7 @@
 #include "controlplane/object/model.h"
 #include "controlplane/protocol/arp.h"
 #include "controlplane/protocol/icmp-error.h"
-#include "controlplane/protocol/icmp.h"
+#include "controlplane/protocol/ip-local.h"
 #include "controlplane/protocol/ip-send.h"
 #include "controlplane/protocol/keepalive.h"
 #include "controlplane/protocol/nd.h"
@@ -34,7 +34,7 @@ static void dispatch_ip(struct model *model, const struct frame_slot *slot)
 		return;
 	switch (slot->reason) {
 	case PUNT_ip_local:
-		icmp_input(model, &punted);
+		ip_local(model, &punted);
 		return;
 	case PUNT_neighbour_unknown:
 	case PUNT_ip_options:

@@ -49,6 +49,31 @@ bool punted_is_link_local(const struct punted *punted)
 	return !punted->ipv4 && (load16(punted->packet + 8) & 0xffc0) == 0xfe80;
 }
 
+bool punted_is_own(const struct model *model, const struct interface_object *ingress, uint16_t vrf,
+		   const struct address *address)
+{
+	const struct address_object *own = address_own(model, vrf, address);
+	struct address link_local;
+
+	if (!address_is_link_local(address))
+		return own != NULL;
+	interface_link_local(ingress, &link_local);
+	return memcmp(&link_local, address, sizeof(link_local)) == 0 ||
+	       (own != NULL && own->interface == ingress);
+}
+
+bool punted_own(const struct model *model, const struct punted *punted)
+{
+	struct address to = { .bytes = { [10] = 0xff, 0xff } };
+
+	if (punted->ipv4)
+		memcpy(to.bytes + 12, punted->packet + 16, 4);
+	else
+		memcpy(to.bytes, punted->packet + 24, 16);
+	return (punted->depth == 0 || !address_is_link_local(&to)) &&
+	       punted_is_own(model, punted->ingress, punted->vrf, &to);
+}
+
 /* Where the Ethernet header with its tags ends, and the type at its end. 0: not in the frame. */
 static size_t link_header(const struct frame_slot *slot, unsigned int *type)
 {

@@ -34,6 +34,14 @@ bool punted_ip(const uint8_t *at, size_t room, struct punted *punted);
 /* Is it from an IPv6 link-local address? It must not leave its link (RFC 4291 2.5.6). */
 bool punted_is_link_local(const struct punted *punted);
 
+/* Is this one of our addresses, for what came in by the interface and is looked up in the VRF? A link-local
+ * address is one on its own link only. */
+bool punted_is_own(const struct model *model, const struct interface_object *ingress, uint16_t vrf,
+		   const struct address *address);
+
+/* Is it for one of our addresses? Labels don't lead to link-local ones. */
+bool punted_own(const struct model *model, const struct punted *punted);
+
 /* Look at a slot whose numbers are in range. False: there is no IP packet in it, or its interface
  * is gone or down. */
 bool punted_read(const struct model *model, const struct frame_slot *slot, struct punted *punted);

@@ -116,6 +116,13 @@ class OneNode(NetworkTest):
                 if self.reassembles(family):  # in fragments, both ways
                     self.assert_pings(self.hosts[0], family(i, 1), "-s", "8000")
 
+    def test_own_addresses_end_a_traceroute(self):
+        """By UDP: nobody listens, and shunt says so from the address that was asked, near or far."""
+        for family in FAMILIES:
+            for i in range(2):
+                hops = self.hosts[0].traceroute(family(i, 1))
+                self.assertEqual([hop.address for hop in hops], [family(i, 1)])
+
     def test_one_hop(self):
         for family in FAMILIES:
             self.assertEqual(set(re.findall(r"ttl=(\d+)",

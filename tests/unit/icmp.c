@@ -159,7 +159,7 @@ static void other_echo_is_not(void **state)
 		{ "code", ECHO, IP + 21, 1, true },
 		{ "from a group", ECHO, IP + 12, 224, true },
 		{ "from loopback", ECHO, IP + 12, 127, true },
-		{ "UDP", ECHO, IP + 9, 17, true },
+		{ "IGMP", ECHO, IP + 9, 2, true },
 		{ "checksum 6", ECHO6, IP + 42, 1, false },
 		{ "from a group 6", ECHO6, IP + 8, 0xff, true },
 		{ "not for us 6", ECHO6, IP + 39, 9, true },
@@ -180,7 +180,108 @@ static void other_echo_is_not(void **state)
 	}
 }
 
+/* Put these bytes behind the IPv6 header, and `first` into it. Returns the frame's new length. */
+static size_t extend(uint8_t *frame, size_t length, uint8_t first, const void *headers, size_t size)
+{
+	memmove(frame + IP + 40 + size, frame + IP + 40, length - IP - 40);
+	memcpy(frame + IP + 40, headers, size);
+	frame[IP + 6] = first;
+	store16(frame + IP + 4, (uint32_t)(length + size - IP - 40));
+	return length + size;
+}
+
+/* Hop-by-hop and destination options, a routing header that leads no further, a fragment that is whole. */
+static void extension_headers_are_skipped(void **state)
+{
+	static const char headers[] = "\x3c\0\x05\x02\0\0\x01\0"
+				      "\x2b\0\x01\x04\0\0\0\0"
+				      "\x2c\0\0\0\0\0\0\0"
+				      "\x3a\0\0\0\0\0\0\x07";
+	struct fixture *f = *state;
+	uint8_t frame[256];
+	size_t length = extend(frame, bytes(ECHO6, frame), 0, headers, 32);
+
+	punt_bytes(f, PUNT_ip_local, P0, IP, frame, length);
+	expect_frame(f, P0, ECHO6_REPLY);
+	expect_nothing(f);
+	frame[IP + 40 + 16 + 3] = 1; /* segments left */
+	punt_bytes(f, PUNT_ip_local, P0, IP, frame, length);
+	const struct frame_slot *slot = injected(f);
+	assert_non_null(slot);
+	assert_memory_equal(slot->data + IP + 40, "\x04\0", 2);
+	assert_int_equal(load32(slot->data + IP + 44), 40 + 16 + 2);
+	expect_nothing(f);
+}
+
 /* ---------------------------------------------------------------- errors */
+
+/* The ICMP error about a frame for ourselves, or NULL; its source is the address that the frame was for. */
+static const uint8_t *told_about(struct fixture *f, const uint8_t *frame, size_t length)
+{
+	bool ipv4 = frame[IP] >> 4 == 4;
+	size_t size = ipv4 ? 20 : 40, source = ipv4 ? 12 : 8, address = ipv4 ? 4 : 16;
+
+	punt_bytes(f, PUNT_ip_local, P0, IP, frame, length);
+	const struct frame_slot *slot = injected(f);
+	if (slot == NULL)
+		return NULL;
+	assert_int_equal(slot->data[IP + (ipv4 ? 9 : 6)], ipv4 ? 1 : 58);
+	assert_memory_equal(slot->data + IP + source, frame + IP + source + address, address);
+	assert_memory_equal(slot->data + IP + size + 8, frame + IP, length - IP);
+	expect_nothing(f);
+	return slot->data + IP + size;
+}
+
+/* RFC 1122 3.2.2.1, RFC 4443 3.1, 3.4 */
+static void what_nobody_takes_is_told(void **state)
+{
+	static const struct {
+		uint8_t protocol;
+		const char *ipv4, *ipv6;
+		uint8_t offset;
+	} cases[] = {
+		{ 17, "\x03\x03", "\x01\x04", 0 },
+		{ 6, "\x03\x03", "\x01\x04", 0 },
+		{ 132, "\x03\x02", "\x04\x01", 6 },
+	};
+	struct fixture *f = *state;
+	const uint8_t *message;
+	uint8_t frame[256];
+	size_t length;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		length = bytes(TTL_1, frame);
+		memcpy(frame + IP + 16, "\x0a\0\x01\x01", 4); /* ours, of another port */
+		frame[IP + 9] = cases[i].protocol;
+		ip_checksums(frame + IP, length - IP);
+		message = told_about(f, frame, length);
+		assert_non_null(message);
+		assert_memory_equal(message, cases[i].ipv4, 2);
+		frame[IP + 6] = 0x20; /* a fragment says nothing */
+		ip_checksums(frame + IP, length - IP);
+		assert_null(told_about(f, frame, length));
+
+		length = bytes(TTL_1_6, frame);
+		memcpy(frame + IP + 24, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01", 16);
+		frame[IP + 6] = cases[i].protocol;
+		message = told_about(f, frame, length);
+		assert_non_null(message);
+		assert_memory_equal(message, cases[i].ipv6, 2);
+		assert_int_equal(load32(message + 4), cases[i].offset);
+		frame[IP + 39] = 9; /* not ours */
+		assert_null(told_about(f, frame, length));
+	}
+	/* the byte that names an unknown header stands in the one before; nothing follows "no next header" */
+	length = extend(frame, bytes(ECHO6, frame), 60, "\x8f\0\x01\x04\0\0\0\0", 8);
+	message = told_about(f, frame, length);
+	assert_non_null(message);
+	assert_memory_equal(message, "\x04\x01", 2);
+	assert_int_equal(load32(message + 4), 40);
+	frame[IP + 40] = 59;
+	assert_null(told_about(f, frame, length));
+	frame[IP + 41] = 200; /* longer than the packet */
+	assert_null(told_about(f, frame, length));
+}
 
 static void errors_are_told(void **state)
 {
@@ -448,6 +549,8 @@ int main(void)
 		IN_PORTS(large_echo_is_answered),
 		IN_PORTS(long_echo_is_answered),
 		IN_PORTS(other_echo_is_not),
+		IN_PORTS(extension_headers_are_skipped),
+		IN_PORTS(what_nobody_takes_is_told),
 		IN_PORTS(errors_are_told),
 		IN_PORTS(some_are_never_told),
 		IN_PORTS(errors_are_limited),
