@@ -451,7 +451,7 @@ struct interface_counters {
 	/* created: by the control plane, by replication */
 	_Atomic uint64_t injected, copies, fragments;
 	_Atomic uint64_t punted, consumed;
-	_Atomic uint64_t tx_sequence; /* tunnel: next to be sent by its worker; no sum */
+	_Atomic uint64_t tx_sequence; /* tunnel: how many were numbered when this worker did; no sum */
 	_Atomic uint64_t rx_sequence; /* tunnel: newest received, and which before it; no sum */
 	_Atomic uint64_t to_host;   /* of consumed: handed to the kernel by the port's mirror */
 	_Atomic uint64_t from_host; /* of injected: came from the kernel by it */

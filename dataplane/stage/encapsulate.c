@@ -186,6 +186,38 @@ static void outer_ipv6(const struct departure *departure, uint8_t *header, uint3
 		header[6] = ip_protocol_of(departure);
 }
 
+/* Numbers that this process has given out, by tunnel, plus 1; 0: none yet. The workers share them: two that
+ * counted for themselves would give the same number twice. */
+static _Atomic uint64_t sequences[TUNNEL_MAX];
+
+/* Where the process before left off: the highest that any worker wrote down. */
+static __rte_noinline void resume_sequence(struct worker *worker, uint32_t interface)
+{
+	_Atomic uint64_t *next = &sequences[interface - INTERFACE_FIRST_TUNNEL];
+	uint64_t workers = word_load(&worker->shared->control.worker_count);
+	uint64_t highest = 0, none = 0;
+
+	for (uint64_t i = 0; i < workers && i < WORKER_MAX; i++) {
+		uint64_t own = counter_read(&worker->shared->interface[i][interface].tx_sequence);
+		highest = RTE_MAX(highest, own);
+	}
+	atomic_compare_exchange_strong(next, &none, highest + 1);
+}
+
+/* RFC 2890 2.2. An atomic addition, against the rule, for these tunnels alone: their numbers have one order,
+ * and receivers refuse what comes twice. */
+static uint32_t next_sequence(struct worker *worker, uint32_t interface)
+{
+	_Atomic uint64_t *next = &sequences[interface - INTERFACE_FIRST_TUNNEL];
+
+	if (atomic_load_explicit(next, memory_order_relaxed) == 0)
+		resume_sequence(worker, interface);
+	uint64_t number = atomic_fetch_add_explicit(next, 1, memory_order_relaxed);
+	atomic_store_explicit(&worker->interface[interface].tx_sequence, number,
+			      memory_order_relaxed);
+	return (uint32_t)(number - 1);
+}
+
 /* `gre` to the end of the packet is `length` bytes. */
 static inline void outer_gre_fields(const struct departure *departure, uint8_t *gre,
 				    uint32_t length)
@@ -196,10 +228,8 @@ static inline void outer_gre_fields(const struct departure *departure, uint8_t *
 	if (likely(!(flags & (TUNNEL_CHECKSUM | TUNNEL_SEQUENCE_SEND))))
 		return;
 	if (flags & TUNNEL_SEQUENCE_SEND) {
-		_Atomic uint64_t *next =
-			&departure->worker->interface[departure->interface].tx_sequence;
-		store32(departure->packet->l3 - 4, (uint32_t)counter_read(next));
-		counter_add(next, 1);
+		store32(departure->packet->l3 - 4,
+			next_sequence(departure->worker, departure->interface));
 	}
 	if (flags & TUNNEL_CHECKSUM) {
 		uint16_t sum = (uint16_t)~packet_sum(departure->packet->mbuf, gre, length);
@@ -301,7 +331,7 @@ static inline int check(const struct departure *departure)
 
 	if (unlikely((word_load(&departure->row->flags) & wanted) != wanted))
 		return DROP_tunnel_down;
-	if (unlikely(departure->tunnel == NULL))
+	if (unlikely(departure->tunnel == NULL || departure->interface < INTERFACE_FIRST_TUNNEL))
 		return DROP_nexthop_invalid;
 	if (unlikely(kind != ROUTE_NEXTHOP && kind != ROUTE_GROUP))
 		return DROP_tunnel_no_route;
