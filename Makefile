@@ -5,7 +5,7 @@
 # The one list of packages. gcc brings the sanitizers' libraries; libdpdk-dev brings every PMD.
 PACKAGES := gcc libc6-dev meson ninja-build pkg-config \
 	libdpdk-dev libbpf-dev libxdp-dev clang bpftool libjansson-dev libevent-dev libmicrohttpd-dev \
-	libedit-dev libsystemd-dev uthash-dev libcmocka-dev python3 python3-scapy iproute2 ethtool procps \
+	libedit-dev libbsd-dev libsystemd-dev uthash-dev libcmocka-dev python3 python3-scapy iproute2 ethtool procps \
 	tcpreplay util-linux iputils-ping traceroute
 # What only some targets need. prometheus: its promtool.
 PACKAGES_TEST := valgrind frr openvswitch-switch iperf3 prometheus python3-prometheus-client

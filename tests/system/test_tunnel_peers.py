@@ -1,0 +1,84 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""GRE between shunt and Open vSwitch's userspace datapath: pings in both directions.
+
+    host ---- shunt 10.0.8.1 ==GRE== 10.0.8.2 Open vSwitch, which is 10.0.1.2
+"""
+
+import unittest
+
+from hosts import Network
+from openvswitch_peer import OpenVswitch
+from shunt_test import for_each_driver, wait_until
+from test_ip import NetworkTest
+
+
+class OpenVswitchTest(NetworkTest):
+    """Open vSwitch at the other end."""
+
+    @classmethod
+    def build(cls):
+        """One node, one host, one switch."""
+        cls.node = cls.network.node("shunt")
+        cls.client, cls.far = cls.network.host("client"), cls.network.host("switch")
+        cls.network.link(cls.node, "p0", cls.client)
+        cls.network.link(cls.node, "p1", cls.far)
+        cls.client.configure(["10.0.0.2/24"], ["10.0.0.1"])
+        cls.far.namespace.ip("link", "set", "eth0", "up")
+        cls.node.start_processes()
+        cls.node.add_port(["10.0.0.1/24"])
+        cls.node.add_port(["10.0.8.1/24"])
+        cls.node.wait_links("up")
+        cls.switch = OpenVswitch(cls.far)
+        cls.addClassCleanup(cls.switch.close)
+
+    def assert_tunnel(self, words, *options):
+        """What the host and the switch send each other arrives."""
+        with self.subTest(words=words):
+            self.node.ctl(f"tunnel add t0 mode gre local 10.0.8.1 remote 10.0.8.2 {words}")
+            self.node.ctl("route add 10.0.1.0/24 dev t0")
+            try:
+                self.switch.tunnel(*options)
+                wait_until(lambda: self.client.ping("10.0.1.2", count=1, wait=1).received, 20,
+                           "the switch answers")
+                self.assert_pings(self.client, "10.0.1.2")
+                self.assert_pings(self.far, "10.0.0.2", "-I", "br-int")
+                self.assert_pings(self.client, "10.0.1.2", "-s", "1400")
+                row = self.node.json("tunnel show t0")[0]
+                self.assertGreaterEqual(row["rx_packets"], 9)
+            finally:
+                self.node.ctl("route del 10.0.1.0/24")
+                self.node.ctl("tunnel del t0")
+
+    def test_plain(self):
+        """Neither key nor checksum."""
+        self.assert_tunnel("")
+
+    def test_key(self):
+        """A key, 0 among them, is needed on both sides."""
+        self.assert_tunnel("key 4711", "key=4711")
+        self.assert_tunnel("key 0", "key=0")
+
+    def test_checksum(self):
+        """Sent by both, or by one alone."""
+        self.assert_tunnel("key 7 checksum", "key=7", "csum=true")
+        self.assert_tunnel("checksum")
+        self.assert_tunnel("", "csum=true")
+
+    def test_wrong_key(self):
+        """Nothing goes through, and the reason is counted."""
+        self.node.ctl("tunnel add t0 mode gre local 10.0.8.1 remote 10.0.8.2 key 5")
+        self.addCleanup(self.node.ctl, "tunnel del t0")
+        self.switch.tunnel("key=6")
+
+        def refused():
+            self.far.ping("10.0.0.2", "-I", "br-int", count=1, wait=1)
+            return self.node.drops().get(("p1", "tunnel_key"), 0) > 0
+        wait_until(refused, 20, "a packet is refused for its key")
+        self.assert_silence(self.far, "10.0.0.2")
+
+
+for_each_driver(globals(), OpenVswitchTest)
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
