@@ -117,6 +117,32 @@ static const struct column fdb[] = {
 	{ .title = NULL },
 };
 
+static const struct column groups[] = {
+	{ .title = "BRIDGE", .key = "bridge" },
+	{ .title = "VLAN", .key = "vlan", .flags = RIGHT },
+	{ .title = "GROUP", .key = "group" },
+	{ .title = "PORT", .key = "port" },
+	{ .title = "MODE", .key = "mode" },
+	{ .title = "SOURCES", .key = "sources", .inner = "address forwarded" },
+	{ .title = "VERSION", .key = "version" },
+	{ .title = "ORIGIN", .key = "origin" },
+	{ .title = "REPORTER", .key = "reporter" },
+	{ .title = "EXPIRES", .key = "expires", .flags = RIGHT },
+	{ .title = NULL },
+};
+
+static const struct column routers[] = {
+	{ .title = "BRIDGE", .key = "bridge" },
+	{ .title = "VLAN", .key = "vlan", .flags = RIGHT },
+	{ .title = "PORT", .key = "port" },
+	{ .title = "FAMILY", .key = "family" },
+	{ .title = "REASONS", .key = "reasons" },
+	{ .title = "ADDRESS", .key = "address" },
+	{ .title = "QUERIER", .key = "querier" },
+	{ .title = "EXPIRES", .key = "expires", .flags = RIGHT },
+	{ .title = NULL },
+};
+
 static const struct column address[] = {
 	{ .title = "PREFIX", .key = "prefix" },
 	{ .title = "DEV", .key = "dev" },
@@ -228,7 +254,8 @@ static const struct sheet sheets[] = {
 	{ COMMAND_MPLS_SHOW, mpls },         { COMMAND_NEXTHOP_SHOW, nexthop },
 	{ COMMAND_SHOW_DROPS, drops },       { COMMAND_SHOW_COUNTERS, counters },
 	{ COMMAND_SHOW_WORKERS, workers },   { COMMAND_BRIDGE_SHOW, bridge },
-	{ COMMAND_FDB_SHOW, fdb },
+	{ COMMAND_FDB_SHOW, fdb },           { COMMAND_BRIDGE_GROUPS_SHOW, groups },
+	{ COMMAND_BRIDGE_ROUTERS_SHOW, routers },
 	{ COMMAND_TUNNEL_SHOW, tunnel },
 };
 

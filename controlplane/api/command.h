@@ -142,6 +142,14 @@ enum command_id {
 	COMMAND_FDB_ADD,
 	COMMAND_FDB_DEL,
 	COMMAND_FDB_SHOW,
+	COMMAND_BRIDGE_GROUP_ADD,
+	COMMAND_BRIDGE_GROUP_DEL,
+	COMMAND_BRIDGE_GROUPS_SHOW,
+	COMMAND_BRIDGE_ROUTER_ADD,
+	COMMAND_BRIDGE_ROUTER_DEL,
+	COMMAND_BRIDGE_ROUTERS_SHOW,
+	COMMAND_BRIDGE_MULTICAST_ADD,
+	COMMAND_BRIDGE_MULTICAST_DEL,
 	COMMAND_ADDRESS_ADD,
 	COMMAND_ADDRESS_DEL,
 	COMMAND_ADDRESS_SHOW,
@@ -230,11 +238,48 @@ enum bridge_parameter {
 	BRIDGE_AGEING,
 	BRIDGE_UNKNOWN_UNICAST,
 	BRIDGE_RPF,
+	/* IGMP and MLD snooping in all its VLANs: [snooping on|off] [querier on|off] [querier-address IP]
+	 * [igmp-version 2|3] [mld-version 1|2] [unknown-multicast flood|router-ports|drop] [fast-leave
+	 * on|off] and so on */
+	BRIDGE_SNOOPING,
+	BRIDGE_QUERIER,
+	BRIDGE_QUERIER_ADDRESS,
+	BRIDGE_IGMP_VERSION,
+	BRIDGE_MLD_VERSION,
+	BRIDGE_UNKNOWN_MULTICAST, /* WORD: enum bridge_unregistered */
+	BRIDGE_FAST_LEAVE,
+	BRIDGE_QUERY_INTERVAL,
+	BRIDGE_QUERY_RESPONSE_INTERVAL,
+	BRIDGE_LAST_MEMBER_INTERVAL,
+	BRIDGE_LAST_MEMBER_COUNT,
+	BRIDGE_ROBUSTNESS,
+	BRIDGE_STARTUP_INTERVAL,
+	BRIDGE_STARTUP_COUNT,
+	BRIDGE_STRICT,
+	BRIDGE_PROXY,
+	BRIDGE_GROUP_LIMIT,
 	BRIDGE_ADMIN
 };
 enum unknown_unicast_word { UNKNOWN_FLOOD, UNKNOWN_DROP };
 enum fdb_parameter { FDB_MAC, FDB_DEV, FDB_VLAN }; /* bridge fdb add MAC dev PORT [vlan V] */
-enum fdb_show_parameter { FDB_SHOW_BRIDGE };       /* bridge fdb show [BR] */
+enum fdb_show_parameter { FDB_SHOW_BRIDGE };       /* bridge fdb|groups|routers show [BR] */
+/* bridge group add BR [vlan V] GROUP [source IP] port P */
+enum bridge_group_parameter {
+	BRIDGE_GROUP_BRIDGE,
+	BRIDGE_GROUP_VLAN,
+	BRIDGE_GROUP_ADDRESS,
+	BRIDGE_GROUP_SOURCE,
+	BRIDGE_GROUP_PORT
+};
+/* bridge router add BR [vlan V] port P */
+enum bridge_router_parameter { BRIDGE_ROUTER_BRIDGE, BRIDGE_ROUTER_VLAN, BRIDGE_ROUTER_PORT };
+/* bridge multicast add P [fast-leave on|off] [group-limit N] [permit PREFIX,PREFIX...] */
+enum bridge_multicast_parameter {
+	BRIDGE_MULTICAST_PORT,
+	BRIDGE_MULTICAST_FAST_LEAVE,
+	BRIDGE_MULTICAST_GROUP_LIMIT,
+	BRIDGE_MULTICAST_PERMIT
+};
 enum vlan_parameter { /* vlan add NAME dev PORT tag N [inner N] [mtu N] [mpls ...] [vrf N] */
 		      VLAN_NAME,
 		      VLAN_DEV,

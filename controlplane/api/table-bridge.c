@@ -8,8 +8,7 @@ static const char *const unknown_words[] = { "flood", "drop", NULL };
 
 #define LEARNING                                                                                   \
 	{                                                                                          \
-		.name = "learning", .type = VALUE_ON_OFF,                                          \
-		.help = "learn source addresses or not"                                            \
+		.name = "learning", .type = VALUE_ON_OFF, .help = "learn source addresses or not"  \
 	}
 #define AGEING                                                                                     \
 	{                                                                                          \
@@ -26,6 +25,50 @@ static const char *const unknown_words[] = { "flood", "drop", NULL };
 	}
 #define OWN_VLAN NUMBER("vlan", 0, 1, VLAN_MAX - 2, "VLAN that its own interface is in")
 
+static const char *const unknown_multicast_words[] = { "flood", "router-ports", "drop", NULL };
+
+#define ON_OFF(word, text)                                                                         \
+	{                                                                                          \
+		.name = word, .type = VALUE_ON_OFF, .help = text                                   \
+	}
+#define INTERVAL(word, least, text)                                                                \
+	{                                                                                          \
+		.name = word, .type = VALUE_DURATION, .minimum = least,                            \
+		.maximum = 31744ull * 1000000000ull, .help = text                                  \
+	}
+#define TENTH 100000000ull
+
+/* RFC 3376 8, RFC 3810 9 */
+#define SNOOPING                                                                                   \
+	[BRIDGE_SNOOPING] = ON_OFF("snooping", "IGMP and MLD say which ports get a group"),        \
+	[BRIDGE_QUERIER] = ON_OFF("querier", "ask hosts, unless somebody else does"),              \
+	[BRIDGE_QUERIER_ADDRESS] = { .name = "querier-address",                                    \
+				     .type = VALUE_ADDRESS,                                        \
+				     .help = "IPv4 source of queries, left out: the bridge's "     \
+					     "own address, else 0.0.0.0" },                        \
+	[BRIDGE_IGMP_VERSION] = NUMBER("igmp-version", 0, 2, 3, "of our queries"),                 \
+	[BRIDGE_MLD_VERSION] = NUMBER("mld-version", 0, 1, 2, "of our queries"),                   \
+	[BRIDGE_UNKNOWN_MULTICAST] = WORDS("unknown-multicast", 0, unknown_multicast_words,        \
+					   "groups that nobody has asked for"),                    \
+	[BRIDGE_FAST_LEAVE] = ON_OFF("fast-leave", "who leaves a group is not asked again"),       \
+	[BRIDGE_QUERY_INTERVAL] =                                                                  \
+		INTERVAL("query-interval", 1000000000ull, "time between general queries"),         \
+	[BRIDGE_QUERY_RESPONSE_INTERVAL] =                                                         \
+		INTERVAL("query-response-interval", TENTH, "time that hosts have to answer one"),  \
+	[BRIDGE_LAST_MEMBER_INTERVAL] =                                                            \
+		INTERVAL("last-member-interval", TENTH, "time between queries after a leave"),     \
+	[BRIDGE_LAST_MEMBER_COUNT] =                                                               \
+		NUMBER("last-member-count", 0, 0, 255, "queries after a leave, 0: robustness"),    \
+	[BRIDGE_ROBUSTNESS] = NUMBER("robustness", 0, 1, 7, "messages that may be lost, and one"), \
+	[BRIDGE_STARTUP_INTERVAL] = INTERVAL("startup-query-interval", 0,                          \
+					     "time between the first queries, 0: a quarter of "    \
+					     "the query interval"),                                \
+	[BRIDGE_STARTUP_COUNT] =                                                                   \
+		NUMBER("startup-query-count", 0, 0, 255, "first queries, 0: robustness"),          \
+	[BRIDGE_STRICT] = ON_OFF("strict", "drop IGMP without router alert"),                      \
+	[BRIDGE_PROXY] = ON_OFF("proxy", "tell routers the sum of all reports"),                   \
+	[BRIDGE_GROUP_LIMIT] = NUMBER("group-limit", 0, 1, 131072, "groups of one port at most")
+
 const struct parameter bridge_add[] = {
 	[BRIDGE_NAME] = OBJECT_NAME(KEY, NULL, "name of the new bridge and of its own interface"),
 	[BRIDGE_VLAN] = OWN_VLAN,
@@ -39,6 +82,7 @@ const struct parameter bridge_add[] = {
 	[BRIDGE_AGEING] = AGEING,
 	[BRIDGE_UNKNOWN_UNICAST] = UNKNOWN_UNICAST,
 	[BRIDGE_RPF] = RPF,
+	SNOOPING,
 	[BRIDGE_ADMIN] = ADMIN,
 	[BRIDGE_ADMIN + 1] = { .name = NULL },
 };
@@ -56,6 +100,7 @@ const struct parameter bridge_set[] = {
 	[BRIDGE_AGEING] = AGEING,
 	[BRIDGE_UNKNOWN_UNICAST] = UNKNOWN_UNICAST,
 	[BRIDGE_RPF] = RPF,
+	SNOOPING,
 	[BRIDGE_ADMIN] = ADMIN,
 	[BRIDGE_ADMIN + 1] = { .name = NULL },
 };
@@ -95,4 +140,54 @@ const struct parameter fdb_show[] = {
 			      .complete = "bridge",
 			      .help = "only this bridge" },
 	[FDB_SHOW_BRIDGE + 1] = { .name = NULL },
+};
+
+/* ---- multicast ---- */
+
+#define BRIDGE_KEY OBJECT_NAME(KEY, "bridge", "the bridge")
+#define PORT_KEY                                                                                   \
+	{                                                                                          \
+		.name = "port", .type = VALUE_NAME, .flags = PARAMETER_REQUIRED | PARAMETER_KEY,   \
+		.complete = INTERFACES, .help = "the bridge's port"                                \
+	}
+
+const struct parameter bridge_group_change[] = {
+	[BRIDGE_GROUP_BRIDGE] = BRIDGE_KEY,
+	[BRIDGE_GROUP_VLAN] = FDB_VLAN_KEY,
+	[BRIDGE_GROUP_ADDRESS] = { .name = "group",
+				   .type = VALUE_ADDRESS,
+				   .flags = PARAMETER_POSITIONAL | PARAMETER_KEY,
+				   .help = "the group's address" },
+	[BRIDGE_GROUP_SOURCE] = { .name = "source",
+				  .type = VALUE_ADDRESS,
+				  .flags = PARAMETER_KEY,
+				  .help = "this source alone, left out: any" },
+	[BRIDGE_GROUP_PORT] = PORT_KEY,
+	[BRIDGE_GROUP_PORT + 1] = { .name = NULL },
+};
+
+const struct parameter bridge_router_change[] = {
+	[BRIDGE_ROUTER_BRIDGE] = BRIDGE_KEY,
+	[BRIDGE_ROUTER_VLAN] = FDB_VLAN_KEY,
+	[BRIDGE_ROUTER_PORT] = PORT_KEY,
+	[BRIDGE_ROUTER_PORT + 1] = { .name = NULL },
+};
+
+#define MULTICAST_PORT OBJECT_NAME(KEY, INTERFACES, "the bridge's port")
+
+const struct parameter bridge_multicast_add[] = {
+	[BRIDGE_MULTICAST_PORT] = MULTICAST_PORT,
+	[BRIDGE_MULTICAST_FAST_LEAVE] =
+		ON_OFF("fast-leave", "who leaves a group here is not asked again"),
+	[BRIDGE_MULTICAST_GROUP_LIMIT] =
+		NUMBER("group-limit", 0, 0, 131072, "groups at most, 0: the bridge's"),
+	[BRIDGE_MULTICAST_PERMIT] = { .name = "permit",
+				      .type = VALUE_STRING,
+				      .help = "groups that may be joined: 239.1.0.0/16,ff15::/16" },
+	[BRIDGE_MULTICAST_PERMIT + 1] = { .name = NULL },
+};
+
+const struct parameter bridge_multicast_del[] = {
+	[BRIDGE_MULTICAST_PORT] = MULTICAST_PORT,
+	[BRIDGE_MULTICAST_PORT + 1] = { .name = NULL },
 };

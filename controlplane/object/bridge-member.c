@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include "controlplane/object/bridge.h"
+#include "controlplane/object/snooping.h"
 
 /* Parameters of BRIDGE_MEMBER (parameter.h), from its first one on. */
 enum { MEMBER_BRIDGE, MEMBER_VLAN, MEMBER_TRUNK, MEMBER_NATIVE, MEMBER_ISOLATED, MEMBER_LEARNING,
@@ -211,7 +211,11 @@ int member_wish_from(const struct model *model, const struct arguments *argument
 	if (result == 0 && wish->bridge != NULL)
 		result = settings_from(arguments->value + first, present, name, &wish->settings,
 				       error);
-	return result == 0 && interface != NULL ? fdb_stays(model, interface, wish, error) : result;
+	if (result == 0 && interface != NULL)
+		result = fdb_stays(model, interface, wish, error);
+	if (result == 0 && interface != NULL)
+		result = snooping_stays(model, interface, wish, error);
+	return result;
 }
 
 /* ---------------------------------------------------------------- joining and leaving */

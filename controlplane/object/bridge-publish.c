@@ -8,7 +8,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include "controlplane/object/bridge.h"
+#include "controlplane/object/snooping.h"
 
 static void store_word(_Atomic uint64_t *word, uint64_t value)
 {
@@ -156,8 +156,7 @@ static int publish_domain(struct model *model, const struct bridge_object *bridg
 	return 0;
 }
 
-/* VLANs that any port is in. */
-static void used_vlans(const struct bridge_object *bridge, struct vlan_set *used)
+void bridge_used_vlans(const struct bridge_object *bridge, struct vlan_set *used)
 {
 	memset(used, 0, sizeof(*used));
 	used->word[bridge->settings.vlan / 64] |= 1ull << (bridge->settings.vlan % 64);
@@ -180,7 +179,7 @@ static int publish_domains(struct model *model, const struct bridge_object *brid
 		word_store(&row->domains, offset);
 	}
 	_Atomic uint64_t *words = heap_object(model->heap, offset);
-	used_vlans(bridge, &used);
+	bridge_used_vlans(bridge, &used);
 	for (unsigned int vlan = 1; vlan <= VLAN_LAST; vlan++) {
 		if (!vlan_set_has(&used, vlan) && word_load(&words[vlan]) == 0)
 			continue;
@@ -284,6 +283,7 @@ void member_unpublish(struct model *model, struct bridge_member *member)
 
 	bridge->slot[member->slot] = NULL;
 	bridge->slot_use[member->slot] = ROW_WAITING;
+	snooping_bridge(model, bridge);
 	if (publish_domains(model, bridge) != 0)
 		bridge->dirty = true;
 	unlink_port(model, member->interface->index);
@@ -337,6 +337,7 @@ void bridge_publish(struct model *model, struct bridge_object *bridge)
 {
 	if (!model->settled)
 		return;
+	snooping_bridge(model, bridge);
 	bool failed_before = bridge->dirty;
 	bridge->dirty = when_full_again(model, publish(model, bridge)) != 0;
 	if (bridge->dirty && !failed_before)
@@ -387,6 +388,7 @@ void bridge_unpublish(struct model *model, struct bridge_object *bridge)
 	}
 	fdb_flush_bridge(model, bridge);
 	unlink_port(model, bridge->interface->index);
+	snooping_forget(model, bridge);
 	unlink_row(model, bridge->index);
 }
 
@@ -470,6 +472,7 @@ void bridge_settle(struct model *model)
 			unlink_port(model, i);
 	}
 	fdb_settle(model);
+	snooping_settle(model);
 	for (uint32_t i = 1; i < BRIDGE_MAX; i++) {
 		if (model->bridge[i] != NULL)
 			bridge_publish(model, model->bridge[i]);
@@ -484,4 +487,5 @@ void bridge_poll(struct model *model)
 		if (model->bridge[i] != NULL && model->bridge[i]->dirty)
 			bridge_publish(model, model->bridge[i]);
 	fdb_poll(model);
+	snooping_poll(model);
 }

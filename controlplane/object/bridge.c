@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include "controlplane/object/bridge.h"
+#include "controlplane/object/snooping.h"
 
 static const struct interface_numbers numbers = {
 	BRIDGE_MTU, BRIDGE_MPLS, BRIDGE_SPACE, BRIDGE_UPSTREAM_SPACE, BRIDGE_VRF, BRIDGE_RPF,
@@ -37,8 +37,9 @@ static int settings_from(const struct arguments *arguments, const char *name,
 		settings->ageing = value[BRIDGE_AGEING].number;
 	if (argument_present(arguments, BRIDGE_UNKNOWN_UNICAST))
 		settings->drop_unknown = value[BRIDGE_UNKNOWN_UNICAST].number == UNKNOWN_DROP;
-	if (!argument_present(arguments, BRIDGE_LLADDR))
-		return 0;
+	int result = snooping_settings_from(arguments, name, &settings->snooping, error);
+	if (result != 0 || !argument_present(arguments, BRIDGE_LLADDR))
+		return result;
 	if (value[BRIDGE_LLADDR].mac[0] & 1)
 		return refuse(error, -EINVAL, "bridge %s: lladdr: expected a unicast address",
 			      name);
@@ -75,6 +76,7 @@ static void settings_to(const struct bridge_object *bridge, const struct argumen
 		memcpy(arguments->value[BRIDGE_LLADDR].mac, settings->mac, 6);
 		arguments->present |= 1u << BRIDGE_LLADDR;
 	}
+	snooping_settings_to(&settings->snooping, only, arguments);
 	interface_settings_to(&bridge->interface->settings, &numbers, only, arguments);
 }
 
@@ -152,6 +154,7 @@ static int bridge_add(struct model *model, const struct arguments *arguments, st
 				       .ageing = BRIDGE_AGEING_DEFAULT };
 	int result = interface_name_free(model, name, error);
 
+	snooping_settings_begin(&own.snooping);
 	if (result == 0 && strcmp(name, "none") == 0)
 		result = refuse(error, -EINVAL, "bridge none: that is how a port leaves a bridge");
 	snprintf(draft.name, sizeof(draft.name), "%s", name);

@@ -10,6 +10,7 @@
 #define SHUNT_OBJECT_BRIDGE_H
 
 #include "controlplane/object/model.h"
+#include "controlplane/protocol/snoop.h"
 #include "dataplane/shm/bridge.h"
 
 enum {
@@ -55,6 +56,15 @@ struct bridge_member {
 struct domain_rule {
 	uint32_t flags; /* DOMAIN_... */
 	struct port_set routers[BRIDGE_FAMILIES];
+	struct port_set ports; /* that the engine knows */
+};
+
+/* IGMP and MLD snooping, in all VLANs of a bridge. */
+struct snooping_settings {
+	bool on;
+	bool fast_leave;    /* on all ports */
+	bool address_given; /* engine.address[SNOOP_IPV4] is what was said */
+	struct snoop_settings engine;
 };
 
 struct bridge_settings {
@@ -62,6 +72,7 @@ struct bridge_settings {
 	bool learning, drop_unknown;
 	uint64_t ageing; /* ns */
 	uint8_t mac[6];  /* given by lladdr; all zero: made up */
+	struct snooping_settings snooping;
 };
 
 struct bridge_object {
@@ -117,6 +128,8 @@ void bridge_interface_changed(struct model *model, struct interface_object *inte
 int bridge_rule_set(struct model *model, struct bridge_object *bridge, unsigned int vlan,
 		    const struct domain_rule *rule);
 void bridge_unpublish(struct model *model, struct bridge_object *bridge);
+/* VLANs that any port is in, its own interface included. */
+void bridge_used_vlans(const struct bridge_object *bridge, struct vlan_set *used);
 void member_unpublish(struct model *model, struct bridge_member *member);
 /* Settle: slots, rows, what nobody asked for. */
 void bridge_settle(struct model *model);

@@ -10,7 +10,7 @@
 #include "dataplane/shm/epoch.h"
 #include "dataplane/shm/lpm.h"
 #include "dataplane/shm/ring.h"
-#include "controlplane/object/bridge.h"
+#include "controlplane/object/snooping.h"
 #include "model.h"
 #include "row.h"
 
@@ -371,7 +371,7 @@ static int prepare(struct model *model, uint64_t heap_size, char error[REGION_ER
 	heap_reclaim(model->heap);
 	model->pool = nexthop_pool_new(model->tables, model->heap);
 	if (model->pool == NULL || nexthop_load(model) != 0 || group_load(model) != 0 ||
-	    fdb_open(model) != 0 || rows_load(model) != 0) {
+	    fdb_open(model) != 0 || snooping_open(model) != 0 || rows_load(model) != 0) {
 		snprintf(error, REGION_ERROR_SIZE, "out of memory");
 		return -ENOMEM;
 	}
@@ -399,6 +399,8 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 		.unknown_neighbours = neighbour_private_unknown,
 		.tunnel = tunnel_private_status,
 	};
+	model->private.groups = snooping_groups;
+	model->private.routers = snooping_routers;
 	model->private.routes = route_rows;
 	model->private.route_paths = route_asked;
 	model->place = *place;
@@ -464,6 +466,7 @@ static void free_objects(struct model *model)
 	struct address_object *address, *next_address;
 	struct neighbour_object *neighbour, *next_neighbour;
 
+	snooping_close(model);
 	bridge_free(model);
 	fdb_close(model);
 	HASH_ITER(hh, model->interfaces, interface, next_interface)

@@ -267,6 +267,7 @@ struct model {
 	uint8_t bridge_use[BRIDGE_MAX]; /* enum row_use */
 	bool meter_use[256];            /* numbers of storm control's policers */
 	struct fdb *fdb;
+	struct snooping *snooping;
 
 	struct {
 		struct nexthop_request request;

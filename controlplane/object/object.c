@@ -3,7 +3,7 @@
  * object.c: the table of changing commands, and the running configuration as commands.
  */
 #include <stdlib.h>
-#include "controlplane/object/bridge.h"
+#include "controlplane/object/snooping.h"
 #include "model.h"
 
 static const struct handler *const handlers[COMMAND_COUNT] = {
@@ -21,6 +21,12 @@ static const struct handler *const handlers[COMMAND_COUNT] = {
 	[COMMAND_BRIDGE_DEL] = &bridge_del_handler,
 	[COMMAND_FDB_ADD] = &fdb_add_handler,
 	[COMMAND_FDB_DEL] = &fdb_del_handler,
+	[COMMAND_BRIDGE_GROUP_ADD] = &bridge_group_add_handler,
+	[COMMAND_BRIDGE_GROUP_DEL] = &bridge_group_del_handler,
+	[COMMAND_BRIDGE_ROUTER_ADD] = &bridge_router_add_handler,
+	[COMMAND_BRIDGE_ROUTER_DEL] = &bridge_router_del_handler,
+	[COMMAND_BRIDGE_MULTICAST_ADD] = &bridge_multicast_add_handler,
+	[COMMAND_BRIDGE_MULTICAST_DEL] = &bridge_multicast_del_handler,
 	[COMMAND_TUNNEL_ADD] = &tunnel_add_handler,
 	[COMMAND_TUNNEL_SET] = &tunnel_set_handler,
 	[COMMAND_TUNNEL_DEL] = &tunnel_del_handler,
@@ -194,6 +200,8 @@ int model_configuration(const struct model *model,
 		result = visit_interfaces(model, INTERFACE_TUNNEL, &visitor);
 	if (result == 0)
 		result = fdb_configuration(model, visitor.arguments, visit, context);
+	if (result == 0)
+		result = snooping_configuration(model, visitor.arguments, visit, context);
 	if (result == 0)
 		result = visit_addresses(model, &visitor);
 	if (result == 0)

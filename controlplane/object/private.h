@@ -62,6 +62,9 @@ struct model_private {
 	/* what happened lately, as event_list says */
 	json_t *(*events)(const struct model *model, uint64_t from, uint64_t count,
 			  enum event_kind kind);
+	/* memberships and router ports of bridges: `bridge groups|routers show`; only: one bridge */
+	json_t *(*groups)(const struct model *model, const char *only);
+	json_t *(*routers)(const struct model *model, const char *only);
 	/* the paths that were asked for, of a recursive route: a new reference; else NULL */
 	json_t *(*route_paths)(const struct model *model, uint32_t leaf);
 	/* a tunnel by its row; false: there is none */

@@ -143,6 +143,8 @@ json_t *view_show(const struct view *view, const struct arguments *arguments, st
 		[COMMAND_SHOW_VERSION] = view_version,    [COMMAND_SHOW_EVENTS] = view_events,
 		[COMMAND_BRIDGE_SHOW] = view_bridges,
 		[COMMAND_FDB_SHOW] = view_fdb,
+		[COMMAND_BRIDGE_GROUPS_SHOW] = view_bridge_groups,
+		[COMMAND_BRIDGE_ROUTERS_SHOW] = view_bridge_routers,
 		[COMMAND_METRICS_SHOW] = view_metrics,
 		[COMMAND_TUNNEL_SHOW] = view_tunnels,
 	};

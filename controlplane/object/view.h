@@ -71,6 +71,12 @@ bool view_rewrite(const struct view *view, uint32_t nexthop, struct rewrite *rew
 json_t *view_bridges(const struct view *view, const struct arguments *arguments,
 		     struct error *error);
 json_t *view_fdb(const struct view *view, const struct arguments *arguments, struct error *error);
+json_t *view_bridge_groups(const struct view *view, const struct arguments *arguments,
+			   struct error *error);
+json_t *view_bridge_routers(const struct view *view, const struct arguments *arguments,
+			    struct error *error);
+/* The bridge's name, "" if there is none. */
+void view_bridge_name(const struct view *view, uint32_t index, char name[NAME_SIZE]);
 json_t *view_ports(const struct view *view, const struct arguments *arguments, struct error *error);
 json_t *view_vlans(const struct view *view, const struct arguments *arguments, struct error *error);
 json_t *view_loopbacks(const struct view *view, const struct arguments *arguments,

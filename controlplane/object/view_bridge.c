@@ -162,8 +162,7 @@ static json_t *build_bridge(const struct view *view, const void *what)
 	return object;
 }
 
-/* The bridge's name, "" if there is none. */
-static void bridge_name(const struct view *view, uint32_t index, char name[NAME_SIZE])
+void view_bridge_name(const struct view *view, uint32_t index, char name[NAME_SIZE])
 {
 	uint64_t flags = index < BRIDGE_MAX ? word_load(&view->tables->bridge[index].flags) : 0;
 
@@ -180,7 +179,7 @@ json_t *view_bridges(const struct view *view, const struct arguments *arguments,
 	char name[NAME_SIZE];
 
 	for (uint32_t i = 1; i < BRIDGE_MAX; i++) {
-		bridge_name(view, i, name);
+		view_bridge_name(view, i, name);
 		if (name[0] == 0 || (only != NULL && strcmp(only, name) != 0))
 			continue;
 		json_t *row = view_row(view, build_bridge, &i);
@@ -226,7 +225,7 @@ static void visit_fdb(void *context, const void *found)
 	struct fdb_entry entry = *(const struct fdb_entry *)found;
 	char bridge[NAME_SIZE], dev[NAME_SIZE], mac[18];
 
-	bridge_name(list->view, entry.key.bridge, bridge);
+	view_bridge_name(list->view, entry.key.bridge, bridge);
 	if (bridge[0] == 0 || (list->only != NULL && strcmp(list->only, bridge) != 0) ||
 	    view_interface(list->view, entry.interface, dev) == 0)
 		return;

@@ -5,11 +5,19 @@
  */
 #include "controlplane/protocol/snoop-private.h"
 
-static bool can_be_snooped(const struct address *group)
+bool snoop_group_valid(const struct address *group)
 {
 	enum snoop_family family = snoop_family_of(group);
 
 	return snoop_is_group(family, group) && !snoop_is_local(family, group);
+}
+
+bool snoop_source_valid(const struct address *group, const struct address *source)
+{
+	enum snoop_family family = snoop_family_of(group);
+
+	return snoop_family_of(source) == family && !snoop_unspecified(source) &&
+	       !snoop_is_group(family, source);
 }
 
 static struct port *find_port(struct snoop *snoop, const struct snoop_domain_key *key,
@@ -36,10 +44,7 @@ int snoop_static_add(struct snoop *snoop, const struct snoop_domain_key *key, un
 	snoop->now = now;
 	if (port == NULL)
 		return -ENOENT;
-	if (!can_be_snooped(group) ||
-	    (source != NULL &&
-	     (snoop_family_of(source) != snoop_family_of(group) || snoop_unspecified(source) ||
-	      snoop_is_group(snoop_family_of(source), source))))
+	if (!snoop_group_valid(group) || (source != NULL && !snoop_source_valid(group, source)))
 		return -EINVAL;
 	if (HASH_CNT(hh, snoop->members) >= snoop->members_max)
 		return -ENOSPC;
@@ -193,7 +198,7 @@ int snoop_adopt(struct snoop *snoop, const struct snoop_domain_key *key,
 	snoop->now = now;
 	if (domain == NULL)
 		return -ENOENT;
-	if (!can_be_snooped(address))
+	if (!snoop_group_valid(address))
 		return -EINVAL;
 	struct group *group = snoop_group_get(domain, id, address);
 	if (group == NULL)

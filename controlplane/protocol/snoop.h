@@ -269,6 +269,11 @@ void snoop_topology_change(struct snoop *snoop, const struct snoop_domain_key *k
 
 /* ---------------------------------------------------------------- looking */
 
+/* A group that can be registered: multicast, and not one that all ports get anyway. */
+bool snoop_group_valid(const struct address *group);
+/* A source that this group can have. */
+bool snoop_source_valid(const struct address *group, const struct address *source);
+
 /* Where a data frame goes, its ingress port included. False: no such domain. */
 bool snoop_forward(const struct snoop *snoop, const struct snoop_domain_key *key,
 		   const struct address *source, const struct address *group,

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * snooping-show.c: memberships and router ports as JSON.
+ */
+#include <stdio.h>
+#include "controlplane/object/snooping.h"
+
+struct list {
+	const struct model *model;
+	const char *only;
+	uint64_t now;
+	json_t *array;
+};
+
+/* Seconds until then. */
+static json_t *remaining(const struct list *list, uint64_t expires)
+{
+	return json_real(expires > list->now ? (double)((expires - list->now) / 1000000) / 1000
+					     : 0);
+}
+
+static json_t *address_json(const struct address *address)
+{
+	char text[46];
+
+	address_format(address, text);
+	return json_string(text);
+}
+
+/* A row that begins with the bridge, VLAN and port; NULL: not to be shown. */
+static json_t *row_of(const struct list *list, const struct snoop_domain_key *domain,
+		      unsigned int slot)
+{
+	const struct bridge_object *bridge = list->model->bridge[domain->bridge];
+	const struct bridge_member *member = bridge == NULL ? NULL : bridge->slot[slot];
+
+	if (member == NULL ||
+	    (list->only != NULL && strcmp(list->only, bridge->interface->name) != 0))
+		return NULL;
+	return json_pack("{s:s, s:i, s:s}", "bridge", bridge->interface->name, "vlan",
+			 (int)domain->vlan, "port", member->interface->name);
+}
+
+static json_t *sources_json(const struct list *list, const struct snoop_member_view *member)
+{
+	json_t *array = json_array();
+
+	for (unsigned int i = 0; i < member->source_count; i++) {
+		const struct snoop_source_view *source = &member->sources[i];
+		json_t *row = json_pack("{s:o, s:b}", "address", address_json(&source->address),
+					"forwarded", source->forwarded);
+		if (source->expires != 0)
+			json_object_set_new(row, "expires", remaining(list, source->expires));
+		json_array_append_new(array, row);
+	}
+	return array;
+}
+
+static bool is_configured(const struct snoop_member_view *member)
+{
+	bool configured = member->configured;
+
+	for (unsigned int i = 0; i < member->source_count; i++)
+		configured |= member->sources[i].configured;
+	return configured;
+}
+
+static void see_member(void *context, const struct snoop_member_view *member)
+{
+	struct list *list = context;
+	json_t *row = row_of(list, &member->domain, member->port);
+	char text[16], mac[18];
+
+	if (row == NULL)
+		return;
+	json_object_set_new(row, "group", address_json(&member->group));
+	json_object_set_new(row, "mode", json_string(member->exclude ? "exclude" : "include"));
+	json_object_set_new(row, "sources", sources_json(list, member));
+	json_object_set_new(row, "origin",
+			    json_string(is_configured(member) ? "static"
+					: member->stale       ? "stale"
+							      : "learned"));
+	if (member->version != 0) {
+		snprintf(text, sizeof(text), "%s%u",
+			 address_is_ipv4(&member->group) ? "igmpv" : "mldv", member->version);
+		json_object_set_new(row, "version", json_string(text));
+		json_object_set_new(row, "reporter", address_json(&member->reporter));
+		mac_format(member->reporter_mac, mac);
+		json_object_set_new(row, "reporter_mac", json_string(mac));
+	}
+	if (member->expires != 0)
+		json_object_set_new(row, "expires", remaining(list, member->expires));
+	json_array_append_new(list->array, row);
+}
+
+static json_t *reasons_json(unsigned int reasons)
+{
+	static const char *const names[] = { "query", "pim", "advertisement", "static" };
+	json_t *array = json_array();
+
+	for (unsigned int i = 0; i < 4; i++)
+		if (reasons >> i & 1)
+			json_array_append_new(array, json_string(names[i]));
+	return array;
+}
+
+static void see_router(void *context, const struct snoop_router_view *router)
+{
+	static const struct address nobody;
+	struct list *list = context;
+	json_t *row = row_of(list, &router->domain, router->port);
+	struct snoop_querier_view querier;
+
+	if (row == NULL)
+		return;
+	json_object_set_new(row, "family",
+			    json_string(router->family == SNOOP_IPV4 ? "ipv4" : "ipv6"));
+	json_object_set_new(row, "reasons", reasons_json(router->reasons));
+	if (memcmp(&router->address, &nobody, sizeof(nobody)) != 0)
+		json_object_set_new(row, "address", address_json(&router->address));
+	if (snoop_querier(list->model->snooping->engine, &router->domain, router->family,
+			  &querier) &&
+	    !querier.self && querier.expires != 0 && querier.port == router->port)
+		json_object_set_new(row, "querier", json_true());
+	if (router->expires != 0)
+		json_object_set_new(row, "expires", remaining(list, router->expires));
+	json_array_append_new(list->array, row);
+}
+
+json_t *snooping_groups(const struct model *model, const char *only)
+{
+	struct list list = { model, only, model_now(model), json_array() };
+
+	snoop_each_member(model->snooping->engine, NULL, see_member, &list);
+	return list.array;
+}
+
+json_t *snooping_routers(const struct model *model, const char *only)
+{
+	struct list list = { model, only, model_now(model), json_array() };
+
+	snoop_each_router(model->snooping->engine, NULL, see_router, &list);
+	return list.array;
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * snooping.c: bridges as the snooping engine's domains, and what it says as entries of the tables.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "controlplane/object/event.h"
+#include "controlplane/object/snooping.h"
+
+static_assert(sizeof(struct snoop_ports) == sizeof(struct port_set), "sets of ports are the same");
+static_assert((int)SNOOP_PORT_MAX == (int)BRIDGE_SLOTS, "sets of ports are the same");
+static_assert((int)SNOOP_FLOOD == (int)UNREGISTERED_FLOOD &&
+		      (int)SNOOP_ROUTER_PORTS == (int)UNREGISTERED_ROUTERS &&
+		      (int)SNOOP_DROP == (int)UNREGISTERED_DROP,
+	      "rules for unregistered groups are the same");
+
+static struct snoop_domain_key key_of(const struct bridge_object *bridge, unsigned int vlan)
+{
+	return (struct snoop_domain_key){ (uint16_t)bridge->index, (uint16_t)vlan };
+}
+
+static struct group_key group_key(const struct snoop_domain_key *domain,
+				  const struct address *group)
+{
+	struct group_key key = { .bridge = domain->bridge, .vlan = domain->vlan };
+
+	memcpy(key.group, group->bytes, sizeof(key.group));
+	return key;
+}
+
+/* ---------------------------------------------------------------- what the engine says */
+
+static int put_any(struct model *model, const struct group_key *key,
+		   const struct snoop_ports *members, uint64_t flags)
+{
+	struct group_entry entry = { .key = *key, .flags = flags };
+
+	if (members != NULL)
+		memcpy(&entry.ports, members, sizeof(entry.ports));
+	return when_full_again(model, hash_put(model->tables, model->heap, HASH_GROUP, &entry));
+}
+
+/* Workers look for an entry of a source only where the group's says that there may be one. */
+static int mark_sources(struct model *model, const struct group_key *key)
+{
+	const struct group_entry *any = hash_lookup(model->tables, HASH_GROUP, key, sizeof(*key));
+
+	if (any == NULL)
+		return put_any(model, key, NULL, GROUP_SOURCES | GROUP_ABSENT);
+	if (any->flags & GROUP_SOURCES)
+		return 0;
+	struct snoop_ports members;
+	memcpy(&members, &any->ports, sizeof(members));
+	return put_any(model, key, &members, any->flags | GROUP_SOURCES);
+}
+
+static int forward(void *context, const struct snoop_domain_key *domain,
+		   const struct address *source, const struct address *group,
+		   const struct snoop_ports *members)
+{
+	struct model *model = context;
+	struct group_key key = group_key(domain, group);
+
+	if (source == NULL) {
+		const struct group_entry *before =
+			hash_lookup(model->tables, HASH_GROUP, &key, sizeof(key));
+		return put_any(model, &key, members,
+			       before == NULL ? 0 : before->flags & GROUP_SOURCES);
+	}
+	struct group_source_entry entry = { .key.any = key };
+	memcpy(entry.key.source, source->bytes, sizeof(entry.key.source));
+	memcpy(&entry.ports, members, sizeof(entry.ports));
+	int result = when_full_again(
+		model, hash_put(model->tables, model->heap, HASH_GROUP_SOURCE, &entry));
+	return result == 0 ? mark_sources(model, &key) : result;
+}
+
+static void remove_entry(void *context, const struct snoop_domain_key *domain,
+			 const struct address *source, const struct address *group)
+{
+	struct model *model = context;
+	struct group_source_key key = { .any = group_key(domain, group) };
+
+	if (source == NULL) {
+		hash_remove(model->tables, model->heap, HASH_GROUP, &key.any);
+		return;
+	}
+	memcpy(key.source, source->bytes, sizeof(key.source));
+	hash_remove(model->tables, model->heap, HASH_GROUP_SOURCE, &key);
+}
+
+static void set_rule(void *context, const struct snoop_domain_key *domain, enum snoop_family family,
+		     const struct snoop_rule *said)
+{
+	struct model *model = context;
+	struct bridge_object *bridge = model->bridge[domain->bridge];
+	unsigned int shift = DOMAIN_FAMILY_BITS * (unsigned int)family;
+	uint32_t mask = DOMAIN_ENFORCED | 3u << DOMAIN_UNREGISTERED_SHIFT;
+
+	if (bridge == NULL || bridge->rule[domain->vlan] == NULL)
+		return;
+	struct domain_rule rule = *bridge->rule[domain->vlan];
+	rule.flags &= ~(mask << shift);
+	rule.flags |= ((said->enforced ? DOMAIN_ENFORCED : 0) |
+		       (uint32_t)said->unregistered << DOMAIN_UNREGISTERED_SHIFT)
+		      << shift;
+	memcpy(&rule.routers[family], &said->routers, sizeof(rule.routers[family]));
+	bridge_rule_set(model, bridge, domain->vlan, &rule);
+}
+
+static void queue_frame(struct model *model, const struct bridge_object *bridge, unsigned int slot,
+			unsigned int vlan, const uint8_t destination_mac[6], const uint8_t *packet,
+			size_t length)
+{
+	struct snooping *snooping = model->snooping;
+	const struct bridge_member *member = bridge->slot[slot];
+	struct snooping_frame *frame;
+
+	if (member == NULL)
+		return;
+	frame = snooping->frame_count < SNOOPING_FRAMES_MAX ? malloc(sizeof(*frame)) : NULL;
+	if (frame == NULL) {
+		snooping->frames_lost++;
+		return;
+	}
+	frame->interface = member->interface->index;
+	frame->vlan = (uint16_t)vlan;
+	frame->length = 14 + length;
+	memcpy(frame->data, destination_mac, 6);
+	memcpy(frame->data + 6, &bridge->interface->mac, 6);
+	frame->data[12] = packet[0] >> 4 == 4 ? 0x08 : 0x86;
+	frame->data[13] = packet[0] >> 4 == 4 ? 0x00 : 0xdd;
+	memcpy(frame->data + 14, packet, length);
+	DL_APPEND(snooping->frames, frame);
+	snooping->frame_count++;
+}
+
+static void send(void *context, const struct snoop_domain_key *domain,
+		 const struct snoop_ports *ports, const uint8_t destination_mac[6],
+		 const uint8_t *packet, size_t length)
+{
+	struct model *model = context;
+	const struct bridge_object *bridge = model->bridge[domain->bridge];
+
+	for (unsigned int slot = SLOT_OWN + 1; bridge != NULL && slot < BRIDGE_SLOTS; slot++)
+		if (snoop_ports_has(ports, slot))
+			queue_frame(model, bridge, slot, domain->vlan, destination_mac, packet,
+				    length);
+}
+
+struct snooping_frame *snooping_take_frame(struct model *model)
+{
+	struct snooping_frame *frame = model->snooping->frames;
+
+	if (frame == NULL)
+		return NULL;
+	DL_DELETE(model->snooping->frames, frame);
+	model->snooping->frame_count--;
+	return frame;
+}
+
+static void tell(void *context, const struct snoop_event *event)
+{
+	static const struct {
+		enum event_kind kind;
+		const char *text;
+	} texts[] = {
+		[SNOOP_JOINED] = { EVENT_JOIN, "joined" },
+		[SNOOP_LEFT] = { EVENT_LEAVE, "left" },
+		[SNOOP_REFUSED] = { EVENT_JOIN, "refused" },
+		[SNOOP_ROUTER_FOUND] = { EVENT_ROUTER, "multicast router" },
+		[SNOOP_ROUTER_GONE] = { EVENT_ROUTER, "no multicast router any more" },
+		[SNOOP_QUERIER] = { EVENT_ROUTER, "querier" },
+	};
+	struct model *model = context;
+	const struct bridge_object *bridge = model->bridge[event->domain.bridge];
+	const struct bridge_member *member =
+		bridge == NULL || event->kind == SNOOP_QUERIER ? NULL : bridge->slot[event->port];
+	char address[46];
+
+	if (bridge == NULL)
+		return;
+	address_format(&event->address, address);
+	model_event(model, texts[event->kind].kind,
+		    member != NULL ? member->interface->name : bridge->interface->name,
+		    "bridge %s vlan %u: %s %s", bridge->interface->name, event->domain.vlan,
+		    texts[event->kind].text, address);
+}
+
+/* ---------------------------------------------------------------- life */
+
+int snooping_open(struct model *model)
+{
+	struct snoop_output output = { model, forward, remove_entry, set_rule, send, tell };
+	struct snooping *snooping = calloc(1, sizeof(*snooping));
+
+	if (snooping == NULL)
+		return -ENOMEM;
+	snooping->engine = snoop_new(&output, SNOOPING_GROUPS_MAX, SNOOPING_SOURCES_MAX);
+	if (snooping->engine == NULL) {
+		free(snooping);
+		return -ENOMEM;
+	}
+	model->snooping = snooping;
+	return 0;
+}
+
+void snooping_close(struct model *model)
+{
+	struct snooping_frame *frame;
+
+	if (model->snooping == NULL)
+		return;
+	while ((frame = snooping_take_frame(model)) != NULL)
+		free(frame);
+	snoop_free(model->snooping->engine);
+	snooping_items_free(model->snooping);
+	free(model->snooping);
+	model->snooping = NULL;
+}
+
+void snooping_poll(struct model *model)
+{
+	uint64_t now = model_now(model);
+
+	if (model->settled && now >= model->snooping->due)
+		model->snooping->due = snoop_tick(model->snooping->engine, now);
+}
+
+bool snooping_input(struct model *model, const struct bridge_member *member, unsigned int vlan,
+		    const uint8_t *packet, size_t length, const uint8_t source_mac[6],
+		    struct port_set *slots)
+{
+	struct snoop_domain_key key = key_of(member->bridge, vlan);
+	struct snoop_ports ports;
+	bool known = snoop_input(model->snooping->engine, &key, member->slot, packet, length,
+				 source_mac, model_now(model), &ports);
+
+	memcpy(slots, &ports, sizeof(*slots));
+	model->snooping->due = 0;
+	return known;
+}
+
+/* ---------------------------------------------------------------- bridges into domains */
+
+/* The address that queries come from: the one given, or the first of the bridge's own interface. MLD's
+ * is the link-local one of that. */
+static void engine_settings(const struct bridge_object *bridge, unsigned int vlan,
+			    struct snoop_settings *settings)
+{
+	const struct address_object *own;
+
+	*settings = bridge->settings.snooping.engine;
+	interface_link_local(bridge->interface, &settings->address[SNOOP_IPV6]);
+	if (bridge->settings.snooping.address_given || vlan != bridge->settings.vlan)
+		return;
+	DL_FOREACH(bridge->interface->addresses, own)
+	if (address_is_ipv4(&own->address)) {
+		settings->address[SNOOP_IPV4] = own->address;
+		return;
+	}
+}
+
+static void set_port(struct model *model, struct bridge_object *bridge, unsigned int vlan,
+		     unsigned int slot)
+{
+	struct snoop_domain_key key = key_of(bridge, vlan);
+	const struct bridge_member *member = bridge->slot[slot];
+	struct domain_rule *rule = bridge->rule[vlan];
+	struct snoop *engine = model->snooping->engine;
+	struct snoop_port_settings settings = { 0 };
+	bool known = port_set_has(&rule->ports, slot);
+
+	if (member == NULL || !vlan_set_has(&member->settings.vlans, vlan)) {
+		if (known)
+			snoop_port_delete(engine, &key, slot, model_now(model));
+		port_set_remove(&rule->ports, slot);
+		return;
+	}
+	snooping_port_settings(model, member, vlan, &settings);
+	settings.up = interface_is_up(member->interface);
+	settings.fast_leave |= bridge->settings.snooping.fast_leave;
+	if (snoop_port_set(engine, &key, slot, &settings, model_now(model)) != 0)
+		return;
+	port_set_add(&rule->ports, slot);
+	if (!known)
+		snooping_port_groups(model, member, vlan);
+}
+
+static void end_domain(struct model *model, struct bridge_object *bridge, unsigned int vlan)
+{
+	struct snoop_domain_key key = key_of(bridge, vlan);
+
+	if (bridge->rule[vlan] == NULL)
+		return;
+	snoop_domain_delete(model->snooping->engine, &key);
+	free(bridge->rule[vlan]);
+	bridge->rule[vlan] = NULL;
+}
+
+static void set_domain(struct model *model, struct bridge_object *bridge, unsigned int vlan)
+{
+	struct snoop_domain_key key = key_of(bridge, vlan);
+	struct snoop_settings settings;
+
+	if (bridge->rule[vlan] == NULL)
+		bridge->rule[vlan] = calloc(1, sizeof(*bridge->rule[vlan]));
+	if (bridge->rule[vlan] == NULL)
+		return;
+	bridge->rule[vlan]->flags |= DOMAIN_SNOOPING;
+	engine_settings(bridge, vlan, &settings);
+	if (snoop_domain_set(model->snooping->engine, &key, &settings, model_now(model)) != 0) {
+		end_domain(model, bridge, vlan);
+		return;
+	}
+	for (unsigned int slot = SLOT_OWN + 1; slot < BRIDGE_SLOTS; slot++)
+		set_port(model, bridge, vlan, slot);
+}
+
+void snooping_bridge(struct model *model, struct bridge_object *bridge)
+{
+	struct vlan_set used = { { 0 } };
+
+	if (!model->settled)
+		return;
+	if (bridge->settings.snooping.on)
+		bridge_used_vlans(bridge, &used);
+	for (unsigned int vlan = 1; vlan <= VLAN_LAST; vlan++) {
+		if (vlan_set_has(&used, vlan))
+			set_domain(model, bridge, vlan);
+		else
+			end_domain(model, bridge, vlan);
+	}
+	model->snooping->due = 0;
+}
+
+void snooping_forget(struct model *model, struct bridge_object *bridge)
+{
+	for (unsigned int vlan = 0; vlan < VLAN_MAX; vlan++)
+		end_domain(model, bridge, vlan);
+}
+
+/* ---------------------------------------------------------------- take-over */
+
+/* How the tables have the VLAN forwarded. */
+static void adopt_rules(struct model *model, struct bridge_object *bridge, unsigned int vlan)
+{
+	const struct bridge_domain *found = bridge_domain(model->tables, bridge->index, vlan);
+	struct snoop_domain_key key = key_of(bridge, vlan);
+
+	if (found == NULL || !(found->flags & DOMAIN_SNOOPING))
+		return;
+	bridge->rule[vlan]->flags = found->flags;
+	memcpy(bridge->rule[vlan]->routers, found->routers, sizeof(found->routers));
+	for (unsigned int i = 0; i < SNOOP_FAMILIES; i++) {
+		uint32_t flags = found->flags >> (DOMAIN_FAMILY_BITS * i);
+		struct snoop_rule rule = {
+			.enforced = (flags & DOMAIN_ENFORCED) != 0,
+			.unregistered = flags >> DOMAIN_UNREGISTERED_SHIFT & 3,
+		};
+		memcpy(&rule.routers, &found->routers[i], sizeof(rule.routers));
+		snoop_adopt_rule(model->snooping->engine, &key, i, &rule, model_now(model));
+	}
+}
+
+/* Entries are copied first: taking one over may remove it. */
+struct found_entries {
+	struct group_source_entry *entry;
+	size_t count, room;
+};
+
+static struct group_source_entry *found_next(struct found_entries *found)
+{
+	if (found->count == found->room) {
+		size_t room = found->room == 0 ? 256 : found->room * 2;
+		struct group_source_entry *entry = realloc(found->entry, room * sizeof(*entry));
+		if (entry == NULL)
+			return NULL;
+		found->entry = entry;
+		found->room = room;
+	}
+	return &found->entry[found->count++];
+}
+
+static void copy_group(void *context, const void *entry)
+{
+	const struct group_entry *group = entry;
+	struct group_source_entry *copy = found_next(context);
+
+	if (copy == NULL)
+		return;
+	memset(copy, 0, sizeof(*copy));
+	copy->key.any = group->key;
+	copy->ports = group->ports;
+	copy->key.any.reserved = group->flags & GROUP_ABSENT ? 1 : 0;
+}
+
+static void copy_source(void *context, const void *entry)
+{
+	struct group_source_entry *copy = found_next(context);
+
+	if (copy != NULL)
+		*copy = *(const struct group_source_entry *)entry;
+}
+
+static void adopt_entries(struct model *model, enum hash_table_id id)
+{
+	struct found_entries found = { 0 };
+	bool sources = id == HASH_GROUP_SOURCE;
+
+	hash_walk(model->tables, id, sources ? copy_source : copy_group, &found);
+	for (size_t i = 0; i < found.count; i++) {
+		struct group_source_entry *entry = &found.entry[i];
+		struct snoop_domain_key key = { (uint16_t)entry->key.any.bridge,
+						entry->key.any.vlan };
+		struct address group, source;
+		struct snoop_ports members;
+		struct snoop_querier_view view;
+		bool absent = entry->key.any.reserved != 0;
+		entry->key.any.reserved = 0;
+		memcpy(group.bytes, entry->key.any.group, sizeof(group.bytes));
+		memcpy(source.bytes, entry->key.source, sizeof(source.bytes));
+		memcpy(&members, &entry->ports, sizeof(members));
+		/* one that only says that there are sources stays for them */
+		if (absent && snoop_querier(model->snooping->engine, &key, SNOOP_IPV4, &view))
+			continue;
+		if (absent || snoop_adopt(model->snooping->engine, &key, sources ? &source : NULL,
+					  &group, &members, model_now(model)) != 0)
+			remove_entry(model, &key, sources ? &source : NULL, &group);
+	}
+	free(found.entry);
+}
+
+void snooping_settle(struct model *model)
+{
+	for (uint32_t i = 1; i < BRIDGE_MAX; i++) {
+		struct bridge_object *bridge = model->bridge[i];
+		if (bridge == NULL)
+			continue;
+		snooping_bridge(model, bridge);
+		for (unsigned int vlan = 1; vlan <= VLAN_LAST; vlan++)
+			if (bridge->rule[vlan] != NULL)
+				adopt_rules(model, bridge, vlan);
+	}
+	adopt_entries(model, HASH_GROUP);
+	adopt_entries(model, HASH_GROUP_SOURCE);
+}

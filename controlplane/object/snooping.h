@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * snooping.h: the snooping engine (protocol/snoop.h) between bridges and tables.
+ *
+ * A bridge with snooping on has a domain in the engine for each VLAN that any port is in
+ * (bridge_object->rule[vlan] is not NULL then), and each of its ports there is one of the engine's,
+ * numbered by its slot; the bridge's own interface is none. What the engine says of groups goes into
+ * HASH_GROUP and HASH_GROUP_SOURCE, of VLANs into their domains; frames that it sends wait in a list
+ * until the protocol side takes them.
+ */
+#ifndef SHUNT_OBJECT_SNOOPING_H
+#define SHUNT_OBJECT_SNOOPING_H
+
+#include "controlplane/object/bridge.h"
+#include "controlplane/protocol/snoop.h"
+
+enum {
+	SNOOPING_GROUPS_MAX = 131072, /* memberships: a group on a port */
+	SNOOPING_SOURCES_MAX = 131072,
+	SNOOPING_FRAMES_MAX = 1024, /* that wait to be sent */
+};
+
+/* A frame of the engine's, for one port: Ethernet header without tags, then the packet. */
+struct snooping_frame {
+	struct snooping_frame *prev, *next;
+	uint32_t interface;
+	uint16_t vlan;
+	size_t length;
+	uint8_t data[14 + SNOOP_PACKET_MAX];
+};
+
+enum snooping_item_kind { SNOOPING_GROUP, SNOOPING_ROUTER, SNOOPING_PORT };
+
+struct snooping_key {
+	uint32_t interface;
+	uint16_t vlan;                /* PORT: 0 */
+	uint16_t kind;                /* enum snooping_item_kind */
+	struct address group, source; /* GROUP; source all zero: any */
+};
+
+/* Something configured. */
+struct snooping_item {
+	struct snooping_key key;
+	UT_hash_handle hh; /* snooping->items, by key, in order of configuration */
+	/* PORT */
+	bool fast_leave;
+	uint32_t group_limit;
+	unsigned int permit_count;
+	struct snoop_prefix permit[SNOOP_PERMIT_MAX];
+};
+
+struct snooping {
+	struct snoop *engine;
+	struct snooping_item *items;
+	struct snooping_frame *frames;
+	unsigned int frame_count;
+	uint64_t frames_lost; /* no room in the list */
+	uint64_t due;         /* next tick, ns */
+};
+
+/* ---- snooping.c ---- */
+
+int snooping_open(struct model *model);
+void snooping_close(struct model *model);
+/* Settle, before bridges are published: domains, ports, and what the tables have. */
+void snooping_settle(struct model *model);
+/* Settings, ports or VLANs of the bridge changed: before it is published. */
+void snooping_bridge(struct model *model, struct bridge_object *bridge);
+/* The bridge goes. */
+void snooping_forget(struct model *model, struct bridge_object *bridge);
+/* Do what is due. */
+void snooping_poll(struct model *model);
+/* A frame of a bridge's port: of the bridge's VLAN, `packet` from its IP header on. *slots: where it is to
+ * go as it is. False: no snooping there. */
+bool snooping_input(struct model *model, const struct bridge_member *member, unsigned int vlan,
+		    const uint8_t *packet, size_t length, const uint8_t source_mac[6],
+		    struct port_set *slots);
+/* The oldest frame that waits, or NULL; to be freed. */
+struct snooping_frame *snooping_take_frame(struct model *model);
+
+/* ---- snooping-items.c ---- */
+
+extern const struct handler bridge_group_add_handler, bridge_group_del_handler;
+extern const struct handler bridge_router_add_handler, bridge_router_del_handler;
+extern const struct handler bridge_multicast_add_handler, bridge_multicast_del_handler;
+void snooping_items_free(struct snooping *snooping);
+/* What is configured of a port in a VLAN, into its settings in the engine. */
+void snooping_port_settings(const struct model *model, const struct bridge_member *member,
+			    unsigned int vlan, struct snoop_port_settings *settings);
+/* Configured groups of a port that joins a domain. */
+void snooping_port_groups(struct model *model, const struct bridge_member *member,
+			  unsigned int vlan);
+/* Refuse if something configured would not fit any more (wish NULL: it leaves its bridge). */
+int snooping_stays(const struct model *model, const struct interface_object *interface,
+		   const struct member_wish *wish, struct error *error);
+int snooping_configuration(const struct model *model, struct arguments *arguments,
+			   int (*visit)(void *context, const struct arguments *arguments),
+			   void *context);
+
+/* ---- snooping-settings.c ---- */
+
+void snooping_settings_begin(struct snooping_settings *settings);
+/* From a `bridge add|set`. */
+int snooping_settings_from(const struct arguments *arguments, const char *name,
+			   struct snooping_settings *settings, struct error *error);
+/* Into one: what is not as usual, or (`only`) what a `set` that undoes it needs. */
+void snooping_settings_to(const struct snooping_settings *settings, const struct arguments *only,
+			  struct arguments *arguments);
+
+/* ---- snooping-show.c ---- */
+
+/* Rows of `bridge groups show` and `bridge routers show`; only: a bridge's name, or NULL. */
+json_t *snooping_groups(const struct model *model, const char *only);
+json_t *snooping_routers(const struct model *model, const char *only);
+
+#endif

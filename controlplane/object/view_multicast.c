@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * view_multicast.c: groups and multicast routers of bridges: as the control plane knows them, or as far
+ * as the tables tell when it does not run.
+ */
+#include "controlplane/object/view.h"
+#include "dataplane/shm/bridge.h"
+
+struct list {
+	const struct view *view;
+	const char *only;
+	json_t *array;
+};
+
+/* A row for each port of a set; `fill` adds what it is about. */
+static void add_ports(const struct list *list, uint32_t bridge, unsigned int vlan,
+		      const struct port_set *ports, const char *key, json_t *value)
+{
+	char name[NAME_SIZE], port[NAME_SIZE];
+
+	view_bridge_name(list->view, bridge, name);
+	const struct bridge_members *members =
+		bridge >= BRIDGE_MAX
+			? NULL
+			: tables_object_checked(
+				  list->view->tables,
+				  word_load(&list->view->tables->bridge[bridge].members),
+				  sizeof(*members));
+	for (unsigned int slot = 0; slot < BRIDGE_SLOTS && name[0] != 0 && members != NULL;
+	     slot++) {
+		uint32_t interface = member_interface(members->member[slot]);
+		if (!port_set_has(ports, slot) || members->member[slot] == 0 ||
+		    interface >= INTERFACE_MAX ||
+		    (list->only != NULL && strcmp(list->only, name) != 0) ||
+		    view_interface(list->view, interface, port) == 0)
+			continue;
+		json_t *row = json_pack("{s:s, s:i, s:s}", "bridge", name, "vlan", (int)vlan,
+					"port", port);
+		json_object_set(row, key, value);
+		json_array_append_new(list->array, row);
+	}
+	json_decref(value);
+}
+
+static json_t *address_json(const uint8_t bytes[16])
+{
+	struct address address;
+	char text[46];
+
+	memcpy(address.bytes, bytes, 16);
+	address_format(&address, text);
+	return json_string(text);
+}
+
+static void visit_group(void *context, const void *found)
+{
+	struct group_entry entry = *(const struct group_entry *)found;
+
+	if (!(entry.flags & GROUP_ABSENT))
+		add_ports(context, entry.key.bridge, entry.key.vlan, &entry.ports, "group",
+			  address_json(entry.key.group));
+}
+
+static json_t *build_groups(const struct view *view, const void *only)
+{
+	struct list list = { view, only, json_array() };
+
+	view_hash_walk(view, HASH_GROUP, sizeof(struct group_entry), visit_group, &list);
+	return json_pack("{s:o}", "list", list.array);
+}
+
+static json_t *build_routers(const struct view *view, const void *only)
+{
+	static const char *const families[] = { "ipv4", "ipv6" };
+	struct list list = { view, only, json_array() };
+
+	for (uint32_t bridge = 1; bridge < BRIDGE_MAX; bridge++) {
+		const _Atomic uint64_t *words = tables_object_checked(
+			view->tables, word_load(&view->tables->bridge[bridge].domains),
+			VLAN_MAX * sizeof(uint64_t));
+		for (unsigned int i = 0; words != NULL && i < VLAN_MAX * BRIDGE_FAMILIES; i++) {
+			unsigned int vlan = i / BRIDGE_FAMILIES, family = i % BRIDGE_FAMILIES;
+			const struct bridge_domain *domain = tables_object_checked(
+				view->tables, word_load(&words[vlan]), sizeof(*domain));
+			if (domain == NULL)
+				continue;
+			struct port_set routers = domain->routers[family];
+			add_ports(&list, bridge, vlan, &routers, "family",
+				  json_string(families[family]));
+		}
+	}
+	return json_pack("{s:o}", "list", list.array);
+}
+
+static json_t *from_tables(const struct view *view, const char *only,
+			   json_t *(*build)(const struct view *view, const void *what))
+{
+	json_t *object = view_row(view, build, only), *row;
+	bool uncertain = json_object_get(object, "inconsistent") != NULL;
+	json_t *array = json_incref(json_object_get(object, "list"));
+	size_t i;
+
+	if (uncertain)
+		json_array_foreach(array, i, row)
+			json_object_set_new(row, "inconsistent", json_true());
+	json_decref(object);
+	return array;
+}
+
+json_t *view_bridge_groups(const struct view *view, const struct arguments *arguments,
+			   struct error *error)
+{
+	const char *only = view_name_argument(arguments, FDB_SHOW_BRIDGE);
+
+	(void)error;
+	return view->model != NULL ? view_private(view)->groups(view->model, only)
+				   : from_tables(view, only, build_groups);
+}
+
+json_t *view_bridge_routers(const struct view *view, const struct arguments *arguments,
+			    struct error *error)
+{
+	const char *only = view_name_argument(arguments, FDB_SHOW_BRIDGE);
+
+	(void)error;
+	return view->model != NULL ? view_private(view)->routers(view->model, only)
+				   : from_tables(view, only, build_routers);
+}

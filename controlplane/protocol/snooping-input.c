@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * snooping-input.c: frames between bridges' ports and the snooping engine.
+ */
+#include <stdlib.h>
+#include "controlplane/object/snooping.h"
+#include "controlplane/protocol/bytes.h"
+#include "controlplane/protocol/inject.h"
+#include "controlplane/protocol/snooping-input.h"
+
+enum {
+	ADDRESSES = 12,
+	TAG = 4,
+	TYPE_TAG = 0x8100,
+	TYPE_SERVICE_TAG = 0x88a8,
+	TYPE_IPV4 = 0x0800,
+	TYPE_IPV6 = 0x86dd,
+};
+
+/* Tags that a VLAN subinterface puts around its frames. */
+static unsigned int own_tags(const struct interface_object *interface)
+{
+	return interface->kind != INTERFACE_VLAN ? 0 : interface->settings.inner_tag != 0 ? 2 : 1;
+}
+
+/* Out of a port as that has the VLAN: `body` is what follows the addresses and tags, its type included. */
+static void send_out(struct model *model, const struct interface_object *interface,
+		     unsigned int vlan, const uint8_t *addresses, const uint8_t *body,
+		     size_t length)
+{
+	static uint8_t frame[FRAME_MAX];
+	size_t at = ADDRESSES;
+
+	if (interface->member == NULL || length + ADDRESSES + 3 * TAG > sizeof(frame))
+		return;
+	memcpy(frame, addresses, ADDRESSES);
+	if (own_tags(interface) == 2) {
+		store16(frame + at, TYPE_SERVICE_TAG);
+		store16(frame + at + 2, interface->settings.outer_tag);
+		store16(frame + at + 4, TYPE_TAG);
+		store16(frame + at + 6, interface->settings.inner_tag);
+		at += 2 * TAG;
+	} else if (own_tags(interface) == 1) {
+		store16(frame + at, TYPE_TAG);
+		store16(frame + at + 2, interface->settings.outer_tag);
+		at += TAG;
+	}
+	if (vlan != interface->member->settings.native) {
+		store16(frame + at, TYPE_TAG);
+		store16(frame + at + 2, vlan);
+		at += TAG;
+	}
+	memcpy(frame + at, body, length);
+	inject_frame(model, interface->index, frame, at + length);
+}
+
+void snooping_send(struct model *model)
+{
+	struct snooping_frame *frame;
+
+	while ((frame = snooping_take_frame(model)) != NULL) {
+		const struct interface_object *interface = model->interface[frame->interface];
+		if (interface != NULL)
+			send_out(model, interface, frame->vlan, frame->data,
+				 frame->data + ADDRESSES, frame->length - ADDRESSES);
+		free(frame);
+	}
+}
+
+/* ---------------------------------------------------------------- input */
+
+/* Where the type of the frame's payload stands, and its VLAN. 0: it is no frame of this port's. */
+static size_t read_tags(const struct frame_slot *slot, const struct bridge_member *member,
+			unsigned int *vlan)
+{
+	size_t at = ADDRESSES + own_tags(member->interface) * TAG;
+
+	*vlan = member->settings.native;
+	if (slot->length < at + 2)
+		return 0;
+	if (load16(slot->data + at) != TYPE_TAG)
+		return at;
+	if (slot->length < at + TAG + 2)
+		return 0;
+	unsigned int tagged = load16(slot->data + at + 2) & 0xfff;
+	if (tagged != 0)
+		*vlan = tagged;
+	return at + TAG;
+}
+
+/* Not back, nor between isolated ports or those of a split horizon. */
+static bool may_go(const struct bridge_member *from, const struct bridge_member *to)
+{
+	return to != NULL && to != from && !(from->settings.isolated && to->settings.isolated) &&
+	       !(from->settings.horizon && to->settings.horizon);
+}
+
+void snooping_punted(struct model *model, const struct frame_slot *slot)
+{
+	const struct interface_object *interface = model->interface[slot->interface];
+	const struct bridge_member *member = interface == NULL ? NULL : interface->member;
+	struct port_set slots;
+	unsigned int vlan;
+
+	if (member == NULL || !model->settled)
+		return;
+	size_t at = read_tags(slot, member, &vlan);
+	unsigned int type = at == 0 ? 0 : load16(slot->data + at);
+	if ((type != TYPE_IPV4 && type != TYPE_IPV6) || vlan >= VLAN_MAX ||
+	    !vlan_set_has(&member->settings.vlans, vlan))
+		return;
+	if (!snooping_input(model, member, vlan, slot->data + at + 2, slot->length - at - 2,
+			    slot->data + 6, &slots))
+		return;
+	for (unsigned int i = SLOT_OWN + 1; i < BRIDGE_SLOTS; i++)
+		if (port_set_has(&slots, i) && may_go(member, member->bridge->slot[i]))
+			send_out(model, member->bridge->slot[i]->interface, vlan, slot->data,
+				 slot->data + at, slot->length - at);
+	snooping_send(model);
+}
