@@ -47,6 +47,7 @@ struct bridge_member {
 	struct interface_object *interface;
 	unsigned int slot; /* SLOT_NONE before settle */
 	uint16_t meter;
+	bool link_lost; /* its port's link went down, and did not come back */
 	struct member_settings settings;
 	uint32_t learned; /* addresses */
 	uint64_t limited; /* not learned: learning-limit */

@@ -5,7 +5,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "controlplane/object/bridge.h"
+#include "controlplane/object/snooping.h"
 #include "model.h"
 
 static const struct interface_numbers numbers = {
@@ -208,6 +208,8 @@ static void take_status(struct model *model, struct interface_object *port,
 	/* who was behind it may turn up elsewhere */
 	if (port->link_up && !status->link_up && port->member != NULL)
 		fdb_flush(model, port->member, false);
+	if (port->link_up != (status->link_up != 0))
+		snooping_link(model, port, status->link_up != 0);
 	port->link_up = status->link_up != 0;
 	interface_device_mtu(model, port, status->mtu);
 	if (memcmp(status->mac, none, 6) != 0)

@@ -278,7 +278,7 @@ static void set_port(struct model *model, struct bridge_object *bridge, unsigned
 		return;
 	}
 	snooping_port_settings(model, member, vlan, &settings);
-	settings.up = interface_is_up(member->interface);
+	settings.up = interface_is_up(member->interface) && !member->link_lost;
 	settings.fast_leave |= bridge->settings.snooping.fast_leave;
 	if (snoop_port_set(engine, &key, slot, &settings, model_now(model)) != 0)
 		return;
@@ -332,6 +332,17 @@ void snooping_bridge(struct model *model, struct bridge_object *bridge)
 			end_domain(model, bridge, vlan);
 	}
 	model->snooping->due = 0;
+}
+
+void snooping_link(struct model *model, const struct interface_object *port, bool up)
+{
+	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
+		if (i->member == NULL || (i != port && i->parent != port) ||
+		    i->member->link_lost == !up)
+			continue;
+		i->member->link_lost = !up;
+		snooping_bridge(model, i->member->bridge);
+	}
 }
 
 void snooping_forget(struct model *model, struct bridge_object *bridge)

@@ -12,6 +12,7 @@
 #include "controlplane/protocol/nd.h"
 #include "controlplane/protocol/neighbour.h"
 #include "controlplane/protocol/punt.h"
+#include "controlplane/protocol/snooping-input.h"
 #include "dataplane/shm/reason.h"
 #include "dataplane/shm/ring.h"
 
@@ -60,6 +61,8 @@ void punt_dispatch(struct model *model, const struct frame_slot *slot)
 		nd_input(model, slot->interface, slot->data, slot->length, slot->l3_offset);
 	else if (slot->reason == PUNT_gre_keepalive)
 		keepalive_input(model, slot);
+	else if (slot->reason == PUNT_igmp || slot->reason == PUNT_mld || slot->reason == PUNT_pim)
+		snooping_punted(model, slot);
 	else
 		dispatch_ip(model, slot);
 }
@@ -108,6 +111,7 @@ unsigned int punt_poll(struct model *model)
 		announce(model);
 	neighbour_poll(model);
 	keepalive_poll(model);
+	snooping_send(model);
 	return count;
 }
 

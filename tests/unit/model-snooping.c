@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Snooping on the bridges of a model: commands, frames in and out of ports as those have VLANs, entries in
+ * the tables, and a control plane that restarts.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "controlplane/object/snooping.h"
+#include "controlplane/protocol/punt.h"
+#include "dataplane/shm/reason.h"
+#include "packet.h"
+#include "snoop-fixture.h"
+
+enum { PORTS = 4 };
+
+static void add_ports(struct fixture *f)
+{
+	static const char *const ports[PORTS] = { "vlan 10", "vlan 10", "trunk 10,20 native 20",
+						  "vlan 20" };
+
+	for (unsigned int i = 0; i < PORTS; i++) {
+		char line[100];
+		const uint8_t mac[6] = { 2, 0, 0, 0, 1, (uint8_t)i };
+		snprintf(line, sizeof(line), "port add p%u devargs net_null%u bridge b0 %s", i, i,
+			 ports[i]);
+		say(f, line);
+		dataplane_answers(f, i, mac, true);
+	}
+}
+
+/* p0, p1 in VLAN 10; p2 has it with a tag; VLAN 20: p2 without one, p3. We ask. */
+static int setup(void **state)
+{
+	fixture_empty(state);
+	struct fixture *f = *state;
+	dataplane_begin(f);
+	clock_stop(f);
+	say(f, "bridge add b0 vlan 10 querier on querier-address 10.0.0.100");
+	add_ports(f);
+	model_poll(f->model);
+	punt_poll(f->model);
+	return 0;
+}
+
+static void wait(struct fixture *f, double seconds)
+{
+	for (unsigned int i = 0; i < (unsigned int)(seconds * 10 + 0.5); i++) {
+		test_time += 100000000;
+		model_poll(f->model);
+		punt_poll(f->model);
+	}
+}
+
+/* An Ethernet frame with the packet, tagged if `vlan` is not 0. */
+static void punt_packet(struct fixture *f, unsigned int port, unsigned int vlan,
+			const uint8_t *packet, size_t length)
+{
+	uint8_t frame[2048] = { 1, 0, 0x5e, 1, 1, 1, 2, 0, 0, 0, 0, 9 };
+	uint32_t reason = packet[0] >> 4 == 6 ? PUNT_mld : packet[9] == 103 ? PUNT_pim : PUNT_igmp;
+	size_t at = 12;
+
+	if (vlan != 0) {
+		memcpy(frame + at, (uint8_t[]){ 0x81, 0, (uint8_t)(vlan >> 8), (uint8_t)vlan }, 4);
+		at += 4;
+	}
+	memcpy(frame + at, packet[0] >> 4 == 6 ? "\x86\xdd" : "\x08\x00", 2);
+	memcpy(frame + at + 2, packet, length);
+	punt_bytes(f, reason, port, (uint32_t)at + 2, frame, at + 2 + length);
+	model_poll(f->model);
+	punt_poll(f->model);
+}
+
+static void report(struct fixture *f, unsigned int port, unsigned int vlan, unsigned int type,
+		   const char *group)
+{
+	struct address address = address_of(group);
+	enum snoop_family family = address_is_ipv4(&address) ? SNOOP_IPV4 : SNOOP_IPV6;
+	struct address from = address_of(family == SNOOP_IPV4 ? "10.0.0.9" : "fe80::9");
+	uint8_t packet[WIRE_MAX];
+
+	punt_packet(f, port, vlan, packet, wire_single(family, type, &from, &address, packet));
+}
+
+static void record(struct fixture *f, unsigned int port, unsigned int vlan, unsigned int type,
+		   const char *group, const char *source)
+{
+	struct address address = address_of(group), from = address_of("10.0.0.9");
+	struct address list = address_of(source);
+	struct wire_record one = { .type = type, .group = address, .sources = &list, .count = 1 };
+	uint8_t packet[WIRE_MAX];
+
+	punt_packet(f, port, vlan, packet, wire_records(SNOOP_IPV4, &from, &one, 1, packet));
+}
+
+static void hello(struct fixture *f, unsigned int port, unsigned int vlan)
+{
+	struct address from = address_of("10.0.0.1");
+	uint8_t packet[WIRE_MAX];
+
+	punt_packet(f, port, vlan, packet, wire_pim(SNOOP_IPV4, &from, 105, packet));
+}
+
+/* ---------------------------------------------------------------- expectations */
+
+static const struct group_entry *any_entry(struct fixture *f, unsigned int vlan, const char *group)
+{
+	struct address address = address_of(group);
+	struct group_key key = { .bridge = bridge_get(f->model, "b0", &f->error)->index,
+				 .vlan = (uint16_t)vlan };
+
+	memcpy(key.group, address.bytes, 16);
+	return hash_lookup(f->model->tables, HASH_GROUP, &key, sizeof(key));
+}
+
+static const struct group_source_entry *source_entry(struct fixture *f, unsigned int vlan,
+						     const char *group, const char *source)
+{
+	struct address address = address_of(group), from = address_of(source);
+	struct group_source_key key = {
+		.any = { .bridge = bridge_get(f->model, "b0", &f->error)->index,
+			 .vlan = (uint16_t)vlan },
+	};
+
+	memcpy(key.any.group, address.bytes, 16);
+	memcpy(key.source, from.bytes, 16);
+	return hash_lookup(f->model->tables, HASH_GROUP_SOURCE, &key, sizeof(key));
+}
+
+/* "0,2": numbers of ports; "-": none */
+static void expect_set(struct fixture *f, const struct port_set *set, const char *expected)
+{
+	char text[64] = "-";
+	size_t at = 0;
+
+	for (unsigned int i = 0; i < PORTS; i++) {
+		const struct bridge_member *member = f->model->interface[i]->member;
+		if (member != NULL && port_set_has(set, member->slot))
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%u",
+					       at > 0 ? "," : "", i);
+	}
+	assert_string_equal(text, expected);
+}
+
+static void expect_group(struct fixture *f, unsigned int vlan, const char *group,
+			 const char *expected)
+{
+	const struct group_entry *entry = any_entry(f, vlan, group);
+
+	if (entry == NULL)
+		assert_string_equal("no entry", expected);
+	else
+		expect_set(f, &entry->ports, expected);
+}
+
+static const struct bridge_domain *domain(struct fixture *f, unsigned int vlan)
+{
+	const struct bridge_domain *found =
+		bridge_domain(f->model->tables, bridge_get(f->model, "b0", &f->error)->index, vlan);
+
+	assert_non_null(found);
+	return found;
+}
+
+/* The next frame that leaves, by this port and with this tag (0: none). */
+static const struct frame_slot *expect_out(struct fixture *f, unsigned int port, unsigned int vlan)
+{
+	const struct frame_slot *slot = injected(f);
+
+	if (slot == NULL)
+		fail_msg("nothing leaves");
+	assert_int_equal(slot->interface, port);
+	bool tagged = slot->data[12] == 0x81 && slot->data[13] == 0;
+	assert_int_equal(tagged ? (slot->data[14] & 0xf) << 8 | slot->data[15] : 0, vlan);
+	return slot;
+}
+
+/* ---------------------------------------------------------------- tests */
+
+static void queries_leave_as_ports_have_their_vlans(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int untagged = 0, tagged = 0, families[2] = { 0 };
+	const struct frame_slot *slot;
+
+	skip_frames(f);
+	say(f, "bridge set b0 querier off");
+	wait(f, 0.1);
+	skip_frames(f);
+	say(f, "bridge set b0 querier on");
+	wait(f, 0.1);
+	/* VLAN 10 by p0, p1, p2 (tagged), VLAN 20 by p2, p3; IGMP and MLD each */
+	while ((slot = injected(f)) != NULL) {
+		bool tag = slot->data[12] == 0x81;
+		assert_true(slot->interface < PORTS);
+		assert_int_equal(slot->data[0] == 1, slot->data[tag ? 16 : 12] == 8);
+		assert_true(!tag || (slot->interface == 2 && slot->data[15] == 10));
+		untagged += !tag;
+		tagged += tag;
+		families[slot->data[0] == 1 ? 0 : 1]++;
+	}
+	assert_int_equal(untagged, 8);
+	assert_int_equal(tagged, 2);
+	assert_int_equal(families[0], 5);
+	assert_int_equal(families[1], 5);
+}
+
+static void reports_become_entries(void **state)
+{
+	struct fixture *f = *state;
+
+	wait(f, 12);
+	skip_frames(f);
+	assert_true(domain(f, 10)->flags & DOMAIN_SNOOPING);
+	assert_true(domain(f, 10)->flags & DOMAIN_ENFORCED);
+	assert_true(domain(f, 10)->flags & DOMAIN_ENFORCED << DOMAIN_FAMILY_BITS);
+	report(f, 0, 0, 0x16, "239.1.1.1");
+	expect_group(f, 10, "239.1.1.1", "0");
+	report(f, 2, 10, 0x16, "239.1.1.1");
+	expect_group(f, 10, "239.1.1.1", "0,2");
+	report(f, 2, 0, 0x16, "239.1.1.1");
+	expect_group(f, 20, "239.1.1.1", "2");
+	report(f, 1, 0, 131, "ff15::1");
+	expect_group(f, 10, "ff15::1", "1");
+	expect_nothing(f); /* nobody to tell */
+	/* a VLAN that the port is not in */
+	report(f, 0, 20, 0x16, "239.1.1.2");
+	report(f, 3, 10, 0x16, "239.1.1.2");
+	expect_group(f, 20, "239.1.1.2", "no entry");
+	expect_group(f, 10, "239.1.1.2", "no entry");
+	wait(f, 261);
+	expect_group(f, 10, "239.1.1.1", "no entry");
+}
+
+static void sources_become_entries(void **state)
+{
+	struct fixture *f = *state;
+
+	wait(f, 12);
+	record(f, 0, 0, 5, "239.1.1.1", "10.0.0.1");
+	expect_group(f, 10, "239.1.1.1", "-");
+	assert_true(any_entry(f, 10, "239.1.1.1")->flags & GROUP_SOURCES);
+	assert_false(any_entry(f, 10, "239.1.1.1")->flags & GROUP_ABSENT);
+	expect_set(f, &source_entry(f, 10, "239.1.1.1", "10.0.0.1")->ports, "0");
+	report(f, 1, 0, 0x16, "239.1.1.1");
+	expect_group(f, 10, "239.1.1.1", "1");
+	expect_set(f, &source_entry(f, 10, "239.1.1.1", "10.0.0.1")->ports, "0,1");
+	wait(f, 261);
+	assert_null(source_entry(f, 10, "239.1.1.1", "10.0.0.1"));
+	assert_null(any_entry(f, 10, "239.1.1.1"));
+}
+
+static void frames_go_to_routers(void **state)
+{
+	struct fixture *f = *state;
+	const struct frame_slot *slot;
+
+	wait(f, 12);
+	skip_frames(f);
+	hello(f, 2, 10); /* is flooded in its VLAN */
+	expect_out(f, 0, 0);
+	expect_out(f, 1, 0);
+	expect_nothing(f);
+	expect_set(f, &domain(f, 10)->routers[BRIDGE_IPV4], "2");
+	expect_set(f, &domain(f, 20)->routers[BRIDGE_IPV4], "-");
+	report(f, 0, 0, 0x16, "239.1.1.1");
+	slot = expect_out(f, 2, 10);
+	assert_int_equal(slot->data[11], 9); /* the host's own frame */
+	expect_nothing(f);
+	report(f, 1, 0, 0x16, "239.1.1.1");
+	expect_out(f, 2, 10);
+	report(f, 0, 0, 0x17, "239.1.1.1"); /* held; asked out of that port */
+	slot = expect_out(f, 0, 0);
+	assert_memory_equal(slot->data + 6, &interface_find(f->model, "b0")->mac, 6);
+	expect_nothing(f);
+	wait(f, 105);
+	expect_set(f, &domain(f, 10)->routers[BRIDGE_IPV4], "-");
+}
+
+static void isolated_ports_hear_nothing_of_each_other(void **state)
+{
+	struct fixture *f = *state;
+
+	wait(f, 12);
+	say(f, "port set p0 isolated on");
+	say(f, "port set p1 isolated on");
+	say(f, "bridge router add b0 vlan 10 port p1");
+	wait(f, 5);
+	skip_frames(f);
+	report(f, 0, 0, 0x16, "239.1.1.1");
+	expect_nothing(f);
+	hello(f, 0, 0);
+	expect_out(f, 2, 10);
+	expect_nothing(f);
+}
+
+static void links_and_states(void **state)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0, 1, 0 };
+	struct fixture *f = *state;
+
+	wait(f, 12);
+	report(f, 0, 0, 0x16, "239.1.1.1");
+	report(f, 1, 0, 0x16, "239.1.1.1");
+	expect_group(f, 10, "239.1.1.1", "0,1");
+	dataplane_answers(f, 0, mac, false);
+	wait(f, 0.1);
+	expect_group(f, 10, "239.1.1.1", "1");
+	say(f, "port set p1 down");
+	wait(f, 0.1);
+	expect_group(f, 10, "239.1.1.1", "no entry");
+	skip_frames(f);
+	dataplane_answers(f, 0, mac, true);
+	wait(f, 0.1);
+	expect_out(f, 0, 0); /* asked at once */
+}
+
+static void static_groups_and_routers(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, "bridge group add b0 239.9.9.9 port p0");
+	say(f, "bridge group add b0 vlan 10 239.9.9.9 port p2");
+	say(f, "bridge group add b0 239.9.9.8 source 10.0.0.1 port p3");
+	say(f, "bridge router add b0 vlan 10 port p2");
+	wait(f, 0.1);
+	expect_group(f, 10, "239.9.9.9", "0,2");
+	expect_set(f, &source_entry(f, 20, "239.9.9.8", "10.0.0.1")->ports, "3");
+	expect_set(f, &domain(f, 10)->routers[BRIDGE_IPV6], "2");
+	refused(f, "bridge group add b0 239.9.9.9 port p0", "exists already");
+	refused(f, "bridge group add b0 vlan 20 239.9.9.9 port p0", "not in VLAN 20");
+	refused(f, "bridge group add b0 10.0.0.1 port p0", "expected a multicast address");
+	refused(f, "bridge group add b0 224.0.0.5 port p0", "expected a multicast address");
+	refused(f, "bridge group add b0 239.9.9.9 source 239.1.1.1 port p0", "expected a unicast");
+	refused(f, "bridge group add b0 port p0", "expected the group");
+	refused(f, "bridge group del b0 239.9.9.7 port p0", "does not exist");
+	refused(f, "port set p0 bridge none", "in use by bridge group 239.9.9.9");
+	refused(f, "port set p2 trunk 20", "in use by bridge group 239.9.9.9");
+	char *text = configuration(f);
+	assert_non_null(strstr(text, "bridge group add b0 239.9.9.9 port p0\n"));
+	assert_non_null(strstr(text, "bridge group add b0 vlan 10 239.9.9.9 port p2\n"));
+	assert_non_null(strstr(text, "bridge group add b0 239.9.9.8 source 10.0.0.1 port p3\n"));
+	assert_non_null(strstr(text, "bridge router add b0 vlan 10 port p2\n"));
+	free(text);
+	say(f, "bridge group del b0 239.9.9.9 port p0");
+	say(f, "bridge router del b0 vlan 10 port p2");
+	wait(f, 0.1);
+	expect_group(f, 10, "239.9.9.9", "2");
+	expect_set(f, &domain(f, 10)->routers[BRIDGE_IPV6], "-");
+}
+
+static void limits_of_ports(void **state)
+{
+	struct fixture *f = *state;
+
+	wait(f, 12);
+	say(f, "bridge multicast add p0 fast-leave on group-limit 1 permit 239.1.0.0/16,ff15::/16");
+	report(f, 0, 0, 0x16, "239.2.1.1");
+	report(f, 0, 0, 0x16, "239.1.1.1");
+	report(f, 0, 0, 0x16, "239.1.1.2");
+	expect_group(f, 10, "239.2.1.1", "no entry");
+	expect_group(f, 10, "239.1.1.2", "no entry");
+	expect_group(f, 10, "239.1.1.1", "0");
+	report(f, 0, 0, 0x17, "239.1.1.1");
+	expect_group(f, 10, "239.1.1.1", "no entry");
+	char *text = configuration(f);
+	assert_non_null(strstr(text, "bridge multicast add p0 fast-leave on group-limit 1 permit "
+				     "239.1.0.0/16,ff15::/16\n"));
+	free(text);
+	refused(f, "bridge multicast add p1 permit 239.1.0.0", "expected up to 8 ranges");
+	refused(f, "bridge multicast add p1 permit 239.1.0.0/33", "expected up to 8 ranges");
+	refused(f, "port set p0 bridge none", "in use by bridge multicast");
+	say(f, "bridge multicast del p0");
+	report(f, 0, 0, 0x16, "239.2.1.1");
+	expect_group(f, 10, "239.2.1.1", "0");
+	say(f, "bridge set b0 fast-leave on");
+	report(f, 0, 0, 0x17, "239.2.1.1");
+	expect_group(f, 10, "239.2.1.1", "no entry");
+}
+
+static void settings_are_configuration(void **state)
+{
+	static const char line[] =
+		"querier on querier-address 10.0.0.7 igmp-version 2 mld-version 1 "
+		"unknown-multicast "
+		"router-ports fast-leave on query-interval 20s query-response-interval 5s "
+		"last-member-interval 500ms last-member-count 3 robustness 3 "
+		"startup-query-interval 2s startup-query-count 4 strict on proxy on group-limit 10";
+	struct fixture *f = *state;
+	char command[600];
+
+	snprintf(command, sizeof(command), "bridge set b0 snooping off %s", line);
+	say(f, command);
+	char *text = configuration(f);
+	assert_non_null(strstr(text, "snooping off"));
+	assert_non_null(strstr(text, line));
+	free(text);
+	wait(f, 0.1);
+	assert_int_equal(domain(f, 10)->flags, 0);
+	say(f, "bridge set b0 snooping on");
+	wait(f, 7);
+	assert_int_equal(domain(f, 10)->flags >> DOMAIN_UNREGISTERED_SHIFT & 3,
+			 UNREGISTERED_ROUTERS);
+	assert_true(domain(f, 10)->flags & DOMAIN_ENFORCED);
+	refused(f, "bridge set b0 querier-address fe80::1", "expected an IPv4");
+	refused(f, "bridge set b0 query-interval 5s", "expected less than the query interval");
+	say(f, "bridge set b0 querier-address 0.0.0.0");
+	text = configuration(f);
+	assert_null(strstr(text, "querier-address"));
+	free(text);
+}
+
+static void shows(void **state)
+{
+	struct fixture *f = *state;
+	json_t *rows, *row;
+
+	wait(f, 12);
+	record(f, 2, 10, 5, "239.1.1.1", "10.0.0.1");
+	report(f, 0, 0, 0x16, "239.1.1.1");
+	hello(f, 3, 0);
+	rows = show(f, "bridge groups show b0");
+	assert_int_equal(json_array_size(rows), 2);
+	row = json_array_get(rows, 0);
+	assert_string_equal(json_string_value(json_object_get(row, "port")), "p0");
+	assert_string_equal(json_string_value(json_object_get(row, "group")), "239.1.1.1");
+	assert_string_equal(json_string_value(json_object_get(row, "mode")), "exclude");
+	assert_string_equal(json_string_value(json_object_get(row, "version")), "igmpv2");
+	assert_string_equal(json_string_value(json_object_get(row, "origin")), "learned");
+	assert_string_equal(json_string_value(json_object_get(row, "reporter")), "10.0.0.9");
+	assert_true(json_real_value(json_object_get(row, "expires")) == 260);
+	row = json_array_get(json_object_get(json_array_get(rows, 1), "sources"), 0);
+	assert_string_equal(json_string_value(json_object_get(row, "address")), "10.0.0.1");
+	json_decref(rows);
+	rows = show(f, "bridge routers show");
+	assert_int_equal(json_array_size(rows), 1);
+	row = json_array_get(rows, 0);
+	assert_string_equal(json_string_value(json_object_get(row, "port")), "p3");
+	assert_int_equal(json_integer_value(json_object_get(row, "vlan")), 20);
+	assert_string_equal(json_string_value(json_object_get(row, "family")), "ipv4");
+	json_decref(rows);
+	rows = show(f, "show events kind join");
+	assert_true(json_array_size(rows) >= 2);
+	json_decref(rows);
+}
+
+/* The control plane goes and comes back: what is in the tables stays as it is until nobody answers. */
+static void restart(void **state)
+{
+	struct fixture *f = *state;
+
+	wait(f, 12);
+	report(f, 0, 0, 0x16, "239.1.1.1");
+	report(f, 1, 0, 0x16, "239.1.1.1");
+	record(f, 0, 0, 5, "239.1.1.2", "10.0.0.1");
+	hello(f, 2, 10);
+	uint32_t flags = domain(f, 10)->flags;
+	model_end(f);
+	model_begin(f, 64 << 20);
+	f->model->clock = NULL;
+	clock_stop(f);
+	say(f, "bridge add b0 vlan 10 querier on querier-address 10.0.0.100");
+	static const char *const ports[PORTS] = { "vlan 10", "vlan 10", "trunk 10,20 native 20",
+						  "vlan 20" };
+	for (unsigned int i = 0; i < PORTS; i++) {
+		char line[100];
+		snprintf(line, sizeof(line), "port add p%u devargs net_null%u bridge b0 %s", i, i,
+			 ports[i]);
+		say(f, line);
+	}
+	const struct group_entry *before = NULL;
+	model_settle(f->model);
+	before = any_entry(f, 10, "239.1.1.1");
+	model_poll(f->model);
+	assert_ptr_equal(any_entry(f, 10, "239.1.1.1"), before); /* not written again */
+	assert_int_equal(domain(f, 10)->flags, flags);
+	expect_group(f, 10, "239.1.1.1", "0,1");
+	expect_set(f, &domain(f, 10)->routers[BRIDGE_IPV4], "2");
+	expect_set(f, &source_entry(f, 10, "239.1.1.2", "10.0.0.1")->ports, "0");
+	wait(f, 10);
+	report(f, 1, 0, 0x16, "239.1.1.1");
+	json_t *rows = show(f, "bridge groups show");
+	assert_int_equal(json_array_size(rows), 3);
+	json_decref(rows);
+	wait(f, 251);
+	expect_group(f, 10, "239.1.1.1", "1");
+	expect_group(f, 10, "239.1.1.2", "no entry");
+	assert_null(source_entry(f, 10, "239.1.1.2", "10.0.0.1"));
+}
+
+/* What no bridge knows any more goes at the next start. */
+static void restart_without_the_bridge(void **state)
+{
+	struct fixture *f = *state;
+
+	wait(f, 12);
+	report(f, 0, 0, 0x16, "239.1.1.1");
+	record(f, 0, 0, 5, "239.1.1.2", "10.0.0.1");
+	assert_int_equal(hash_walk(f->model->tables, HASH_GROUP, NULL, NULL), 2);
+	model_end(f);
+	model_begin(f, 64 << 20);
+	model_settle(f->model);
+	model_poll(f->model);
+	assert_int_equal(hash_walk(f->model->tables, HASH_GROUP, NULL, NULL), 0);
+	assert_int_equal(hash_walk(f->model->tables, HASH_GROUP_SOURCE, NULL, NULL), 0);
+}
+
+static void bridges_go(void **state)
+{
+	struct fixture *f = *state;
+
+	wait(f, 12);
+	report(f, 0, 0, 0x16, "239.1.1.1");
+	record(f, 0, 0, 5, "239.1.1.2", "10.0.0.1");
+	for (unsigned int i = 0; i < PORTS; i++) {
+		char line[40];
+		snprintf(line, sizeof(line), "port set p%u bridge none", i);
+		say(f, line);
+	}
+	say(f, "bridge del b0");
+	wait(f, 0.1);
+	assert_int_equal(hash_walk(f->model->tables, HASH_GROUP, NULL, NULL), 0);
+	assert_int_equal(hash_walk(f->model->tables, HASH_GROUP_SOURCE, NULL, NULL), 0);
+}
+
+static void hostile_frames(void **state)
+{
+	static const uint8_t packet[] = { 0x45, 0, 0, 28, 0, 0, 0, 0, 1, 2 };
+	struct fixture *f = *state;
+	uint8_t frame[64] = { 1, 0, 0x5e, 1, 1, 1, 2, 0, 0, 0, 0, 9, 8, 0 };
+
+	memcpy(frame + 14, packet, sizeof(packet));
+	skip_frames(f);
+	for (size_t length = 0; length < sizeof(frame); length++)
+		punt_bytes(f, PUNT_igmp, 0, 14, frame, length);
+	frame[12] = 0x81;
+	for (size_t length = 0; length < sizeof(frame); length++)
+		punt_bytes(f, PUNT_mld, 2, 14, frame, length);
+	punt_bytes(f, PUNT_igmp, interface_find(f->model, "b0")->index, 14, frame, sizeof(frame));
+	punt_bytes(f, PUNT_igmp, 77, 14, frame, sizeof(frame));
+	expect_nothing(f);
+}
+
+#define IN_BRIDGE(test) cmocka_unit_test_setup_teardown(test, setup, fixture_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_BRIDGE(queries_leave_as_ports_have_their_vlans),
+		IN_BRIDGE(reports_become_entries),
+		IN_BRIDGE(sources_become_entries),
+		IN_BRIDGE(frames_go_to_routers),
+		IN_BRIDGE(isolated_ports_hear_nothing_of_each_other),
+		IN_BRIDGE(links_and_states),
+		IN_BRIDGE(static_groups_and_routers),
+		IN_BRIDGE(limits_of_ports),
+		IN_BRIDGE(settings_are_configuration),
+		IN_BRIDGE(shows),
+		IN_BRIDGE(restart),
+		IN_BRIDGE(restart_without_the_bridge),
+		IN_BRIDGE(bridges_go),
+		IN_BRIDGE(hostile_frames),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
