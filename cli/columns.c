@@ -146,6 +146,7 @@ static const struct column routers[] = {
 static const struct column address[] = {
 	{ .title = "PREFIX", .key = "prefix" },
 	{ .title = "DEV", .key = "dev" },
+	{ .title = "STATE", .key = "state" },
 	{ .title = NULL },
 };
 

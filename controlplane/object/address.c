@@ -215,6 +215,7 @@ static void forget(struct model *model, struct address_object *object)
 {
 	DL_DELETE(object->interface->addresses, object);
 	DL_DELETE2(model->addresses, object, all_prev, all_next);
+	model->tentative -= object->state == ADDRESS_TENTATIVE;
 	fib_address_removed(model, object);
 	if (object->into != NULL)
 		nexthop_release(model, object->into);
@@ -254,6 +255,7 @@ static int address_add(struct model *model, const struct arguments *arguments, s
 	object->interface = interface;
 	DL_APPEND(interface->addresses, object);
 	DL_APPEND2(model->addresses, object, all_prev, all_next);
+	model->tentative++;
 	if (acquire_into(model, object) != 0 || fib_address_added(model, object) != 0) {
 		forget(model, object);
 		return refuse_full(model, error, "route", 0, 1);

@@ -398,6 +398,20 @@ int interface_unused(struct model *model, const struct interface_object *interfa
 
 /* ---------------------------------------------------------------- MAC */
 
+void interface_link_changed(struct model *model, struct interface_object *interface)
+{
+	struct address_object *address;
+
+	DL_FOREACH(interface->addresses, address)
+	{
+		model->tentative += address->state != ADDRESS_TENTATIVE;
+		address->state = ADDRESS_TENTATIVE;
+		address->probes = 0;
+		address->probe_due = 0;
+	}
+	interface_announce(model, interface);
+}
+
 void interface_announce(struct model *model, struct interface_object *interface)
 {
 	if (interface->announce || interface->addresses == NULL || interface->mac == 0)
@@ -428,6 +442,6 @@ void interface_mac_learned(struct model *model, struct interface_object *port, c
 		i->mac = word;
 		store_word(&model->tables->interface[i->index].mac, word);
 		nexthop_refresh_interface(model, i);
-		interface_announce(model, i);
+		interface_link_changed(model, i);
 	}
 }

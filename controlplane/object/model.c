@@ -173,6 +173,9 @@ int refuse_full(struct model *model, struct error *error, const char *table, uin
 
 static json_t *private_addresses(const struct model *model)
 {
+	static const char *const states[] = { [ADDRESS_TENTATIVE] = "tentative",
+					      [ADDRESS_PREFERRED] = "preferred",
+					      [ADDRESS_DUPLICATE] = "duplicate" };
 	const struct address_object *address;
 	json_t *list = json_array();
 
@@ -180,8 +183,9 @@ static json_t *private_addresses(const struct model *model)
 	{
 		char text[52];
 		prefix_format(&address->address, address->length, text);
-		json_array_append_new(list, json_pack("{s:s, s:s}", "prefix", text, "dev",
-						      address->interface->name));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "prefix", text, "dev",
+						      address->interface->name, "state",
+						      states[address->state]));
 	}
 	return list;
 }

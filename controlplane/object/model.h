@@ -73,7 +73,13 @@ struct interface_object {
 	UT_hash_handle hh; /* model->interfaces or model->tunnel_interfaces, by name */
 };
 
+/* What duplicate address detection has found (protocol/dad.h). */
+enum address_state { ADDRESS_TENTATIVE, ADDRESS_PREFERRED, ADDRESS_DUPLICATE };
+
 struct address_object {
+	enum address_state state;
+	unsigned int probes; /* TENTATIVE: sent */
+	uint64_t probe_due;  /* ns: when the next one is; 0: not looked at yet */
 	struct address address; /* host bits included */
 	uint8_t length;         /* bits of its own family */
 	struct interface_object *interface;
@@ -254,6 +260,7 @@ struct model {
 	uint64_t *staged[LABEL_SPACE_MAX]; /* replay: the words to be; NULL: none in this space */
 	unsigned int inject_workers;       /* that have a ring */
 	unsigned int announcements;        /* interfaces with announce set */
+	unsigned int tentative;            /* addresses */
 
 	uint64_t (*clock)(void); /* nanoseconds; NULL: CLOCK_MONOTONIC. For tests */
 	struct neighbour_object *wheel[NEIGHBOUR_WHEEL]; /* lists, by tick that is due */
@@ -368,6 +375,9 @@ void interface_device_mtu(struct model *model, struct interface_object *port, ui
 /* A new MAC for a port and its subinterfaces; nexthops on them follow. */
 void interface_mac_learned(struct model *model, struct interface_object *port,
 			   const uint8_t mac[6]);
+/* It may be on another link now, or has another MAC: its addresses are asked for again (protocol/dad.h) and
+ * announced. */
+void interface_link_changed(struct model *model, struct interface_object *interface);
 /* Gratuitous ARP is due (no-op without an IPv4 address). */
 void interface_announce(struct model *model, struct interface_object *interface);
 

@@ -218,7 +218,7 @@ static void take_status(struct model *model, struct interface_object *port,
 		return;
 	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next)
 		if (i == port || i->parent == port) {
-			interface_announce(model, i);
+			interface_link_changed(model, i);
 			neighbour_suspect(model, i);
 		}
 }

@@ -41,7 +41,7 @@ struct tunnel_status {
 };
 
 struct model_private {
-	/* interface addresses as JSON: [{ prefix, dev }] */
+	/* interface addresses as JSON: [{ prefix, dev, state }] */
 	json_t *(*addresses)(const struct model *model);
 	void (*heap)(const struct model *model, struct heap_statistics *statistics);
 	/* one nexthop's references (labels, groups, primaries); 0: none */

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include "controlplane/object/model.h"
 #include "controlplane/protocol/arp.h"
+#include "controlplane/protocol/dad.h"
 #include "controlplane/protocol/inject.h"
 #include "controlplane/protocol/neighbour.h"
 
@@ -111,6 +112,15 @@ bool arp_announce(struct model *model, const struct interface_object *interface)
 	return true;
 }
 
+int arp_probe(struct model *model, const struct interface_object *interface, const uint8_t ip[4])
+{
+	static const uint8_t nobody[4];
+	struct arp_packet packet = make_packet(OPERATION_REQUEST, interface, nobody);
+
+	memcpy(packet.target_ip, ip, 4);
+	return send_packet(model, interface, broadcast, &packet);
+}
+
 int arp_solicit(struct model *model, const struct neighbour_object *neighbour, bool everybody)
 {
 	const struct interface_object *interface = neighbour->interface;
@@ -140,6 +150,20 @@ static void contradict(struct model *model, const struct interface_object *inter
 	neighbour_duplicate(model, interface, &address, packet->sender_mac);
 	if (model->duplicate_logged != logged)
 		announce_address(model, interface, packet->sender_ip);
+}
+
+/* RFC 5227 2.1.1: somebody else is about to take an address that we are about to take. It is answered as
+ * any other request. */
+static void notice_probe(struct model *model, const struct interface_object *interface,
+			 const struct arp_packet *packet)
+{
+	static const uint8_t nobody[4];
+	struct address address = ipv4_address(packet->target_ip);
+
+	if (memcmp(packet->sender_ip, nobody, 4) == 0 &&
+	    memcmp(packet->sender_mac, &interface->mac, 6) != 0 &&
+	    dad_is_tentative(interface, &address))
+		neighbour_duplicate(model, interface, &address, packet->sender_mac);
 }
 
 /* RFC 826, "packet reception": known senders are updated from whatever they say, unknown ones are
@@ -187,6 +211,8 @@ void arp_input(struct model *model, uint32_t index, const uint8_t *frame, size_t
 		contradict(model, interface, &packet);
 		return;
 	}
+	if (to_us)
+		notice_probe(model, interface, &packet);
 	learn(model, interface, &packet, to_us);
 	if (!to_us || packet.operation != htons(OPERATION_REQUEST))
 		return;

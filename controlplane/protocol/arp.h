@@ -18,6 +18,9 @@
 void arp_input(struct model *model, uint32_t interface, const uint8_t *frame, size_t length,
 	       size_t l3_offset);
 
+/* RFC 5227 2.1.1: is this address of ours (4 bytes) somebody else's too? 0, or inject_frame's errno. */
+int arp_probe(struct model *model, const struct interface_object *interface, const uint8_t ip[4]);
+
 /* Ask for an IPv4 neighbour: by broadcast, or at the MAC that is known. 0, or inject_frame's errno. */
 int arp_solicit(struct model *model, const struct neighbour_object *neighbour, bool everybody);
 

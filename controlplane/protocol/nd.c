@@ -5,6 +5,7 @@
  */
 #include "controlplane/protocol/bytes.h"
 #include "controlplane/protocol/inject.h"
+#include "controlplane/protocol/dad.h"
 #include "controlplane/protocol/nd.h"
 #include "controlplane/protocol/neighbour.h"
 
@@ -29,7 +30,7 @@ static const struct address all_nodes = { { 0xff, 2, [15] = 1 } };
 
 /* ---------------------------------------------------------------- sending */
 
-/* A solicitation or advertisement with our MAC as its option. */
+/* A solicitation or advertisement with our MAC as its option, but in one from nowhere (RFC 4861 4.3). */
 static int send_message(struct model *model, const struct interface_object *interface,
 			const uint8_t to_mac[6], const struct address *from,
 			const struct address *to, unsigned int type, unsigned int flags,
@@ -39,10 +40,11 @@ static int send_message(struct model *model, const struct interface_object *inte
 	uint8_t header[24];
 	unsigned int size = interface_header(interface, to_mac, TYPE_IPV6, header);
 	uint8_t *ip = frame + size, *message = ip + IPV6_HEADER;
+	size_t length = memcmp(from, &unspecified, sizeof(*from)) == 0 ? MESSAGE_MIN : MESSAGE_SENT;
 
 	memcpy(frame, header + sizeof(header) - size, size);
 	ip[0] = 0x60;
-	store16(ip + 4, MESSAGE_SENT);
+	store16(ip + 4, (uint32_t)length);
 	ip[6] = ICMP6;
 	ip[7] = 255;
 	memcpy(ip + 8, from, 16);
@@ -53,8 +55,8 @@ static int send_message(struct model *model, const struct interface_object *inte
 	message[24] = type == NEIGHBOUR_SOLICITATION ? OPTION_SOURCE : OPTION_TARGET;
 	message[25] = 1;
 	memcpy(message + 26, &interface->mac, 6);
-	store16(message + 2, icmp6_checksum(ip + 8, message, MESSAGE_SENT));
-	return inject_frame(model, interface->index, frame, size + IPV6_HEADER + MESSAGE_SENT);
+	store16(message + 2, icmp6_checksum(ip + 8, message, length));
+	return inject_frame(model, interface->index, frame, size + IPV6_HEADER + length);
 }
 
 /* RFC 2464 7 */
@@ -62,6 +64,26 @@ static void multicast_mac(const struct address *group, uint8_t mac[6])
 {
 	mac[0] = mac[1] = 0x33;
 	memcpy(mac + 2, group->bytes + 12, 4);
+}
+
+/* RFC 4291 2.7.1 */
+static struct address solicited_node(const struct address *target, uint8_t mac[6])
+{
+	struct address group = { { 0xff, 2, [11] = 1, 0xff } };
+
+	memcpy(group.bytes + 13, target->bytes + 13, 3);
+	multicast_mac(&group, mac);
+	return group;
+}
+
+int nd_probe(struct model *model, const struct interface_object *interface,
+	     const struct address *address)
+{
+	uint8_t mac[6];
+	struct address to = solicited_node(address, mac);
+
+	return send_message(model, interface, mac, &unspecified, &to, NEIGHBOUR_SOLICITATION, 0,
+			    address);
 }
 
 int nd_solicit(struct model *model, const struct neighbour_object *neighbour, bool everybody)
@@ -76,11 +98,8 @@ int nd_solicit(struct model *model, const struct neighbour_object *neighbour, bo
 	if (own != NULL)
 		from = own->address;
 	memcpy(mac, neighbour->mac, 6);
-	if (everybody) { /* RFC 4291 2.7.1: solicited-node */
-		to = (struct address){ { 0xff, 2, [11] = 1, 0xff } };
-		memcpy(to.bytes + 13, target->bytes + 13, 3);
-		multicast_mac(&to, mac);
-	}
+	if (everybody)
+		to = solicited_node(target, mac);
 	return send_message(model, interface, mac, &from, &to, NEIGHBOUR_SOLICITATION, 0, target);
 }
 
@@ -233,6 +252,12 @@ static bool solicitation(struct model *model, const struct message *message)
 	if (!is_own(message->interface, &message->target) ||
 	    is_own(message->interface, &message->from))
 		return true;
+	/* RFC 4862 5.4.3: somebody else is about to take it */
+	if (from_nowhere && message->from_mac != NULL &&
+	    memcmp(message->from_mac, &message->interface->mac, 6) != 0 &&
+	    dad_is_tentative(message->interface, &message->target))
+		neighbour_duplicate(model, message->interface, &message->target,
+				    message->from_mac);
 	learn_solicitor(model, message, mac);
 	answer(model, message, mac);
 	return true;

@@ -22,6 +22,10 @@ void nd_input(struct model *model, uint32_t interface, const uint8_t *frame, siz
  * or inject_frame's errno. RFC 4861 7.2.2 */
 int nd_solicit(struct model *model, const struct neighbour_object *neighbour, bool everybody);
 
+/* RFC 4862 5.4.2: is this address of ours somebody else's too? 0, or inject_frame's errno. */
+int nd_probe(struct model *model, const struct interface_object *interface,
+	     const struct address *address);
+
 /* Unsolicited advertisements of the interface's IPv6 addresses (RFC 4861 7.2.6). False: not all
  * found room in the ring. */
 bool nd_announce(struct model *model, const struct interface_object *interface);

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include "controlplane/protocol/arp.h"
+#include "controlplane/protocol/dad.h"
 #include "controlplane/protocol/icmp-error.h"
 #include "controlplane/protocol/inject.h"
 #include "controlplane/protocol/ip-fragment.h"
@@ -36,6 +37,7 @@ void neighbour_duplicate(struct model *model, const struct interface_object *int
 	char text[46], mac_text[18];
 
 	model->counters.duplicates++;
+	dad_conflict(model, interface, address);
 	if (model->duplicate_logged != 0 && now - model->duplicate_logged < DUPLICATE_LOG_NS)
 		return;
 	model->duplicate_logged = now;

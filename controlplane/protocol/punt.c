@@ -5,6 +5,7 @@
 #include <time.h>
 #include "controlplane/object/model.h"
 #include "controlplane/protocol/arp.h"
+#include "controlplane/protocol/dad.h"
 #include "controlplane/protocol/icmp-error.h"
 #include "controlplane/protocol/ip-local.h"
 #include "controlplane/protocol/ip-send.h"
@@ -112,6 +113,7 @@ unsigned int punt_poll(struct model *model)
 	neighbour_poll(model);
 	keepalive_poll(model);
 	snooping_send(model);
+	dad_poll(model);
 	return count;
 }
 

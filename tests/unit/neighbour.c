@@ -488,6 +488,102 @@ static void new_addresses_are_announced(void **state)
 	expect_nothing(f);
 }
 
+static const char *state_of(struct fixture *f, const char *prefix)
+{
+	static char state[16];
+	char line[64];
+
+	snprintf(line, sizeof(line), "address show %s", prefix);
+	json_t *rows = show(f, line);
+	snprintf(state, sizeof(state), "%s",
+		 json_string_value(json_object_get(json_array_get(rows, 0), "state")));
+	json_decref(rows);
+	return state;
+}
+
+/* Frames of p0 in `seconds` that are ARP requests from 0.0.0.0, or solicitations from ::. */
+static unsigned int probes_in(struct fixture *f, unsigned int seconds, bool ipv4)
+{
+	static const uint8_t nobody[16];
+	const struct frame_slot *slot;
+	unsigned int count = 0;
+
+	clock_advance(f, seconds);
+	while ((slot = injected(f)) != NULL) {
+		bool arp = slot->data[12] == 8 && slot->data[13] == 6;
+		bool nd = slot->data[12] == 0x86 && slot->data[20] == 58;
+		if (ipv4 && arp && memcmp(slot->data + 28, nobody, 4) == 0) {
+			assert_memory_equal(slot->data + 38, ((uint8_t[]){ 10, 0, 0, 77 }), 4);
+			count++;
+		}
+		if (!ipv4 && nd && memcmp(slot->data + 22, nobody, 16) == 0) {
+			assert_int_equal(slot->data[14 + 40], 135);
+			assert_int_equal(slot->length, 14 + 40 + 24); /* no option */
+			count++;
+		}
+	}
+	return count;
+}
+
+/* RFC 5227 2.1, RFC 4862 5.4: asked for, and ours if nobody answers. */
+static void duplicates_are_looked_for(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, "address add 10.0.0.77/24 dev p0");
+	assert_string_equal(state_of(f, "10.0.0.77/24"), "tentative");
+	assert_string_equal(state_of(f, "10.0.0.1/24"), "preferred");
+	skip_frames(f);
+	assert_int_equal(probes_in(f, 8, true), 3);
+	assert_string_equal(state_of(f, "10.0.0.77/24"), "preferred");
+	assert_int_equal(f->model->tentative, 0);
+
+	say(f, "address add 2001:db8::77/64 dev p0");
+	skip_frames(f);
+	assert_int_equal(probes_in(f, 4, false), 1);
+	assert_string_equal(state_of(f, "2001:db8::77/64"), "preferred");
+
+	/* another link, perhaps */
+	dataplane_answers(f, 0, port_macs[0], false);
+	clock_advance(f, 1);
+	dataplane_answers(f, 0, port_macs[0], true);
+	clock_advance(f, 0.1);
+	assert_string_equal(state_of(f, "10.0.0.77/24"), "tentative");
+	clock_advance(f, 10);
+	assert_string_equal(state_of(f, "10.0.0.77/24"), "preferred");
+}
+
+/* Somebody answers, or asks for the same: it is said, and the address stays. */
+static void duplicates_are_found(void **state)
+{
+	/* a reply, and a probe, from 02:..:09: both for 10.0.0.1 */
+	static const char *const frames[] = {
+		"0200000000100200000000090806 0001080006040002 020000000009 0a000001 "
+		"020000000010 0a000001",
+		"ffffffffffff0200000000090806 0001080006040001 020000000009 00000000 "
+		"000000000000 0a000001",
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct address_object *first = f->model->addresses;
+		first->state = ADDRESS_TENTATIVE;
+		f->model->tentative = 1;
+		uint64_t duplicates = f->model->counters.duplicates;
+		punt_text(f, PUNT_arp, P0, 14, frames[i]);
+		assert_string_equal(state_of(f, "10.0.0.1/24"), "duplicate");
+		assert_int_equal(f->model->tentative, 0);
+		assert_int_equal(f->model->counters.duplicates, duplicates + 1);
+		assert_non_null(injected(f)); /* defended */
+		skip_frames(f);
+	}
+	/* once it is ours, a probe is a request as any other */
+	addresses_preferred(f);
+	punt_text(f, PUNT_arp, P0, 14, frames[1]);
+	assert_string_equal(state_of(f, "10.0.0.1/24"), "preferred");
+	assert_non_null(injected(f));
+}
+
 static void bad_solicitations_are_counted(void **state)
 {
 	enum { IP = 14, MESSAGE = 54 };
@@ -702,6 +798,8 @@ int main(void)
 		IN_PORTS(static_ones_replace_learned_ones),
 		IN_PORTS(solicitations_are_answered),
 		IN_PORTS(new_addresses_are_announced),
+		IN_PORTS(duplicates_are_looked_for),
+		IN_PORTS(duplicates_are_found),
 		IN_PORTS(bad_solicitations_are_counted),
 		IN_PORTS(advertisements_follow_the_table),
 		IN_PORTS(link_local_nexthops_are_asked),

@@ -16,10 +16,20 @@ static uint64_t stopped(void)
 	return test_time;
 }
 
+void addresses_preferred(struct fixture *f)
+{
+	struct address_object *object;
+
+	DL_FOREACH2(f->model->addresses, object, all_next)
+	object->state = ADDRESS_PREFERRED;
+	f->model->tentative = 0;
+}
+
 void clock_stop(struct fixture *f)
 {
 	test_time = model_now(f->model);
 	f->model->clock = stopped;
+	addresses_preferred(f);
 }
 
 void clock_advance(struct fixture *f, double seconds)

@@ -11,6 +11,8 @@
 /* Nanoseconds; model->clock after clock_stop. */
 extern uint64_t test_time;
 void clock_stop(struct fixture *fixture);
+/* Nobody has answered to the probes for our addresses; clock_stop does this too. */
+void addresses_preferred(struct fixture *fixture);
 /* Seconds go by; the protocols run every tenth of one. */
 void clock_advance(struct fixture *fixture, double seconds);
 
