@@ -291,6 +291,25 @@ static __rte_noinline bool too_long(struct worker *worker, struct packet *packet
 	return false;
 }
 
+/* Into a tunnel, or out of a bridge's own interface; the packet has its labels. Both have no device. */
+static __rte_noinline void output_virtual(struct worker *worker, struct packet *packet,
+					  const struct rewrite *rewrite)
+{
+	if (rewrite->header_length == 0) {
+		/* the bridge may have filled the vector with copies before */
+		if (unlikely(worker->encapsulate.count == VECTOR_SIZE))
+			drop(worker, packet->mbuf, packet->interface, DROP_no_buffer);
+		else
+			tunnel_encapsulate(worker, packet, rewrite->interface);
+		return;
+	}
+	memcpy(packet->l3 - sizeof(rewrite->header), rewrite->header, sizeof(rewrite->header));
+	if (packet->payload != PAYLOAD_MPLS)
+		store_ethertype(packet->l3, packet->payload);
+	move_start(packet->mbuf, offset_of_l3(packet) - rewrite->header_length);
+	bridge_send(worker, packet, rewrite->interface);
+}
+
 /* Labels to push, tags to write, or a tunnel to go into. False: it ended here, or is not out yet. */
 static __rte_noinline bool output_general(struct worker *worker, struct packet *packet,
 					  const struct rewrite *rewrite)
@@ -312,18 +331,14 @@ static __rte_noinline bool output_general(struct worker *worker, struct packet *
 	int offset = offset_of_l3(packet);
 	if ((int)mbuf->pkt_len - offset > rewrite->mtu)
 		return too_long(worker, packet, rewrite);
-	if (rewrite->port == PORT_VIRTUAL && rewrite->header_length == 0) {
-		tunnel_encapsulate(worker, packet, rewrite->interface);
-		return false;
+	if (unlikely(rewrite->port == PORT_VIRTUAL)) {
+		output_virtual(worker, packet, rewrite);
+		return false; /* counted there */
 	}
 	memcpy(packet->l3 - sizeof(rewrite->header), rewrite->header, sizeof(rewrite->header));
 	if (packet->payload != PAYLOAD_MPLS)
 		store_ethertype(packet->l3, packet->payload);
 	move_start(mbuf, offset - rewrite->header_length);
-	if (rewrite->port == PORT_VIRTUAL) {
-		bridge_send(worker, packet, rewrite->interface);
-		return false; /* counted there */
-	}
 	emit(worker, packet, rewrite, mbuf->pkt_len);
 	return true;
 }
@@ -341,7 +356,8 @@ static inline bool is_plain(const struct rewrite *rewrite)
 			      offsetof(struct rewrite, port) ==
 				      offsetof(struct rewrite, header_length) + 2,
 		      "side by side");
-	static_assert((PORT_MAX & (PORT_MAX - 1)) == 0 && (int)PORT_VIRTUAL == (int)PORT_MAX, "a bit");
+	static_assert((PORT_MAX & (PORT_MAX - 1)) == 0 && (int)PORT_VIRTUAL == (int)PORT_MAX,
+		      "a bit");
 	memcpy(&shape, &rewrite->header_length, sizeof(shape));
 	memcpy(&masked, mask, sizeof(masked));
 	memcpy(&wanted, plain, sizeof(wanted));
