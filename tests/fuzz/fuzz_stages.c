@@ -31,6 +31,7 @@ enum {
 };
 
 static struct fixture fixture;
+static struct lpm *ipv4, *ipv6;
 static uint8_t *guard[VECTOR_SIZE]; /* where the page begins that cannot be read, by frame */
 static struct rte_mbuf_ext_shared_info external[VECTOR_SIZE];
 
@@ -179,10 +180,10 @@ static void make_routes(void)
 {
 	static const uint8_t all[16];
 	uint8_t own[16], prefix4[4] = { 10 }, prefix6[16] = { 0x20 };
-	struct lpm *ipv4 = lpm_new(fixture.tables, fixture.heap,
-				   &fixture.tables->route_root[0][ROUTE_IPV4], 4, true);
-	struct lpm *ipv6 = lpm_new(fixture.tables, fixture.heap,
-				   &fixture.tables->route_root[0][ROUTE_IPV6], 16, true);
+	ipv4 = lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][ROUTE_IPV4], 4,
+		       true);
+	ipv6 = lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][ROUTE_IPV6], 16,
+		       true);
 	uint32_t leaf = route_leaf(ROUTE_NEXTHOP, nexthop(2, 0, NEXTHOP_NONE, 0));
 	int result;
 
@@ -223,6 +224,8 @@ static void start(void)
 
 static void stop(void)
 {
+	lpm_delete(ipv4);
+	lpm_delete(ipv6);
 	fixture_stop(&fixture);
 }
 
