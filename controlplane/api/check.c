@@ -117,6 +117,29 @@ static int paths_check(const struct arguments *arguments, bool swap, struct plac
 	return 0;
 }
 
+/* A branch without swap gets what is below the label. */
+static int branches_check(struct arguments *arguments, struct place place, struct error *error)
+{
+	if (arguments->path_count == 0)
+		return wrong(place, -1, -1, error, "a branch is missing",
+			     "[swap STACK] via IP and/or dev IF");
+	for (unsigned int i = 0; i < arguments->path_count; i++) {
+		struct path *path = &arguments->path[i];
+		int code = path_check(path, (int)i, place, error);
+		if (code != 0)
+			return code;
+		if (path_present(path, PATH_WEIGHT))
+			return wrong(place, -1, (int)i, error,
+				     "each branch gets a copy: a weight says nothing", "");
+		if (path_present(path, PATH_SWAP))
+			continue;
+		path->value[PATH_SWAP].stack[0] = LABEL_IMPLICIT_NULL;
+		path->value[PATH_SWAP].stack_count = 1;
+		path->present |= 1u << PATH_SWAP;
+	}
+	return 0;
+}
+
 static int mpls_check(struct arguments *arguments, struct place place, struct error *error)
 {
 	enum mpls_operation_word operation;
@@ -124,7 +147,7 @@ static int mpls_check(struct arguments *arguments, struct place place, struct er
 	if (!argument_present(arguments, MPLS_OPERATION)) {
 		if (arguments->path_count == 0 || !path_present(&arguments->path[0], PATH_SWAP))
 			return wrong(place, -1, -1, error, "what to do with the label is missing",
-				     "swap, pop, pop ip, pop label or pop bridge");
+				     "swap, pop, pop ip, pop label, pop bridge or replicate");
 		arguments->value[MPLS_OPERATION].number = OPERATION_SWAP;
 		arguments->present |= 1u << MPLS_OPERATION;
 	}
@@ -139,10 +162,12 @@ static int mpls_check(struct arguments *arguments, struct place place, struct er
 	if (argument_present(arguments, MPLS_CONTROL_WORD) && operation != OPERATION_POP_BRIDGE)
 		return wrong(place, MPLS_CONTROL_WORD, -1, error,
 			     "control-word goes with pop bridge only", "");
+	if (operation == OPERATION_REPLICATE)
+		return branches_check(arguments, place, error);
 	if (operation == OPERATION_SWAP || operation == OPERATION_POP)
 		return paths_check(arguments, operation == OPERATION_SWAP, place, error);
 	if (arguments->path_count > 0)
-		return wrong(place, -1, 0, error, "only swap and a plain pop have paths", "");
+		return wrong(place, -1, 0, error, "only swap, a plain pop and replicate have paths", "");
 	return 0;
 }
 

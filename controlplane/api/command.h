@@ -357,6 +357,7 @@ enum route_show_parameter { ROUTE_SHOW_FROM = ROUTE_VRF + 1, ROUTE_SHOW_COUNT };
 enum mpls_parameter {
 	/* mpls add L [space N] swap STACK PATH [swap STACK PATH ...]
 	 *                      | pop PATH [PATH ...] | pop ip [vrf N] | pop label | pop bridge BR [control-word]
+	 *                      | replicate [swap STACK] PATH [[swap STACK] PATH ...]
 	 *                      [ttl uniform|pipe] [tc uniform|pipe] [no-counters]
 	 * `pop` is POSITIONAL WORD MPLS_OPERATION in JSON "operation": swap | pop | pop-ip | pop-label |
 	 * pop-bridge; in text `swap` may be left to the path's own keyword. */
@@ -379,7 +380,8 @@ enum mpls_operation_word {
 	OPERATION_POP,
 	OPERATION_POP_IP,
 	OPERATION_POP_LABEL,
-	OPERATION_POP_BRIDGE
+	OPERATION_POP_BRIDGE,
+	OPERATION_REPLICATE
 };
 enum model_word { MODEL_UNIFORM, MODEL_PIPE }; /* ttl, tc */
 enum admin_word { ADMIN_UP, ADMIN_DOWN };

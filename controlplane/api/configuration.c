@@ -193,7 +193,9 @@ static void join_labels(struct path *path)
  * `swap 200 push 300` is `swap 300/200`. */
 static void unify_paths(struct arguments *arguments)
 {
-	bool pops = arguments->path_count > 0;
+	bool pops = arguments->path_count > 0 &&
+		    (strcmp(arguments->command->noun, "mpls") ||
+		     arguments->value[MPLS_OPERATION].number != OPERATION_REPLICATE);
 
 	for (unsigned int i = 0; i < arguments->path_count; i++)
 		pops &= path_swaps_to_nothing(&arguments->path[i]);

@@ -9,7 +9,7 @@ const char *const admin_words[] = { "up", "down", NULL };
 const char *const rpf_words[] = { "off", "strict", "loose", NULL };
 static const char *const model_words[] = { "uniform", "pipe", NULL };
 static const char *const operation_words[] = { "swap",      "pop",        "pop ip",
-					       "pop label", "pop bridge", NULL };
+					       "pop label", "pop bridge", "replicate", NULL };
 
 /* ---- interfaces ---- */
 

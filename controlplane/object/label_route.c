@@ -38,7 +38,8 @@ static bool has_nexthop(uint64_t word)
 {
 	enum label_operation operation = label_operation(word);
 
-	return operation == LABEL_SWAP || operation == LABEL_REPLACE || operation == LABEL_POP;
+	return operation == LABEL_SWAP || operation == LABEL_REPLACE || operation == LABEL_POP ||
+	       operation == LABEL_REPLICATE;
 }
 
 static void release_word(struct model *model, uint64_t word)

@@ -71,7 +71,7 @@ static int read_path(const struct label_route *route, const struct path *given,
 static int read_paths(const struct arguments *arguments, struct label_route *route,
 		      struct error *error)
 {
-	bool swap = route->operation == LABEL_SWAP;
+	bool swap = route->operation != LABEL_POP;
 
 	if (arguments->path_count == 0)
 		return refuse(error, -EINVAL, "label %u: no nexthop: expected via IP [dev IF]",
@@ -91,7 +91,7 @@ static int read_paths(const struct arguments *arguments, struct label_route *rou
 		route->group |= path_present(given, PATH_WEIGHT);
 		route->count++;
 	}
-	route->group |= route->count > 1;
+	route->group |= route->count > 1 || route->operation == LABEL_REPLICATE;
 	return 0;
 }
 
@@ -125,7 +125,8 @@ static enum mpls_operation_word operation_word(const struct arguments *arguments
 static int check_words(const struct arguments *arguments, const struct label_route *route,
 		       enum mpls_operation_word operation, struct error *error)
 {
-	bool to_paths = operation == OPERATION_SWAP || operation == OPERATION_POP;
+	bool to_paths = operation == OPERATION_SWAP || operation == OPERATION_POP ||
+			operation == OPERATION_REPLICATE;
 
 	if (argument_present(arguments, MPLS_VRF) && operation != OPERATION_POP_IP)
 		return refuse(error, -EINVAL, "label %u: vrf: expected it after pop ip only",
@@ -166,6 +167,9 @@ static int read_operation(const struct arguments *arguments, struct label_route 
 		return result;
 	case OPERATION_POP:
 		route->operation = LABEL_POP;
+		return read_paths(arguments, route, error);
+	case OPERATION_REPLICATE:
+		route->operation = LABEL_REPLICATE;
 		return read_paths(arguments, route, error);
 	case OPERATION_POP_IP:
 		route->operation = LABEL_POP_IP;

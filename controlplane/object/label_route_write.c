@@ -58,7 +58,9 @@ static void write_paths(const struct model *model, struct arguments *arguments, 
 		for (uint32_t i = 0; i < members->count; i++)
 			write_path(model, arguments, members->member[i].nexthop, word,
 				   members->member[i].weight,
-				   members->count == 1 || members->member[i].weight != 1);
+				   label_operation(word) != LABEL_REPLICATE &&
+					   (members->count == 1 ||
+					    members->member[i].weight != 1));
 	}
 	arguments->present |= 1u << MPLS_PATHS;
 }
@@ -79,6 +81,10 @@ void mpls_to_arguments(const struct model *model, unsigned int space, uint32_t l
 		argument_number(arguments, MPLS_OPERATION, OPERATION_POP_IP);
 		if (label_index(word) != 0)
 			argument_number(arguments, MPLS_VRF, label_index(word));
+		break;
+	case LABEL_REPLICATE:
+		argument_number(arguments, MPLS_OPERATION, OPERATION_REPLICATE);
+		write_paths(model, arguments, word);
 		break;
 	case LABEL_POP_LABEL:
 		argument_number(arguments, MPLS_OPERATION, OPERATION_POP_LABEL);

@@ -15,6 +15,8 @@ static const char *operation_name(enum label_operation operation)
 		return "swap";
 	case LABEL_POP:
 		return "pop";
+	case LABEL_REPLICATE:
+		return "replicate";
 	case LABEL_POP_LABEL:
 		return "pop-label";
 	case LABEL_POP_IP:
@@ -105,7 +107,8 @@ static void put_row(const struct view *view, unsigned int space, uint32_t label,
 	text_number(text, "label", label);
 	text_number(text, "space", space);
 	text_string(text, "operation", operation_name(operation));
-	if (operation == LABEL_SWAP || operation == LABEL_REPLACE || operation == LABEL_POP) {
+	if (operation == LABEL_SWAP || operation == LABEL_REPLACE || operation == LABEL_POP ||
+	    operation == LABEL_REPLICATE) {
 		put_paths(view, word, text);
 	} else {
 		text_member(text, "out_labels", "[]");

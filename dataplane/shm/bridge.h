@@ -14,7 +14,6 @@
  *   HASH_GROUP            (bridge, VLAN, group) -> ports
  *   HASH_GROUP_SOURCE     (bridge, VLAN, source, group) -> ports
  *   HASH_MULTICAST_ROUTE  (VRF, source, group) -> interfaces
- *   replication[i]        -> struct replication      branches of a label
  */
 #ifndef SHUNT_SHM_BRIDGE_H
 #define SHUNT_SHM_BRIDGE_H
@@ -159,17 +158,6 @@ struct multicast_route {
 };
 static_assert(sizeof(struct multicast_route) == 312, "multicast_route");
 #define MULTICAST_INCOMING 1u /* comes in by `incoming`; else by the route back to its source */
-
-enum { REPLICATION_BRANCHES = 256 };
-
-/* Branches of a replicate label. Each nexthop's innermost label replaces the top one; one without
- * labels gets what is below the label. */
-struct replication {
-	uint32_t count;
-	uint32_t reserved;
-	uint32_t nexthop[REPLICATION_BRANCHES];
-};
-static_assert(sizeof(struct replication) == 1032, "replication");
 
 /* ---------------------------------------------------------------- reading */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * claim-bridge.c: what bridges and replicate labels refer to, found again by a control plane that
- * restarts. As in claim.c, nothing is believed unchecked.
+ * claim-bridge.c: what bridges refer to, found again by a control plane that restarts. As in claim.c, nothing is believed unchecked.
  */
 #include <errno.h>
 #include "bridge.h"
@@ -65,31 +64,11 @@ static int claim_ports(const struct tables *tables, struct heap *heap)
 	return 0;
 }
 
-static int claim_replications(const struct tables *tables, struct heap *heap)
-{
-	for (unsigned int i = 0; i < REPLICATION_MAX; i++) {
-		uint64_t offset = word_load(&tables->replication[i]);
-		if (offset == 0)
-			continue;
-		if (i == 0 || claim_object(heap, offset, sizeof(struct replication)) != 0)
-			return -EINVAL;
-		const struct replication *list = tables_object(tables, offset);
-		if (list->count == 0 || list->count > REPLICATION_BRANCHES)
-			return -EINVAL;
-		for (uint32_t b = 0; b < list->count; b++)
-			if (list->nexthop[b] == NEXTHOP_NONE || list->nexthop[b] >= NEXTHOP_MAX)
-				return -EINVAL;
-	}
-	return 0;
-}
-
 int tables_claim_bridges(struct tables *tables, struct heap *heap)
 {
 	int result = 0;
 
 	for (unsigned int i = 0; result == 0 && i < BRIDGE_MAX; i++)
 		result = claim_row(tables, heap, &tables->bridge[i]);
-	if (result == 0)
-		result = claim_ports(tables, heap);
-	return result != 0 ? result : claim_replications(tables, heap);
+	return result != 0 ? result : claim_ports(tables, heap);
 }

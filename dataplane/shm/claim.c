@@ -45,7 +45,8 @@ static bool label_valid(uint64_t entry)
 	case LABEL_SPECIAL:
 		return true;
 	case LABEL_REPLICATE:
-		return label_index(entry) != 0 && label_index(entry) < REPLICATION_MAX;
+		return (entry & LABEL_GROUP) != 0 && label_index(entry) != 0 &&
+		       label_index(entry) < GROUP_MAX;
 	}
 	return false;
 }

@@ -54,7 +54,6 @@ enum {
 	VLAN_MAX = 4096,        /* VLAN IDs */
 	FDB_MAX = 262144,       /* entries of all bridges' forwarding tables */
 	LEARN_SLOTS = 1024,     /* slots of a ring of learned addresses, a power of two */
-	REPLICATION_MAX = 4096, /* replicate labels' lists of branches; index 0 is never used */
 	PORT_VIRTUAL = PORT_MAX, /* rewrite.port of an interface that has no port row: always live */
 	NEXTHOP_MAX = 131072,  /* index 0 is never used */
 	GROUP_MAX = 4096,      /* nexthop groups; index 0 is never used */
@@ -257,7 +256,8 @@ enum label_operation {
 	LABEL_POP_IP,     /* pop, IP lookup in the VRF */
 	LABEL_POP_BRIDGE, /* pop, Ethernet into the bridge */
 	LABEL_SPECIAL,    /* labels 0 to 15: the data plane knows what to do */
-	LABEL_REPLICATE,  /* a copy to each branch of replication[index] (RFC 6388, RFC 4875) */
+	LABEL_REPLICATE,  /* like REPLACE, but a copy to every member of the group (RFC 6388,
+	                   * RFC 4875) */
 };
 #define LABEL_OUT_MASK        0xfffffull
 #define LABEL_INDEX_SHIFT     20
@@ -502,7 +502,6 @@ struct tables {
 	struct nexthop_group group[GROUP_MAX];
 	_Atomic uint64_t group_members[GROUP_MAX];      /* heap offset of a group_record; 0: not in use */
 	struct bridge_row bridge[BRIDGE_MAX];
-	_Atomic uint64_t replication[REPLICATION_MAX]; /* heap offset of a struct replication, or 0 */
 	struct ring_consumer learn_consumer[WORKER_MAX]; /* CP takes learned addresses out */
 	struct ring_consumer punt_consumer[WORKER_MAX]; /* CP takes frames out of the punt rings */
 	struct ring_producer inject[WORKER_MAX]; /* CP puts frames in; pages of idle rings: holes */

@@ -71,7 +71,7 @@ void group_cancel(struct nexthop_pool *pool, uint32_t index);
 /* Restart: claim from the heap what the label spaces, nexthops, groups, ports and baselines refer to.
  * Then the hashes claim theirs (hash_claim), then heap_claimed. -EINVAL: the tables are corrupt. */
 int tables_claim(struct tables *tables, struct heap *heap);
-/* Part of it: bridges, their ports and domains, lists of branches. */
+/* Part of it: bridges, their ports and domains. */
 int tables_claim_bridges(struct tables *tables, struct heap *heap);
 
 /* Publish the wish of a port row (NULL: no port). */

@@ -6,8 +6,10 @@
  * else walks down the stack label by label in struct descent. A descent changes no byte of the packet
  * until it knows that the packet goes on, so that what is punted is what arrived.
  */
+#include "dataplane/stage/branch.h"
 #include "dataplane/stage/flow_hash.h"
 #include "dataplane/stage/mpls_header.h"
+#include "dataplane/stage/mpls_payload.h"
 #include "dataplane/stage/nexthop.h"
 #include "dataplane/stage/stage.h"
 
@@ -40,46 +42,6 @@ static inline uint32_t ttl_decrement(uint32_t ttl)
 }
 
 /* ---------------------------------------------------------------- the ends of a descent */
-
-/* Write IP's TTL and traffic class, which a pop in the uniform models hands down (RFC 3443 3.1,
- * RFC 3270 2.6.2: the class selector of the traffic class). IPv4's checksum follows (RFC 1624). */
-static void ipv4_store(uint8_t *header, uint32_t ttl, bool set_class, uint32_t class_selector)
-{
-	uint32_t sum = (uint16_t) ~(header[10] << 8 | header[11]);
-	uint8_t tos = set_class ? (uint8_t)(class_selector | (header[1] & 3)) : header[1];
-
-	sum += (uint16_t) ~(header[8] << 8 | header[9]) + (ttl << 8 | header[9]);
-	sum += (uint16_t) ~(header[0] << 8 | header[1]) + (uint32_t)(header[0] << 8 | tos);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	header[1] = tos;
-	header[8] = (uint8_t)ttl;
-	header[10] = (uint8_t)(~sum >> 8);
-	header[11] = (uint8_t)~sum;
-}
-
-static void ipv6_store(uint8_t *header, uint32_t ttl, bool set_class, uint32_t class_selector)
-{
-	header[7] = (uint8_t)ttl;
-	if (!set_class)
-		return;
-	uint32_t traffic_class = class_selector | (header[1] >> 4 & 3);
-	header[0] = (uint8_t)(header[0] & 0xf0) | (uint8_t)(traffic_class >> 4);
-	header[1] = (uint8_t)(traffic_class << 4) | (header[1] & 0xf);
-}
-
-/* What stands below the bottom label, by its first nibble (RFC 4928): PAYLOAD_IPV4, PAYLOAD_IPV6, or -1.
- * A header that does not fit into the frame is no IP packet. */
-static int payload_of(const uint8_t *at, const uint8_t *end)
-{
-	if (at >= end)
-		return -1;
-	if (at[0] >> 4 == 4 && end - at >= 20)
-		return PAYLOAD_IPV4;
-	if (at[0] >> 4 == 6 && end - at >= 40)
-		return PAYLOAD_IPV6;
-	return -1;
-}
 
 /* TTL and traffic class into the IP header that a pop exposed; labels to be pushed get the same TTL. */
 static void ip_expose(struct descent *descent, uint8_t *header, int payload, uint64_t entry,
@@ -180,9 +142,8 @@ static void end_by_pop(struct descent *descent, uint64_t entry, uint32_t nexthop
 }
 
 /* The nexthop brings its own labels, the innermost of which replaces the top one; without any it pops. */
-static void end_by_replace(struct descent *descent, uint64_t entry)
+static void end_by_replace(struct descent *descent, uint64_t entry, uint32_t nexthop)
 {
-	uint32_t nexthop = choose(descent, entry);
 	const struct rewrite *rewrite = nexthop_usable(descent->worker, nexthop);
 
 	if (rewrite == NULL) /* not left to the output stage, for which it may be there again */
@@ -192,6 +153,58 @@ static void end_by_replace(struct descent *descent, uint64_t entry)
 	else
 		end_by_swap(descent, entry, rewrite->label[rewrite->label_count - 1], nexthop,
 			    PACKET_REPLACED);
+}
+
+/* A copy by this branch. False: there was no buffer for it. */
+static bool copy_by(const struct descent *descent, uint64_t entry, uint32_t nexthop)
+{
+	struct descent copy = *descent;
+
+	copy.packet = branch_copy(descent->worker, descent->packet, descent->top);
+	if (copy.packet == NULL)
+		return false;
+	copy.top = copy.packet->l3;
+	copy.end = copy.top + copy.packet->mbuf->data_len;
+	if (descent->worker->output.count == VECTOR_SIZE)
+		branch_flush(descent->worker);
+	end_by_replace(&copy, entry, nexthop);
+	return true;
+}
+
+/* A copy by each branch that can send, the last of which is the packet itself (RFC 6388, RFC 4875). */
+static void end_by_replicate(struct descent *descent, uint64_t entry)
+{
+	struct worker *worker = descent->worker;
+	uint64_t offset = word_load(
+		&worker->tables->group_members[label_index(entry) & (GROUP_MAX - 1)]);
+	uint32_t last = UINT32_MAX, made = 0;
+
+	if (offset == 0) {
+		end_by_drop(descent, DROP_nexthop_invalid);
+		return;
+	}
+	if (descent->ttl == 0) {
+		end_by_punt(descent, PUNT_mpls_ttl_exceeded);
+		return;
+	}
+	const struct group_members *members = tables_object(worker->tables, offset);
+	for (uint32_t i = 0; i < members->count && i < GROUP_MEMBER_MAX; i++) {
+		uint32_t nexthop = members->member[i].nexthop;
+		if (nexthop_usable(worker, nexthop) == NULL) {
+			branch_lost(worker, nexthop);
+			continue;
+		}
+		if (last != UINT32_MAX && copy_by(descent, entry, last))
+			made++;
+		else if (last != UINT32_MAX)
+			branch_lost(worker, last);
+		last = nexthop;
+	}
+	counter_add(&worker->interface[descent->packet->interface].copies, made);
+	if (worker->output.count == VECTOR_SIZE)
+		branch_flush(worker);
+	end_by_replace(descent, entry, last != UINT32_MAX ? last : members->member[0].nexthop);
+	branch_flush(worker); /* room for the vector's other packets */
 }
 
 /* The bottom label is gone: IP, in `vrf`. `allowed` is the payload that fits, or -1 for either. */
@@ -372,7 +385,10 @@ static bool step(struct descent *descent, unsigned int space)
 		end_by_swap(descent, entry, label_out(entry), choose(descent, entry), 0);
 		return false;
 	case LABEL_REPLACE:
-		end_by_replace(descent, entry);
+		end_by_replace(descent, entry, choose(descent, entry));
+		return false;
+	case LABEL_REPLICATE:
+		end_by_replicate(descent, entry);
 		return false;
 	case LABEL_POP:
 		end_by_pop(descent, entry, choose(descent, entry));
