@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * fib.c: the route tables: which leaf stands at which prefix. On one prefix our own addresses go
- * before connected networks and known neighbours, and these before static routes.
+ * before connected networks, these before static routes, and these before known neighbours: a host on
+ * a link of ours can be led elsewhere, or nowhere.
  */
 #include <stdlib.h>
 #include "fib-hook.h"
@@ -146,6 +147,19 @@ int fib_walk(const struct model *model, unsigned int vrf, unsigned int family,
 
 /* ---------------------------------------------------------------- static routes */
 
+static uint32_t system_leaf(const struct model *model, const struct route_prefix *prefix);
+
+static bool is_host(const struct route_prefix *prefix)
+{
+	return prefix->length == 8 * address_size(prefix->family);
+}
+
+/* Is the leaf a known neighbour's? Nothing else of the system's is a nexthop for one host. */
+static bool is_neighbour(const struct route_prefix *prefix, uint32_t leaf)
+{
+	return leaf & ROUTE_SYSTEM && route_kind(leaf) == ROUTE_NEXTHOP && is_host(prefix);
+}
+
 static struct route_shadow *find_shadow(const struct model *model,
 					const struct route_prefix *prefix)
 {
@@ -191,9 +205,16 @@ uint32_t fib_static(const struct model *model, const struct route_prefix *prefix
 	return leaf & ROUTE_SYSTEM ? fib_shadow(model, prefix) : leaf;
 }
 
+bool fib_hides_static(const struct model *model, const struct route_prefix *prefix)
+{
+	uint32_t found = fib_get(model, prefix);
+
+	return found & ROUTE_SYSTEM && !is_neighbour(prefix, found);
+}
+
 int fib_static_set(struct model *model, const struct route_prefix *prefix, uint32_t leaf)
 {
-	if (fib_get(model, prefix) & ROUTE_SYSTEM)
+	if (fib_hides_static(model, prefix))
 		return set_shadow(model, prefix, leaf);
 	return insert(model, prefix, leaf);
 }
@@ -202,8 +223,13 @@ void fib_static_clear(struct model *model, const struct route_prefix *prefix)
 {
 	uint32_t leaf = fib_get(model, prefix);
 
-	if (leaf & ROUTE_SYSTEM)
+	if (leaf & ROUTE_SYSTEM) {
 		drop_shadow(model, find_shadow(model, prefix));
+		return;
+	}
+	uint32_t neighbour = is_host(prefix) ? system_leaf(model, prefix) : LPM_NONE;
+	if (neighbour != LPM_NONE)
+		insert(model, prefix, neighbour); /* of a prefix that is there: fits */
 	else if (leaf != LPM_NONE)
 		withdraw(model, prefix);
 }
@@ -300,7 +326,7 @@ static uint32_t network_leaf(const struct address_object *object)
 /* What the addresses and neighbours of the VRF say about a prefix. */
 static uint32_t system_leaf(const struct model *model, const struct route_prefix *prefix)
 {
-	bool host = prefix->length == 8 * address_size(prefix->family);
+	bool host = is_host(prefix);
 	uint32_t connected = LPM_NONE, neighbour = LPM_NONE;
 	const struct address_object *object;
 	struct address address;
@@ -355,6 +381,8 @@ static int update(struct model *model, const struct route_prefix *prefix)
 {
 	uint32_t wanted = system_leaf(model, prefix), found = fib_get(model, prefix);
 
+	if (is_neighbour(prefix, wanted) && fib_static(model, prefix) != LPM_NONE)
+		wanted = LPM_NONE;
 	if (wanted == found)
 		return 0;
 	if (wanted != LPM_NONE)

@@ -42,6 +42,8 @@ void route_prefix_format(const struct route_prefix *prefix, char text[52]);
 uint32_t fib_get(const struct model *model, const struct route_prefix *prefix);
 /* The static route's leaf, be it in the shadow or not; LPM_NONE. */
 uint32_t fib_static(const struct model *model, const struct route_prefix *prefix);
+/* Does the system's entry there go before a static route? */
+bool fib_hides_static(const struct model *model, const struct route_prefix *prefix);
 /* -ENOSPC: nothing changed. */
 int fib_static_set(struct model *model, const struct route_prefix *prefix, uint32_t leaf);
 void fib_static_clear(struct model *model, const struct route_prefix *prefix);

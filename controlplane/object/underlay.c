@@ -465,7 +465,7 @@ static bool is_longest(const struct model *model, const struct underlay *underla
 		if (fib_get(model, &longer) != LPM_NONE)
 			return false;
 	}
-	return leaf & ROUTE_SYSTEM || !(fib_get(model, prefix) & ROUTE_SYSTEM);
+	return leaf & ROUTE_SYSTEM || !fib_hides_static(model, prefix);
 }
 
 static bool leads_by_tunnel(const struct model *model, uint32_t leaf)

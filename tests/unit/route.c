@@ -169,7 +169,6 @@ static void the_system_goes_before_static_routes(void **state)
 	say(f, "route add 10.0.9.0/24 via 10.0.0.2");
 	leads(f, 0, "10.0.1.9", ROUTE_GLEAN);
 	leads(f, 0, "10.0.1.1", ROUTE_LOCAL);
-	goes(f, 0, "10.0.1.2", "10.0.1.2*1");
 	say(f, "address add 10.0.9.1/24 dev p1");
 	leads(f, 0, "10.0.9.9", ROUTE_GLEAN);
 	refused(f, "route add 10.0.9.0/24 blackhole", "route 10.0.9.0/24: exists already");
@@ -177,6 +176,7 @@ static void the_system_goes_before_static_routes(void **state)
 	leads(f, 0, "10.0.9.9", ROUTE_GLEAN);
 	say(f, "address del 10.0.9.1/24 dev p1");
 	leads(f, 0, "10.0.9.9", ROUTE_UNREACHABLE);
+	goes(f, 0, "10.0.1.2", "10.0.0.2*1");
 	say(f, "neigh del 10.0.1.2 dev p1");
 	goes(f, 0, "10.0.1.2", "10.0.0.2*1");
 	say(f, "address del 10.0.1.1/24 dev p1");
@@ -471,6 +471,48 @@ static void routes_that_nobody_asks_for_go(void **state)
 		assert_int_equal(model_tables(f->model)->group_members[i], 0);
 }
 
+/* A blackhole for a host that is attacked, whether it was known before or turns up later. */
+static void static_routes_go_before_neighbours(void **state)
+{
+	struct fixture *f = *state;
+
+	goes(f, 0, "10.0.1.2", "10.0.1.2*1");
+	say(f, "route add 10.0.1.2/32 blackhole");
+	leads(f, 0, "10.0.1.2", ROUTE_BLACKHOLE);
+	say(f, "route replace 10.0.1.2/32 via 10.0.0.2");
+	goes(f, 0, "10.0.1.2", "10.0.0.2*1");
+	say(f, "route replace 10.0.1.2/32 blackhole");
+	say(f, "neigh del 10.0.1.2 dev p1");
+	leads(f, 0, "10.0.1.2", ROUTE_BLACKHOLE);
+	say(f, "neigh add 10.0.1.2 lladdr 02:00:00:00:00:02 dev p1");
+	leads(f, 0, "10.0.1.2", ROUTE_BLACKHOLE);
+	char *lines = configuration(f);
+	model_end(f);
+	model_begin(f, HEAP_SIZE);
+	leads(f, 0, "10.0.1.2", ROUTE_BLACKHOLE);
+	replay(f, lines);
+	leads(f, 0, "10.0.1.2", ROUTE_BLACKHOLE);
+	model_settle(f->model);
+	leads(f, 0, "10.0.1.2", ROUTE_BLACKHOLE);
+	free(lines);
+	/* an address of ours goes before it, and leaves it behind */
+	say(f, "neigh del 10.0.1.2 dev p1");
+	say(f, "address add 10.0.1.2/24 dev p1");
+	leads(f, 0, "10.0.1.2", ROUTE_LOCAL);
+	say(f, "address del 10.0.1.2/24 dev p1");
+	leads(f, 0, "10.0.1.2", ROUTE_BLACKHOLE);
+	say(f, "neigh add 10.0.1.2 lladdr 02:00:00:00:00:02 dev p1");
+	leads(f, 0, "10.0.1.2", ROUTE_BLACKHOLE);
+	/* other routes by way of it know it as before */
+	say(f, "route add 192.168.0.0/16 via 10.0.1.2");
+	goes(f, 0, "192.168.0.1", "10.0.1.2*1");
+	say(f, "route del 192.168.0.0/16");
+	say(f, "route del 10.0.1.2/32");
+	goes(f, 0, "10.0.1.2", "10.0.1.2*1");
+	say(f, "neigh del 10.0.1.2 dev p1");
+	leads(f, 0, "10.0.1.2", ROUTE_GLEAN);
+}
+
 /* A journal of which a line was lost: the route waits for one that leads there. */
 static void a_restart_without_the_route_that_leads_on(void **state)
 {
@@ -618,6 +660,7 @@ int main(void)
 		IN_PORTS(other_families_and_vrfs),
 		IN_PORTS(static_routes),
 		IN_PORTS(the_system_goes_before_static_routes),
+		IN_PORTS(static_routes_go_before_neighbours),
 		IN_PORTS(what_is_refused),
 		IN_PORTS(what_does_not_parse),
 		IN_PORTS(recursive_routes),
