@@ -21,6 +21,7 @@ static const struct column port[] = {
 	{ .title = "DRIVER", .key = "driver" },
 	{ .title = "ERROR", .key = "error" },
 	{ .title = "HOST", .key = "host_interface", .flags = COLUMN_STATISTICS },
+	{ .title = "RPF", .key = "rpf", .flags = COLUMN_STATISTICS },
 	{ .title = "DEVARGS", .key = "devargs", .flags = COLUMN_STATISTICS },
 	{ .title = "QUEUES", .key = "rx_queues", .flags = STATISTICS },
 	{ .title = "FLAPS", .key = "flaps", .flags = STATISTICS },
@@ -50,6 +51,7 @@ static const struct column vlan[] = {
 	{ .title = "MPLS", .key = "mpls" },
 	{ .title = "SPACE", .key = "space", .flags = RIGHT },
 	{ .title = "VRF", .key = "vrf", .flags = RIGHT },
+	{ .title = "RPF", .key = "rpf", .flags = COLUMN_STATISTICS },
 	{ .title = "RX PACKETS", .key = "rx_packets", .flags = STATISTICS },
 	{ .title = "RX BYTES", .key = "rx_bytes", .flags = STATISTICS },
 	{ .title = "TX PACKETS", .key = "tx_packets", .flags = STATISTICS },
@@ -248,6 +250,15 @@ static const struct column workers[] = {
 	{ .title = NULL },
 };
 
+static const struct column events[] = {
+	{ .title = "NUMBER", .key = "number", .flags = RIGHT },
+	{ .title = "TIME", .key = "time" },
+	{ .title = "KIND", .key = "kind" },
+	{ .title = "OBJECT", .key = "object" },
+	{ .title = "TEXT", .key = "text" },
+	{ .title = NULL },
+};
+
 static const struct sheet sheets[] = {
 	{ COMMAND_PORT_SHOW, port },         { COMMAND_VLAN_SHOW, vlan },
 	{ COMMAND_LOOPBACK_SHOW, loopback }, { COMMAND_ADDRESS_SHOW, address },
@@ -258,6 +269,7 @@ static const struct sheet sheets[] = {
 	{ COMMAND_FDB_SHOW, fdb },           { COMMAND_BRIDGE_GROUPS_SHOW, groups },
 	{ COMMAND_BRIDGE_ROUTERS_SHOW, routers },
 	{ COMMAND_TUNNEL_SHOW, tunnel },
+	{ COMMAND_SHOW_EVENTS, events },
 };
 
 const struct sheet *sheet_find(enum command_id command)

@@ -201,8 +201,10 @@ static void take_status(struct model *model, struct interface_object *port,
 	static const uint8_t none[6];
 	bool came_up = status->link_up && !port->link_up;
 
-	if (came_up)
+	if (came_up && status->speed_mbps != 0)
 		model_event(model, EVENT_LINK, port->name, "up, %u Mb/s", status->speed_mbps);
+	else if (came_up) /* virtual ones have no speed */
+		model_event(model, EVENT_LINK, port->name, "up");
 	else if (port->link_up && !status->link_up)
 		model_event(model, EVENT_LINK, port->name, "down");
 	/* who was behind it may turn up elsewhere */

@@ -157,6 +157,12 @@ static const struct {
 	  "16'}],'change':[]}",
 	  "- mpls del 16\n+ port add p0 devargs x\n" },
 	{ COMMAND_CONFIG_APPLY, false, "{'changed':3}", "changed  3\n" },
+	{ COMMAND_SHOW_EVENTS, false,
+	  "[{'number':7,'kind':'process','text':'started'},"
+	  "{'number':8,'kind':'link','object':'p0','text':'up'}]",
+	  "NUMBER  KIND     OBJECT  TEXT\n"
+	  "     7  process  -       started\n"
+	  "     8  link     p0      up\n" },
 	{ COMMAND_MPLS_ADD, false, "null", "" },
 };
 
