@@ -145,6 +145,12 @@ static const struct column routers[] = {
 	{ .title = NULL },
 };
 
+static const struct column protocols[] = {
+	{ .title = "COUNTER", .key = "counter" },
+	{ .title = "COUNT", .key = "count" },
+	{ .title = NULL },
+};
+
 static const struct column address[] = {
 	{ .title = "PREFIX", .key = "prefix" },
 	{ .title = "DEV", .key = "dev" },
@@ -265,6 +271,7 @@ static const struct sheet sheets[] = {
 	{ COMMAND_NEIGH_SHOW, neigh },       { COMMAND_ROUTE_SHOW, route },
 	{ COMMAND_MPLS_SHOW, mpls },         { COMMAND_NEXTHOP_SHOW, nexthop },
 	{ COMMAND_SHOW_DROPS, drops },       { COMMAND_SHOW_COUNTERS, counters },
+	{ COMMAND_SHOW_PROTOCOLS, protocols },
 	{ COMMAND_SHOW_WORKERS, workers },   { COMMAND_BRIDGE_SHOW, bridge },
 	{ COMMAND_FDB_SHOW, fdb },           { COMMAND_BRIDGE_GROUPS_SHOW, groups },
 	{ COMMAND_BRIDGE_ROUTERS_SHOW, routers },

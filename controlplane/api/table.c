@@ -448,6 +448,8 @@ static const struct command table[] = {
 	LOOK(SHOW_COUNTERS, "show", "counters", show_interface,
 	     "packets by interface and how they ended"),
 	LOOK(SHOW_WORKERS, "show", "workers", nothing, "load of each worker"),
+	LOOK(SHOW_PROTOCOLS, "show", "protocols", nothing,
+	     "what ARP, neighbour discovery and ICMP counted since the control plane began"),
 	LOOK(SHOW_MEMORY, "show", "memory", nothing, "table memory"),
 	LOOK(SHOW_VERSION, "show", "version", nothing,
 	     "versions of the processes and of the layout"),

@@ -171,6 +171,30 @@ int refuse_full(struct model *model, struct error *error, const char *table, uin
 
 /* ---------------------------------------------------------------- open */
 
+static json_t *private_protocols(const struct model *model)
+{
+#define COUNTER(name)                                                                              \
+	json_array_append_new(list, json_pack("{s:s, s:I}", "counter", #name, "count",             \
+					      (json_int_t)model->counters.name))
+	json_t *list = json_array();
+
+	COUNTER(arp_invalid);
+	COUNTER(nd_invalid);
+	COUNTER(router_solicitations);
+	COUNTER(router_messages);
+	COUNTER(duplicates);
+	COUNTER(neighbours_full);
+	COUNTER(packets_dropped);
+	COUNTER(echo_requests);
+	COUNTER(icmp_invalid);
+	COUNTER(icmp_sent);
+	COUNTER(icmp_suppressed);
+	COUNTER(icmp_limited);
+	COUNTER(icmp_no_way);
+#undef COUNTER
+	return list;
+}
+
 static json_t *private_addresses(const struct model *model)
 {
 	static const char *const states[] = { [ADDRESS_TENTATIVE] = "tentative",
@@ -398,6 +422,7 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 		.heap = private_heap,
 		.references = private_references,
 		.punted = private_punted,
+		.protocols = private_protocols,
 		.events = private_events,
 		.neighbour = neighbour_private_state,
 		.unknown_neighbours = neighbour_private_unknown,

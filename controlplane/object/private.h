@@ -46,6 +46,8 @@ struct model_private {
 	void (*heap)(const struct model *model, struct heap_statistics *statistics);
 	/* one nexthop's references (labels, groups, primaries); 0: none */
 	uint32_t (*references)(const struct model *model, uint32_t nexthop);
+	/* what the protocols counted: [{ counter, count }] */
+	json_t *(*protocols)(const struct model *model);
 	/* frames taken out of the punt rings, by reason */
 	uint64_t (*punted)(const struct model *model, unsigned int reason);
 	/* a neighbour's state ("permanent", "reachable" ...) and the seconds since it was heard of;

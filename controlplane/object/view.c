@@ -140,6 +140,7 @@ json_t *view_show(const struct view *view, const struct arguments *arguments, st
 		[COMMAND_ROUTE_SHOW] = view_routes,       [COMMAND_NEXTHOP_SHOW] = view_nexthops,
 		[COMMAND_SHOW_DROPS] = view_all_drops,    [COMMAND_SHOW_COUNTERS] = view_counters,
 		[COMMAND_SHOW_WORKERS] = view_workers,    [COMMAND_SHOW_MEMORY] = view_memory,
+		[COMMAND_SHOW_PROTOCOLS] = view_protocols,
 		[COMMAND_SHOW_VERSION] = view_version,    [COMMAND_SHOW_EVENTS] = view_events,
 		[COMMAND_BRIDGE_SHOW] = view_bridges,
 		[COMMAND_FDB_SHOW] = view_fdb,

@@ -99,6 +99,8 @@ json_t *view_counters(const struct view *view, const struct arguments *arguments
 		      struct error *error);
 json_t *view_workers(const struct view *view, const struct arguments *arguments,
 		     struct error *error);
+json_t *view_protocols(const struct view *view, const struct arguments *arguments,
+		       struct error *error);
 json_t *view_memory(const struct view *view, const struct arguments *arguments,
 		    struct error *error);
 json_t *view_events(const struct view *view, const struct arguments *arguments,

@@ -180,3 +180,14 @@ json_t *view_version(const struct view *view, const struct arguments *arguments,
 	view_number(object, "reclaim", word_load(&tables->control.reclaim));
 	return object;
 }
+
+json_t *view_protocols(const struct view *view, const struct arguments *arguments,
+		       struct error *error)
+{
+	(void)arguments;
+	if (view->model != NULL)
+		return view_private(view)->protocols(view->model);
+	error_set(error, ERROR_REFUSED, -ENOTCONN,
+		  "protocol counters are not known while the control plane is not running");
+	return NULL;
+}

@@ -34,6 +34,7 @@ static const struct {
 	{ "show cou p1", "show counters p1", "{\"name\":\"p1\"}" },
 	{ "show workers", "show workers", "{}" },
 	{ "show memory", "show memory", "{}" },
+	{ "show protocols", "show protocols", "{}" },
 	{ "show version", "show version", "{}" },
 	{ "counters clear", "counters clear", "{}" },
 	{ "counters clear p0", "counters clear p0", "{\"name\":\"p0\"}" },

@@ -157,6 +157,11 @@ static void the_rest(void **state)
 		number(json_object_get(json_object_get(object, "tables"), "neighbours"), "used"),
 		2);
 	json_decref(object);
+	object = show(f, "show protocols");
+	const json_t *row = json_array_get(object, 4);
+	assert_string_equal(text(row, "counter"), "duplicates");
+	assert_int_equal(number(row, "count"), 0);
+	json_decref(object);
 	object = show(f, "show version");
 	assert_true(json_is_true(json_object_get(object, "dataplane_alive")));
 	json_decref(object);
