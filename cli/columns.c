@@ -214,6 +214,38 @@ static const struct column nexthop[] = {
 	{ .title = NULL },
 };
 
+static const struct column filter[] = {
+	{ .title = "NAME", .key = "name" },
+	{ .title = "DEFAULT", .key = "default" },
+	{ .title = "BOUND", .key = "bound" },
+	{ .title = "RULES", .key = "rule_count", .flags = RIGHT },
+	{ .title = "BY DEFAULT", .key = "packets", .flags = STATISTICS },
+	{ .title = "BYTES", .key = "bytes", .flags = STATISTICS },
+	{ .title = "RULE",
+	  .key = "rules",
+	  .inner = "seq action police burst ethertype proto from to sport dport icmp syn "
+		   "established fragments dscp log" },
+	{ .title = "COUNTED", .key = "rules", .inner = "packets bytes", .flags = STATISTICS },
+	{ .title = NULL },
+};
+
+static const struct column filter_rule[] = {
+	{ .title = "FILTER", .key = "filter" },
+	{ .title = "SEQ", .key = "seq", .flags = RIGHT },
+	{ .title = "RULE", .key = "text" },
+	{ .title = "PACKETS", .key = "packets", .flags = RIGHT },
+	{ .title = "BYTES", .key = "bytes", .flags = RIGHT },
+	{ .title = NULL },
+};
+
+static const struct column filter_list[] = {
+	{ .title = "NAME", .key = "name" },
+	{ .title = "SIZE", .key = "size", .flags = RIGHT },
+	{ .title = "RULES", .key = "rules", .flags = RIGHT },
+	{ .title = "PREFIXES", .key = "prefixes" },
+	{ .title = NULL },
+};
+
 static const struct column drops[] = {
 	{ .title = "INTERFACE", .key = "interface" },
 	{ .title = "PACKETS", .key = "packets", .flags = RIGHT },
@@ -277,6 +309,9 @@ static const struct sheet sheets[] = {
 	{ COMMAND_BRIDGE_ROUTERS_SHOW, routers },
 	{ COMMAND_TUNNEL_SHOW, tunnel },
 	{ COMMAND_SHOW_EVENTS, events },
+	{ COMMAND_FILTER_SHOW, filter },
+	{ COMMAND_FILTER_RULE_SHOW, filter_rule },
+	{ COMMAND_FILTER_LIST_SHOW, filter_list },
 };
 
 const struct sheet *sheet_find(enum command_id command)

@@ -68,7 +68,7 @@ static bool is_topic(const struct command *command, const char *topic)
 {
 	char words[64];
 
-	snprintf(words, sizeof(words), "%s %s", command->noun, command->verb);
+	command_words(command, words, sizeof(words));
 	if (strncmp(words, topic, strlen(topic)) == 0)
 		return true;
 	snprintf(words, sizeof(words), "%s %s", command->verb, command->noun);
@@ -93,7 +93,7 @@ int help_print(const char *topic)
 			command_print(&table[i]);
 			continue;
 		}
-		snprintf(usage, sizeof(usage), "%s %s", table[i].noun, table[i].verb);
+		command_words(&table[i], usage, sizeof(usage));
 		printf("  %-18s %s\n", usage, table[i].help);
 	}
 	if (found > 0)

@@ -116,7 +116,7 @@ static int query_send(struct session *session, const struct arguments *arguments
 		json_decref(params);
 		return code;
 	}
-	snprintf(method, sizeof(method), "%s %s", command->noun, command->verb);
+	command_words(command, method, sizeof(method));
 	return client_request(session, method, params, error);
 }
 

@@ -13,12 +13,14 @@
 #include "dataplane/log.h"
 #include "dataplane/port/plan.h"
 #include "dataplane/shm/epoch.h"
+#include "dataplane/shm/filter.h"
 
 enum {
 	TURN_MS = 5,
 	STATISTICS_TURNS = 20, /* every 100 ms */
 	ATTACH_TURNS = 10,     /* every 50 ms: is the tables file there, is it still the one? */
 	DOORBELL_TURNS = 10,
+	FILTER_SLICE = 256, /* rule counters that are allocated together */
 };
 
 /* ---------------------------------------------------------------- tables */
@@ -146,6 +148,41 @@ static void find_interfaces(struct dataplane *dataplane)
 	said = result != 0;
 }
 
+void control_filter(struct dataplane *dataplane, uint32_t filter, uint32_t slots)
+{
+	static bool said;
+	_Atomic uint64_t *ready = &dataplane->state->filter_ready[filter];
+	unsigned int rows = (unsigned int)word_load(&dataplane->state->control.worker_count);
+	uint32_t now = (uint32_t)word_load(ready);
+
+	if (slots > now) {
+		/* a page at a time at least, so that a rule more is not an allocation more */
+		uint32_t wanted = RTE_MIN(RTE_ALIGN_CEIL(slots, FILTER_SLICE), (uint32_t)FILTER_SLOTS);
+		int result = region_allocate_filter(&dataplane->state_region, rows, filter, wanted);
+		if (result != 0 && !said)
+			log_warning("filter %u: counters: %s; not all of its rules are counted",
+				    filter, strerror(-result));
+		said = result != 0;
+		if (result == 0) {
+			now = wanted;
+			word_store(ready, now);
+		}
+	}
+	for (unsigned int i = 0; i < dataplane->worker_count; i++)
+		__atomic_store_n(&dataplane->worker[i]->rule_ready[filter], (uint16_t)now,
+				 __ATOMIC_RELEASE);
+}
+
+static void find_filters(struct dataplane *dataplane)
+{
+	for (uint32_t i = 1; dataplane->tables != NULL && i < FILTER_MAX; i++) {
+		uint32_t slots = (uint32_t)(word_load(&dataplane->tables->filter[i]) >>
+					    FILTER_SLOTS_SHIFT);
+		if (slots > word_load(&dataplane->state->filter_ready[i]))
+			control_filter(dataplane, i, slots);
+	}
+}
+
 /* ---------------------------------------------------------------- ports */
 
 static void reconcile(struct dataplane *dataplane)
@@ -226,6 +263,7 @@ void *control_run(void *argument)
 		log_generation(dataplane);
 		find_spaces(dataplane);
 		find_interfaces(dataplane);
+		find_filters(dataplane);
 		reconcile(dataplane);
 		port_report(dataplane, turn % STATISTICS_TURNS == 0);
 		if (turn % DOORBELL_TURNS == 0)

@@ -25,4 +25,8 @@ void control_space(struct dataplane *dataplane, unsigned int space);
  * 0, or -ENOSPC: those rows take no packets until there is memory. */
 int control_interfaces(struct dataplane *dataplane, uint64_t used);
 
+/* Counters of a filter's slots below `slots` for our workers, if they have none; raises its
+ * filter_ready. Rules without are not counted. */
+void control_filter(struct dataplane *dataplane, uint32_t filter, uint32_t slots);
+
 #endif

@@ -145,6 +145,10 @@ static int allocate_state(void)
 		if ((spaces >> space & 1) != 0)
 			result = region_allocate_labels(&dataplane.state_region,
 							dataplane.worker_count, space);
+	for (uint32_t i = 0; result == 0 && i < FILTER_MAX; i++)
+		result = region_allocate_filter(
+			&dataplane.state_region, dataplane.worker_count, i,
+			(uint32_t)word_load(&dataplane.state->filter_ready[i]));
 	/* rows of tunnels that were there before: there may be more workers now */
 	uint32_t ready = (uint32_t)word_load(&control->interfaces_ready);
 	if (result == 0 && ready > INTERFACE_FIRST_TUNNEL)
@@ -183,6 +187,7 @@ static int make_worker(const struct options *options, unsigned int lcore, unsign
 				   exchange_bell(dataplane.exchange), options->host_rate);
 	if (result != 0)
 		return result;
+	worker->workers = dataplane.worker_count;
 	word_store(&dataplane.state->worker[id].lcore, lcore);
 	dataplane.worker[id] = worker;
 	return 0;
@@ -208,6 +213,9 @@ static int make_workers(const struct options *options)
 	for (unsigned int space = 0; space < LABEL_SPACE_MAX; space++)
 		if ((spaces >> space & 1) != 0)
 			control_space(&dataplane, space);
+	for (uint32_t i = 0; i < FILTER_MAX; i++)
+		control_filter(&dataplane, i,
+			       (uint32_t)word_load(&dataplane.state->filter_ready[i]));
 	return 0;
 }
 

@@ -30,25 +30,32 @@ int worker_init(struct worker *worker, unsigned int id, struct state *state,
 	worker->pool = pool;
 	worker->busy_poll = busy_poll;
 	worker->datagram = (uint16_t)(id << 11); /* workers begin apart from each other */
+	worker->rule = state->filter[id];
 	atomic_store(&worker->doorbell, -1);
 	epoch_offline(worker->state);
 	int result = reassembly_init(worker);
 	if (result == 0)
 		result = bridge_init(worker);
+	if (result == 0)
+		result = filter_init(worker);
 	return result != 0 ? result : punt_init(worker, punt_rate);
 }
 
 void worker_stages(struct worker *worker)
 {
 	do { /* again for what was taken out of a tunnel or put into one */
+		if (unlikely(worker->filter.count != 0))
+			filter(worker);
 		mpls(worker);
 		tunnel(worker);
+		if (unlikely(word_load(&worker->tables->filter_vrfs) != 0))
+			filter_vrf(worker);
 		ip(worker);
 		bridge(worker);
 		output(worker);
 		encapsulate(worker);
 	} while (unlikely((worker->mpls.count | worker->ip.count | worker->output.count |
-			  worker->bridge.count) != 0));
+			  worker->bridge.count | worker->filter.count) != 0));
 }
 
 void worker_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,

@@ -150,6 +150,9 @@ struct worker {
 	uint16_t datagram;                /* identification of the next outer IPv4 header */
 	struct traffic_counter uncounted; /* of spaces whose counters are not allocated */
 	struct vector mpls, ip, output, encapsulate, bridge;
+	struct vector filter; /* IP packets that came in by an interface with a filter */
+	struct traffic_counter (*rule)[FILTER_SLOTS]; /* state->filter[id] */
+	bool simd;                                    /* filter_has_simd() */
 	struct packet packet[VECTOR_SIZE]; /* of the burst that is being processed */
 
 	struct bridge_memory *bridging;    /* stage/bridge.h */
@@ -172,6 +175,13 @@ struct worker {
 	unsigned int reassembling;     /* packets that they belong to */
 	struct host_path host;
 	unsigned int idle_turns;
+	struct filter_meter *meter; /* FILTER_METERS of this worker's share; see stage/filter.c */
+	unsigned int workers;       /* how many share the rates */
+	struct rte_meter_srtcm_profile *sample_profile;
+	struct rte_meter_srtcm sample_meter;
+	unsigned int sample; /* samples taken so far */
+	/* stored by the control thread: slots of each filter that have counters */
+	uint16_t rule_ready[FILTER_MAX];
 
 	/* stored by the control thread */
 	alignas(CACHE_LINE) _Atomic(const struct plan *)

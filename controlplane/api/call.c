@@ -254,6 +254,8 @@ static void call_short(const struct call *call, struct outcome *outcome)
 		rc = call_look(call, outcome);
 	else if (!rc)
 		rc = unit_execute(call->unit, call->api, &arguments, NULL, &outcome->error);
+	if (!rc && command->access == ACCESS_CHANGE && !outcome->result && !outcome->text.used)
+		outcome->result = model_reply(call->api->model);
 	if (rc)
 		outcome_refuse(outcome);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "controlplane/api/filter-words.h"
 #include "controlplane/api/value.h"
 
 /* Where a rule was broken. */
@@ -216,6 +217,27 @@ static int mpls_show_check(const struct arguments *arguments, struct place place
 		     "the end of the command");
 }
 
+/* One place, said in one way. */
+static int bind_check(struct arguments *arguments, struct place place, struct error *error)
+{
+	struct value *direction = &arguments->value[BIND_DIRECTION];
+	bool has_direction = argument_present(arguments, BIND_DIRECTION);
+	bool dev = argument_present(arguments, BIND_DEV);
+
+	if (has_direction && direction->number == BIND_IN_LOCAL)
+		direction->number = BIND_LOCAL;
+	if (has_direction == argument_present(arguments, BIND_VRF))
+		return wrong(place, has_direction ? BIND_VRF : -1, -1, error,
+			     has_direction ? "an interface's filter and a VRF's are two"
+					   : "what it filters is missing",
+			     "in IF, out IF, vrf V or local");
+	if (has_direction && direction->number != BIND_LOCAL && !dev)
+		return wrong(place, -1, -1, error, "the interface is missing", "IF");
+	if (dev && (!has_direction || direction->number == BIND_LOCAL))
+		return wrong(place, BIND_DEV, -1, error, "an interface goes with in and out", "");
+	return 0;
+}
+
 int command_check(struct arguments *arguments, struct error *error, int *parameter, int *path)
 {
 	struct place place = { parameter, path };
@@ -232,6 +254,15 @@ int command_check(struct arguments *arguments, struct error *error, int *paramet
 	case COMMAND_ROUTE_ADD:
 	case COMMAND_ROUTE_REPLACE:
 		return route_check(arguments, place, error);
+	case COMMAND_FILTER_RULE_ADD:
+	case COMMAND_FILTER_RULE_REPLACE:
+	case COMMAND_FILTER_TEST:
+		return filter_words_check(arguments, error, parameter);
+	case COMMAND_FILTER_BIND:
+	case COMMAND_FILTER_UNBIND:
+		return bind_check(arguments, place, error);
+	case COMMAND_FILTER_SET:
+		return set_check(arguments, place, error);
 	case COMMAND_ROUTE_SHOW:
 		return route_show_check(arguments, place, error);
 	case COMMAND_MPLS_SHOW:

@@ -42,6 +42,8 @@ enum value_type {
 	VALUE_PREFIX,  /* address/length; host bits are kept (an interface address has them) */
 	VALUE_MAC,
 	VALUE_DURATION, /* 300ms, 2s, 5m, 1h: nanoseconds */
+	VALUE_PREFIXES, /* PREFIX..., host bits 0, canonical and with blanks between in `string`; one
+	                 * without a length is a host. Positional, the last one. JSON: an array */
 	VALUE_PATHS,    /* repeated PATH group: parameters of parameter->group */
 };
 
@@ -56,7 +58,7 @@ struct value {
 	uint8_t mac[6];         /* MAC */
 	uint8_t stack_count;    /* STACK */
 	uint32_t stack[STACK_MAX]; /* STACK: outermost first; implicit-null alone is { 3 } */
-	char *string;              /* NAME, STRING: zero-terminated, stands in arguments->text */
+	char *string;              /* NAME, STRING, PREFIXES: zero-terminated, stands in arguments->text */
 };
 
 /* A PATH begins where a keyword comes that the one before has already, or with the word `nexthop`.
@@ -86,6 +88,7 @@ enum parameter_flag {
 	PARAMETER_KEY = 1 << 2, /* names the object: same in add, replace, del */
 	PARAMETER_ABSENT =
 		1 << 3,          /* keeps its place in the noun's numbering; this verb hasn't it */
+	PARAMETER_NUMBER = 1 << 5, /* STRING whose digits alone are a number in JSON */
 	PARAMETER_BARE = 1 << 4, /* its keyword may stand alone: the value is `usual` then */
 };
 
@@ -106,6 +109,7 @@ struct parameter {
 	                                  * between, e.g. "port": from `port show`; NULL: nowhere */
 	const char *help;
 	uint64_t usual; /* BARE */
+	const char *placeholder; /* of its value in help, where the type says too little; NULL */
 };
 
 /* The number of a value that is word `word` of an UNSIGNED, DURATION or ADDRESS: behind all that
@@ -166,6 +170,20 @@ enum command_id {
 	COMMAND_MPLS_DEL,
 	COMMAND_MPLS_SHOW,
 	COMMAND_NEXTHOP_SHOW,
+	COMMAND_FILTER_LIST_ADD,
+	COMMAND_FILTER_LIST_DEL,
+	COMMAND_FILTER_LIST_SHOW,
+	COMMAND_FILTER_ADD,
+	COMMAND_FILTER_SET,
+	COMMAND_FILTER_DEL,
+	COMMAND_FILTER_SHOW,
+	COMMAND_FILTER_TEST,
+	COMMAND_FILTER_RULE_ADD,
+	COMMAND_FILTER_RULE_REPLACE,
+	COMMAND_FILTER_RULE_DEL,
+	COMMAND_FILTER_RULE_SHOW,
+	COMMAND_FILTER_BIND,
+	COMMAND_FILTER_UNBIND,
 	COMMAND_SHOW_DROPS,
 	COMMAND_SHOW_COUNTERS,
 	COMMAND_SHOW_WORKERS,
@@ -186,7 +204,8 @@ enum command_id {
 
 struct command {
 	enum command_id id;
-	const char *noun, *verb;
+	const char *noun, *verb; /* an object's kind, maybe in two words, and what is done to it */
+	const char *spelled; /* what is said instead of both; NULL: they are */
 	enum access access;
 	const struct parameter *parameters; /* ends with name NULL; at most PARAMETER_MAX */
 	const char *help;
@@ -384,6 +403,39 @@ enum mpls_operation_word {
 	OPERATION_POP_BRIDGE,
 	OPERATION_REPLICATE
 };
+/* filter list add|del LIST PREFIX...; show [LIST] [from PREFIX] [count N] */
+enum filter_list_parameter { FILTER_LIST_NAME, FILTER_LIST_PREFIXES };
+enum filter_list_show_parameter {
+	FILTER_LIST_SHOW_FROM = FILTER_LIST_NAME + 1,
+	FILTER_LIST_SHOW_COUNT
+};
+/* filter add|set NAME [default permit|deny] */
+enum filter_parameter { FILTER_NAME, FILTER_DEFAULT };
+enum filter_word { FILTER_WORD_PERMIT, FILTER_WORD_DENY }; /* action, default */
+/* filter rule add|replace NAME SEQ permit|deny|police RATE [burst B] MATCH...; filter test NAME has the
+ * same numbers for what it takes. */
+enum filter_rule_parameter {
+	RULE_FILTER,
+	RULE_SEQUENCE,
+	RULE_ACTION,
+	RULE_POLICE,
+	RULE_BURST,
+	RULE_ETHERTYPE,
+	RULE_PROTOCOL,
+	RULE_FROM,
+	RULE_TO,
+	RULE_SPORT,
+	RULE_DPORT,
+	RULE_ICMP,
+	RULE_SYN,
+	RULE_ESTABLISHED,
+	RULE_FRAGMENTS,
+	RULE_DSCP,
+	RULE_LOG
+};
+/* filter bind|unbind NAME in|out IF | vrf V | [in] local */
+enum filter_bind_parameter { BIND_FILTER, BIND_DIRECTION, BIND_DEV, BIND_VRF };
+enum filter_direction_word { BIND_IN, BIND_OUT, BIND_LOCAL, BIND_IN_LOCAL /* the same */ };
 enum model_word { MODEL_UNIFORM, MODEL_PIPE }; /* ttl, tc */
 enum admin_word { ADMIN_UP, ADMIN_DOWN };
 enum rpf_word { RPF_OFF, RPF_STRICT, RPF_LOOSE };
@@ -452,6 +504,9 @@ int error_set(struct error *error, enum error_kind kind, int code, const char *f
 /* All commands; *count is set. In the order of help. */
 const struct command *command_table(unsigned int *count);
 const struct command *command_by_id(enum command_id id);
+
+/* What is said to have the command executed: "mpls add", its JSON-RPC method too. */
+void command_words(const struct command *command, char *text, size_t size);
 
 /* "mpls add" -> its command, or NULL. */
 const struct command *command_by_method(const char *method);

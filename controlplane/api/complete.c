@@ -80,16 +80,15 @@ static void offer_commands(struct completion *completion, const char *noun)
 	const struct command *table = command_table(&count);
 
 	for (unsigned int i = 0; i < count; i++) {
-		size_t length = noun ? strlen(noun) : 0;
-		if (!noun && !strchr(table[i].noun, ' ') &&
-		    (i == 0 || strcmp(table[i].noun, table[i - 1].noun) != 0))
-			offer(completion, table[i].noun);
-		else if (noun && strcmp(noun, table[i].noun) == 0)
+		const char *name = table[i].spelled ? table[i].spelled : table[i].noun;
+
+		if (!noun)
+			offer(completion, name);
+		else if (strcmp(noun, name) == 0)
 			offer(completion, table[i].verb);
-		else if (noun && strncmp(noun, table[i].noun, length) == 0 &&
-			 table[i].noun[length] == ' ') /* `bridge fdb` */
-			offer(completion, table[i].noun + length + 1);
-		else if (noun && strcmp(noun, "show") == 0 && strcmp(table[i].verb, "show") == 0)
+		else if (second_word(name, noun))
+			offer(completion, second_word(name, noun));
+		else if (strcmp(noun, "show") == 0 && strcmp(table[i].verb, "show") == 0)
 			offer(completion, table[i].noun);
 	}
 }

@@ -51,6 +51,7 @@ static bool same(const struct parameter *parameter, const struct value *a, const
 	switch (parameter->type) {
 	case VALUE_NAME:
 	case VALUE_STRING:
+	case VALUE_PREFIXES:
 		return !strcmp(a->string, b->string);
 	case VALUE_ADDRESS:
 	case VALUE_PREFIX:

@@ -127,6 +127,7 @@ static const struct {
 	{ "tunnel", "outer-vrf", 0 },
 	{ NULL, "control-word", 0 },
 	{ NULL, "no-counters", 0 },
+	{ "filter", "default", FILTER_WORD_DENY },
 };
 
 bool configuration_default(const struct command *command, unsigned int parameter, uint64_t *number)
@@ -308,8 +309,8 @@ static struct configuration_entry *add_entry(struct configuration *configuration
 	return entry;
 }
 
-int configuration_take(struct configuration *configuration, struct arguments *arguments,
-		       struct error *error)
+static int take_one(struct configuration *configuration, struct arguments *arguments,
+		    struct error *error)
 {
 	static char key[TEXT_MAX], text[TEXT_MAX];
 	struct configuration_entry *entry;
@@ -329,6 +330,26 @@ int configuration_take(struct configuration *configuration, struct arguments *ar
 	entry = add_entry(configuration, key, arguments->command);
 	entry->line = keep_string(configuration, text, (size_t)length);
 	return 0;
+}
+
+/* A list's prefixes are objects of their own, however many of them a command adds. */
+int configuration_take(struct configuration *configuration, struct arguments *arguments,
+		       struct error *error)
+{
+	struct value *prefixes = &arguments->value[FILTER_LIST_PREFIXES];
+	char *next;
+	int rc = 0;
+
+	if (arguments->command->id != COMMAND_FILTER_LIST_ADD)
+		return take_one(configuration, arguments, error);
+	for (char *at = prefixes->string; at && !rc; at = next) {
+		next = strchr(at, ' ');
+		if (next)
+			*next++ = '\0';
+		prefixes->string = at;
+		rc = take_one(configuration, arguments, error);
+	}
+	return rc;
 }
 
 void configuration_commands(const struct configuration *configuration, struct buffer *lines)

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "controlplane/api/value.h"
 
@@ -61,6 +62,47 @@ static int number_from_json(const struct parameter *parameter, json_t *json, str
 	return 0;
 }
 
+static int prefixes_from_json(const struct parameter *parameter, json_t *json,
+			      struct arguments *arguments, struct value *value, struct error *error)
+{
+	size_t index;
+	json_t *one;
+	int code = 0;
+
+	if (!json_is_array(json) || json_array_size(json) == 0)
+		return wrong_type(parameter, json, error);
+	json_array_foreach(json, index, one)
+	{
+		if (!json_is_string(one))
+			return wrong_type(parameter, one, error);
+		code = prefixes_add(parameter, json_string_value(one), json_string_length(one),
+				    arguments, value, index > 0, error);
+		if (code != 0)
+			break;
+	}
+	return code;
+}
+
+static json_t *prefixes_to_json(const struct value *value)
+{
+	json_t *array = json_array();
+	const char *at = value->string;
+
+	while (*at != '\0') {
+		size_t length = strcspn(at, " ");
+		json_array_append_new(array, json_stringn(at, length));
+		at += length + strspn(at + length, " ");
+	}
+	return array;
+}
+
+/* A number where digits alone are one. */
+static bool is_number(const struct parameter *parameter, const char *string)
+{
+	return parameter->flags & PARAMETER_NUMBER && *string != '\0' && strlen(string) < 18 &&
+	       string[strspn(string, "0123456789")] == '\0';
+}
+
 int value_from_json(const struct parameter *parameter, json_t *json, struct arguments *arguments,
 		    struct value *value, struct error *error)
 {
@@ -84,7 +126,16 @@ int value_from_json(const struct parameter *parameter, json_t *json, struct argu
 		error_set(error, ERROR_USAGE, EINVAL, "%s: expected true or false",
 			  parameter->name);
 		return -EINVAL;
+	case VALUE_PREFIXES:
+		return prefixes_from_json(parameter, json, arguments, value, error);
 	default:
+		if (parameter->flags & PARAMETER_NUMBER && json_is_integer(json)) {
+			char digits[24];
+			snprintf(digits, sizeof(digits), "%lld",
+				 (long long)json_integer_value(json));
+			return value_from_text(parameter, digits, strlen(digits), arguments, value,
+					       error);
+		}
 		if (!json_is_string(json))
 			return wrong_type(parameter, json, error);
 		return value_from_text(parameter, json_string_value(json), json_string_length(json),
@@ -110,9 +161,12 @@ json_t *value_to_json(const struct parameter *parameter, const struct value *val
 		return stack_to_json(value);
 	case VALUE_WORD:
 		return json_string(json_name(parameter->words[value->number], '-', '-', text));
+	case VALUE_PREFIXES:
+		return prefixes_to_json(value);
 	case VALUE_NAME:
 	case VALUE_STRING:
-		return json_string(value->string);
+		return is_number(parameter, value->string) ? json_integer(atoll(value->string))
+							   : json_string(value->string);
 	default:
 		value_to_text(parameter, value, text, sizeof(text));
 		return json_string(text);

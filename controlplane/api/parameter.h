@@ -75,6 +75,9 @@ extern const struct parameter bridge_multicast_add[], bridge_multicast_del[];
 					    "multicasts a second at most, 0: no limit"),           \
 	[prefix##_STORM_UNICAST] = NUMBER("storm-unicast", 0, 0, 4000000000u,                      \
 					  "unknown unicasts a second at most, 0: no limit")
+extern const struct parameter filter_list_change[], filter_list_show[], filter_add[], filter_set[],
+	filter_del[], filter_show[], filter_test[], filter_rule_change[], filter_rule_del[],
+	filter_rule_show[], filter_bind[];
 
 extern const char *const admin_words[];
 #define ADMIN WORDS("admin", PARAMETER_POSITIONAL, admin_words, "administrative state")

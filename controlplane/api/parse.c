@@ -183,6 +183,13 @@ void parse_keywords(const struct parser *parser, void (*visit)(void *context, co
 
 /* ---- noun and verb ---- */
 
+const char *second_word(const char *name, const char *noun)
+{
+	size_t length = strlen(noun);
+
+	return strncmp(name, noun, length) == 0 && name[length] == ' ' ? name + length + 1 : NULL;
+}
+
 /* Every word that may follow `noun`, or every noun: into error->expected. */
 static void expect_commands(struct parser *parser, const char *noun)
 {
@@ -191,16 +198,18 @@ static void expect_commands(struct parser *parser, const char *noun)
 	bool show = noun && strcmp(noun, "show") == 0;
 
 	for (unsigned int i = 0; i < count; i++) {
-		size_t length = noun ? strlen(noun) : 0;
-		if (noun && strcmp(noun, table[i].noun) == 0)
+		const char *name = table[i].spelled ? table[i].spelled : table[i].noun;
+		const char *second = noun ? second_word(name, noun) : NULL;
+		bool first = i == 0 || strcmp(table[i].noun, table[i - 1].noun) != 0;
+
+		if (noun && strcmp(noun, name) == 0)
 			expected_add(parser->error, table[i].verb);
-		else if (noun && strncmp(noun, table[i].noun, length) == 0 &&
-			 table[i].noun[length] == ' ' && strcmp(table[i].noun, table[i - 1].noun) != 0)
-			expected_add(parser->error, table[i].noun + length + 1);
 		else if (show && strcmp(table[i].verb, "show") == 0)
 			expected_add(parser->error, table[i].noun);
-		else if (!noun && (i == 0 || strcmp(table[i].noun, table[i - 1].noun) != 0))
-			expected_add(parser->error, table[i].noun);
+		else if (second && (first || table[i].spelled))
+			expected_add(parser->error, second);
+		else if (!noun && first && !strchr(name, ' '))
+			expected_add(parser->error, name);
 	}
 }
 
@@ -212,12 +221,16 @@ static const struct command *command_find(struct parser *parser, const struct co
 {
 	const struct command *found = NULL, *table;
 	const char *name = NULL, *noun = of ? of->noun : NULL;
+	struct scanner end = parser->scanner;
 	unsigned int count, best = 0;
 	bool ambiguous = false, show = noun && strcmp(noun, "show") == 0;
 
 	table = command_table(&count);
 	for (unsigned int i = of && !show ? (unsigned int)(of - table) : 0; i < count; i++) {
-		const char *candidate = noun ? table[i].verb : table[i].noun;
+		const char *candidate = noun               ? table[i].verb
+					: table[i].spelled ? table[i].spelled
+							   : table[i].noun;
+		struct scanner after = parser->scanner;
 		if (noun && noun != table[i].noun &&
 		    (*noun != *table[i].noun || strcmp(noun, table[i].noun) != 0)) {
 			if (!show)
@@ -226,20 +239,23 @@ static const struct command *command_find(struct parser *parser, const struct co
 				continue;
 			candidate = table[i].noun;
 		}
-		if (*candidate != *word->start || candidate == name || strchr(candidate, ' '))
+		if (*candidate != *word->start || candidate == name ||
+		    (noun && table[i].spelled))
 			continue;
-		unsigned int score = keyword_match(candidate, word, &(struct scanner){ 0 });
+		unsigned int score = keyword_match(candidate, word, &after);
 		if (score == 0 || score < best || (score == best && strcmp(name, candidate) == 0))
 			continue;
 		ambiguous = score == best;
 		best = score;
 		found = &table[i];
 		name = candidate;
-		if (score & 1) /* in full: nothing fits better */
+		end = after;
+		if (score & 1 && noun && !show) /* in full: nothing fits better */
 			break;
 	}
 	if (found && !ambiguous) {
 		parser->arguments->spelled_out &= best & 1;
+		parser->scanner = end;
 		return found;
 	}
 	error_set(parser->error, ERROR_USAGE, EINVAL, "%.*s: %s%s",
@@ -251,55 +267,6 @@ static const struct command *command_find(struct parser *parser, const struct co
 	expect_commands(parser, noun);
 	fail_at(parser, word);
 	return NULL;
-}
-
-/* Nouns of two words (`bridge fdb`): the one that the next word makes of the noun found, or `found`
- * itself. The word is read then. */
-static const struct command *noun_longer(struct parser *parser, const struct command *found)
-{
-	struct scanner after = parser->scanner;
-	const struct command *table, *longer = NULL;
-	size_t length = strlen(found->noun);
-	unsigned int count, best = 0;
-	struct word word;
-
-	if (word_next(&after, &word) != 1)
-		return found;
-	table = command_table(&count);
-	for (unsigned int i = 0; i < count; i++) {
-		const char *noun = table[i].noun;
-		if (strncmp(noun, found->noun, length) != 0 || noun[length] != ' ')
-			continue;
-		unsigned int score = keyword_match(noun + length + 1, &word, &after);
-		if (score <= best || (longer && strcmp(longer->noun, noun) == 0))
-			continue;
-		best = score;
-		longer = &table[i];
-	}
-	/* a verb of the shorter noun in full is what it says */
-	for (const struct command *verb = found;
-	     longer && !(best & 1) && verb < table + count && strcmp(verb->noun, found->noun) == 0;
-	     verb++)
-		if (keyword_match(verb->verb, &word, &after) >= best)
-			return found;
-	if (!longer)
-		return found;
-	parser->arguments->spelled_out &= best & 1;
-	parser->scanner = after;
-	return longer;
-}
-
-/* `show bridge fdb`: command_find has found `bridge show`. */
-static const struct command *shown_longer(struct parser *parser, const struct command *found)
-{
-	const struct command *noun = noun_longer(parser, found);
-	unsigned int count;
-	const struct command *end = command_table(&count) + count;
-
-	for (; noun != found && noun < end; noun++)
-		if (strcmp(noun->verb, "show") == 0)
-			return noun;
-	return found;
 }
 
 /* The line ended where `expected` should stand. */
@@ -364,8 +331,10 @@ static int parse_command(struct parser *parser, struct word *object)
 		return -EINVAL;
 	}
 	const struct command *noun = command_find(parser, NULL, &first);
-	if (noun)
-		noun = noun_longer(parser, noun);
+	if (noun && noun->spelled) {
+		parser->arguments->command = noun;
+		return 0;
+	}
 	int more = next(parser, &second);
 	if (more < 0)
 		return more;
@@ -388,11 +357,8 @@ static int parse_command(struct parser *parser, struct word *object)
 		expect_commands(parser, noun->noun);
 		return -EINVAL;
 	}
-	const struct command *command = command_find(parser, noun, &second);
-	if (command && command->noun != noun->noun && strcmp(command->noun, noun->noun) != 0)
-		command = shown_longer(parser, command);
-	parser->arguments->command = command;
-	return command ? 0 : -EINVAL;
+	parser->arguments->command = command_find(parser, noun, &second);
+	return parser->arguments->command ? 0 : -EINVAL;
 }
 
 /* ---- values ---- */
@@ -558,7 +524,8 @@ const struct parameter *parse_positional(const struct arguments *arguments, unsi
 
 	for (unsigned int i = 0; list[i].name; i++) {
 		if (!(list[i].flags & PARAMETER_POSITIONAL) || list[i].flags & PARAMETER_ABSENT ||
-		    list[i].type == VALUE_WORD || argument_present(arguments, i))
+		    list[i].type == VALUE_WORD ||
+		    (argument_present(arguments, i) && list[i].type != VALUE_PREFIXES))
 			continue;
 		*index = i;
 		return &list[i];
@@ -570,8 +537,14 @@ static int parse_positional_value(struct parser *parser, const struct word *word
 				  unsigned int index)
 {
 	struct arguments *arguments = parser->arguments;
-	int code = parse_value_of(parser, &arguments->command->parameters[index], word,
-				  &arguments->value[index]);
+	const struct parameter *parameter = &arguments->command->parameters[index];
+
+	if (argument_present(arguments, index)) /* one more prefix */
+		return prefixes_add(parameter, word->start, word->length, arguments,
+				    &arguments->value[index], true, parser->error) == 0
+			       ? 0
+			       : fail_at(parser, word);
+	int code = parse_value_of(parser, parameter, word, &arguments->value[index]);
 
 	if (code == 0)
 		arguments->present |= 1u << index;

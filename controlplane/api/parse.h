@@ -40,6 +40,9 @@ struct parser {
 	struct word column[PARAMETER_MAX], path_column[GROUP_MEMBER_MAX];
 };
 
+/* What follows a noun's word in a name of two words; NULL: it is not that one's. */
+const char *second_word(const char *name, const char *noun);
+
 /* Words to arguments, without the rules between parameters (command_check). */
 int parse_words(struct parser *parser, const char *line, struct arguments *arguments,
 		struct error *error);

@@ -380,10 +380,10 @@ static const struct parameter config_apply[] = {
 	[CONFIG_CONFIRM + 1] = { .name = NULL },
 };
 
-#define LOOK(name, word, act, list, text)                                                          \
-	[COMMAND_##name] = { COMMAND_##name, word, act, ACCESS_LOOK, list, text }
-#define CHANGE(name, word, act, list, text)                                                        \
-	[COMMAND_##name] = { COMMAND_##name, word, act, ACCESS_CHANGE, list, text }
+#define SPELLED(name, word, act, spelled, access, list, text)                                      \
+	[COMMAND_##name] = { COMMAND_##name, word, act, spelled, access, list, text }
+#define LOOK(name, word, act, list, text)   SPELLED(name, word, act, NULL, ACCESS_LOOK, list, text)
+#define CHANGE(name, word, act, list, text) SPELLED(name, word, act, NULL, ACCESS_CHANGE, list, text)
 
 static const struct command table[] = {
 	CHANGE(BRIDGE_ADD, "bridge", "add", bridge_add, "make a bridge"),
@@ -444,6 +444,28 @@ static const struct command table[] = {
 	CHANGE(MPLS_DEL, "mpls", "del", mpls_del, "remove a label route"),
 	LOOK(MPLS_SHOW, "mpls", "show", mpls_show, "label routes, with packets and bytes"),
 	LOOK(NEXTHOP_SHOW, "nexthop", "show", nexthop_show, "nexthops that routes share"),
+	CHANGE(FILTER_LIST_ADD, "filter list", "add", filter_list_change,
+	       "add prefixes to a list; the first makes it"),
+	CHANGE(FILTER_LIST_DEL, "filter list", "del", filter_list_change,
+	       "take prefixes from a list; the last removes it"),
+	LOOK(FILTER_LIST_SHOW, "filter list", "show", filter_list_show,
+	     "lists, or the prefixes of one"),
+	CHANGE(FILTER_ADD, "filter", "add", filter_add, "make a filter"),
+	CHANGE(FILTER_SET, "filter", "set", filter_set, "change what becomes of the rest"),
+	CHANGE(FILTER_DEL, "filter", "del", filter_del, "remove a filter and its rules"),
+	LOOK(FILTER_SHOW, "filter", "show", filter_show,
+	     "filters, or one with its rules; -s: what they counted"),
+	LOOK(FILTER_TEST, "filter", "test", filter_test, "which rule decides about a packet"),
+	CHANGE(FILTER_RULE_ADD, "filter rule", "add", filter_rule_change, "add a rule"),
+	CHANGE(FILTER_RULE_REPLACE, "filter rule", "replace", filter_rule_change,
+	       "add or change a rule, without a gap"),
+	CHANGE(FILTER_RULE_DEL, "filter rule", "del", filter_rule_del, "remove a rule"),
+	LOOK(FILTER_RULE_SHOW, "filter rule", "show", filter_rule_show,
+	     "rules, with what they counted"),
+	SPELLED(FILTER_BIND, "filter bind", "add", "filter bind", ACCESS_CHANGE, filter_bind,
+		"let a filter decide about packets"),
+	SPELLED(FILTER_UNBIND, "filter bind", "del", "filter unbind", ACCESS_CHANGE, filter_bind,
+		"let it decide no more"),
 	LOOK(SHOW_DROPS, "show", "drops", show_interface, "dropped packets by reason"),
 	LOOK(SHOW_COUNTERS, "show", "counters", show_interface,
 	     "packets by interface and how they ended"),
@@ -483,6 +505,11 @@ const struct command *command_by_method(const char *method)
 {
 	for (unsigned int i = 0; i < COMMAND_COUNT; i++) {
 		size_t noun = strlen(table[i].noun);
+		if (table[i].spelled) {
+			if (strcmp(method, table[i].spelled) == 0)
+				return &table[i];
+			continue;
+		}
 		if (strncmp(method, table[i].noun, noun) == 0 && method[noun] == ' ' &&
 		    strcmp(method + noun + 1, table[i].verb) == 0)
 			return &table[i];

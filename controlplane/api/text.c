@@ -95,14 +95,26 @@ bool word_of_path(const struct parameter *list, const char *word)
 	return false;
 }
 
+void command_words(const struct command *command, char *text, size_t size)
+{
+	if (command->spelled)
+		snprintf(text, size, "%s", command->spelled);
+	else
+		snprintf(text, size, "%s %s", command->noun, command->verb);
+}
+
 int command_to_text(const struct arguments *arguments, char *start, size_t size)
 {
 	const struct parameter *list = arguments->command->parameters;
 	struct text text = { .start = start, .size = size };
 	int written = -1; /* parameter that stands behind a WORD already */
 
-	text_word(&text, arguments->command->noun);
-	text_word(&text, arguments->command->verb);
+	if (arguments->command->spelled) {
+		text_word(&text, arguments->command->spelled);
+	} else {
+		text_word(&text, arguments->command->noun);
+		text_word(&text, arguments->command->verb);
+	}
 	for (int i = 0; list[i].name; i++) {
 		const struct value *value = &arguments->value[i];
 		if (!argument_present(arguments, (unsigned int)i) || i == written)
@@ -149,10 +161,13 @@ void parameter_placeholder(const struct command *command, const struct parameter
 		[VALUE_STACK] = "STACK",   [VALUE_NAME] = "NAME",  [VALUE_STRING] = "STRING",
 		[VALUE_ON_OFF] = "on|off", [VALUE_ADDRESS] = "IP", [VALUE_PREFIX] = "PREFIX",
 		[VALUE_MAC] = "MAC",       [VALUE_DURATION] = "T", [VALUE_PATHS] = "PATH...",
+		[VALUE_PREFIXES] = "PREFIX...",
 	};
 
 	text[0] = '\0';
-	if (parameter->type == VALUE_WORD) {
+	if (parameter->placeholder) {
+		snprintf(text, size, "%s", parameter->placeholder);
+	} else if (parameter->type == VALUE_WORD) {
 		for (unsigned int i = 0; parameter->words[i]; i++)
 			if (!(parameter->flags & PARAMETER_POSITIONAL) ||
 			    !word_of_path(command->parameters, parameter->words[i]))
@@ -198,7 +213,7 @@ void command_usage(const struct command *command, char *text, size_t size)
 {
 	char value[128];
 
-	snprintf(text, size, "%s %s", command->noun, command->verb);
+	command_words(command, text, size);
 	for (unsigned int i = 0; command->parameters[i].name; i++) {
 		const struct parameter *parameter = &command->parameters[i];
 		bool required = parameter->flags & PARAMETER_REQUIRED;

@@ -139,6 +139,9 @@ int unit_commit(struct unit *unit, struct api *api, bool framed, struct error *e
 
 	if (!unit->count)
 		return 0;
+	rc = model_flush(api->model, error);
+	if (rc)
+		return rc;
 	rc = framed && unit->count > 1
 		     ? append_framed(unit, api)
 		     : journal_append(&api->journal, unit->lines.data, unit->lines.used);

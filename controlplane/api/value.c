@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "controlplane/api/value.h"
+#include "controlplane/api/filter-words.h"
 
 static const struct {
 	const char *suffix;
@@ -54,6 +55,7 @@ void value_expected(const struct parameter *parameter, char *text, size_t size)
 		[VALUE_MAC] = "an Ethernet address, as in 02:00:00:00:00:01",
 		[VALUE_FLAG] = "true or false",
 		[VALUE_PATHS] = "an array of paths",
+		[VALUE_PREFIXES] = "IPv4 or IPv6 addresses or prefixes, no bits behind their length",
 	};
 	char from[24], to[24];
 
@@ -360,6 +362,26 @@ static bool on_off_from_text(const char *text, size_t length, uint64_t *number)
 	return *number || (length == 3 && memcmp(text, "off", 3) == 0);
 }
 
+int prefixes_add(const struct parameter *parameter, const char *text, size_t length,
+		 struct arguments *arguments, struct value *value, bool more, struct error *error)
+{
+	char copy[INET6_ADDRSTRLEN + 8], canonical[52];
+	const char *at = copy;
+	struct filter_prefix prefix;
+	struct value one;
+
+	snprintf(copy, sizeof(copy), "%.*s", length < sizeof(copy) ? (int)length : 0, text);
+	if (!filter_prefix_next(&at, &prefix) || *at != '\0')
+		return value_refuse(parameter, text, length, error);
+	filter_prefix_format(&prefix, canonical);
+	if (!more)
+		return string_store(canonical, strlen(canonical), arguments, value, error);
+	if (string_store(canonical, strlen(canonical), arguments, &one, error) != 0)
+		return -EINVAL;
+	one.string[-1] = ' ';
+	return 0;
+}
+
 int value_from_text(const struct parameter *parameter, const char *text, size_t length,
 		    struct arguments *arguments, struct value *value, struct error *error)
 {
@@ -406,6 +428,8 @@ int value_from_text(const struct parameter *parameter, const char *text, size_t 
 	case VALUE_DURATION:
 		good = duration_from_text(parameter, text, length, &value->number);
 		break;
+	case VALUE_PREFIXES:
+		return prefixes_add(parameter, text, length, arguments, value, false, error);
 	case VALUE_FLAG:
 	case VALUE_PATHS:
 		break;
@@ -516,6 +540,8 @@ int value_to_text(const struct parameter *parameter, const struct value *value, 
 	case VALUE_WORD:
 		return copy_text(parameter->words[value->number],
 				 strlen(parameter->words[value->number]), text, size);
+	case VALUE_PREFIXES:
+		return copy_text(value->string, strlen(value->string), text, size);
 	case VALUE_STACK:
 		stack_format(value->stack, value->stack_count, form, sizeof(form));
 		return copy_text(form, strlen(form), text, size);

@@ -44,6 +44,11 @@ bool number_from_text(const char *text, size_t length, uint64_t maximum, uint64_
  * journal's lines are made with this: printf takes most of their time otherwise. */
 size_t number_to_text(uint64_t number, char *text);
 
+/* One more prefix at the end of a value of VALUE_PREFIXES, which stands last in arguments->text; the first
+ * one if `more` is not set. */
+int prefixes_add(const struct parameter *parameter, const char *text, size_t length,
+		 struct arguments *arguments, struct value *value, bool more, struct error *error);
+
 /* "NAME VALUE: expected ..." for the `length` bytes at text. Returns -EINVAL. */
 int value_refuse(const struct parameter *parameter, const char *text, size_t length,
 		 struct error *error);

@@ -285,6 +285,7 @@ static int publish(struct model *model, struct interface_object *interface,
 			       rpf_features(settings));
 	if (interface->parent != NULL && interface->mac != 0)
 		store_word(&row->mac, interface->mac);
+	filter_publish_interface(model, interface);
 	store_word(&row->flags, interface_flags(model, interface));
 	if (interface->parent != NULL)
 		store_word(&model->tables->interface[interface->parent->index].flags,
@@ -370,6 +371,10 @@ int interface_unused(struct model *model, const struct interface_object *interfa
 	const char *kind = interface_kind_name(interface->kind);
 	char text[128];
 
+	if (interface->filter_in != 0 || interface->filter_out != 0)
+		return refuse(error, -EBUSY, "%s %s is in use by filter %s", kind, interface->name,
+			      filter_name(model, interface->filter_in != 0 ? interface->filter_in
+								      : interface->filter_out));
 	neighbour_flush(model, interface, NULL);
 	if (fdb_stays(model, interface, NULL, error) != 0)
 		return error->code;

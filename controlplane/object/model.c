@@ -10,6 +10,7 @@
 #include "dataplane/shm/epoch.h"
 #include "dataplane/shm/lpm.h"
 #include "dataplane/shm/ring.h"
+#include "controlplane/object/filter.h"
 #include "controlplane/object/snooping.h"
 #include "model.h"
 #include "row.h"
@@ -113,6 +114,8 @@ void model_poll(struct model *model)
 	if (model->routes_dirty)
 		route_refresh_dirty(model);
 	underlay_follow(model);
+	if (model->settled)
+		filter_poll(model);
 	heap_reclaim(model->heap);
 }
 
@@ -399,7 +402,8 @@ static int prepare(struct model *model, uint64_t heap_size, char error[REGION_ER
 	heap_reclaim(model->heap);
 	model->pool = nexthop_pool_new(model->tables, model->heap);
 	if (model->pool == NULL || nexthop_load(model) != 0 || group_load(model) != 0 ||
-	    fdb_open(model) != 0 || snooping_open(model) != 0 || rows_load(model) != 0) {
+	    fdb_open(model) != 0 || snooping_open(model) != 0 || rows_load(model) != 0 ||
+	    filter_open(model) != 0) {
 		snprintf(error, REGION_ERROR_SIZE, "out of memory");
 		return -ENOMEM;
 	}
@@ -428,6 +432,7 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 		.unknown_neighbours = neighbour_private_unknown,
 		.tunnel = tunnel_private_status,
 	};
+	model->private.filter_lists = filter_private_lists;
 	model->private.groups = snooping_groups;
 	model->private.routers = snooping_routers;
 	model->private.routes = route_rows;
@@ -465,6 +470,7 @@ void model_settle(struct model *model)
 	if (model->settled)
 		return;
 	model->settled = true;
+	filter_settle(model);
 	publish_interfaces(model, model->interfaces);
 	publish_interfaces(model, model->tunnel_interfaces);
 	bridge_settle(model);
@@ -534,6 +540,8 @@ void model_close(struct model *model)
 		return;
 	tunnel_close(model);
 	rows_forget_names(model);
+	filter_close(model);
+	json_decref(model->reply);
 	route_close(model);
 	free_objects(model);
 	if (model->pool != NULL)

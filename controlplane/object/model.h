@@ -62,6 +62,7 @@ struct interface_object {
 	struct tunnel_object *tunnel;        /* TUNNEL, PSEUDOWIRE (tunnel.h); else NULL */
 	struct address_object *addresses;    /* list, in order of configuration */
 	struct neighbour_object *neighbours; /* list: static ones, and who nexthops go by */
+	uint32_t filter_in, filter_out;      /* numbers of the filters, 0: none */
 	uint64_t mac;                        /* as in struct interface: 0 while unknown */
 	uint64_t status_sequence;            /* of the port_status taken over last */
 	uint16_t device_mtu;                 /* port: what its device has now; 0 while unknown */
@@ -282,6 +283,8 @@ struct model {
 	} cache[REQUEST_CACHE];
 
 	struct event_ring events;
+	struct filters *filters; /* filter.h */
+	json_t *reply;           /* what the last command has to say besides that it is done; or NULL */
 
 	uint64_t punted[PUNT_REASON_MAX]; /* frames taken out of the punt rings */
 	uint64_t injected,
@@ -644,6 +647,27 @@ void route_rows(const struct model *model, const struct route_range *range,
 		int (*visit)(void *context, const struct route_row *row), void *context);
 json_t *route_asked(const struct model *model, uint32_t leaf);
 void route_close(struct model *model);
+
+/* ---- filter.c, filter_bind.c ---- */
+
+extern const struct handler filter_add_handler, filter_set_handler, filter_del_handler;
+extern const struct handler filter_rule_add_handler, filter_rule_replace_handler,
+	filter_rule_del_handler;
+extern const struct handler filter_list_add_handler, filter_list_del_handler;
+extern const struct handler filter_bind_handler, filter_unbind_handler;
+int filter_open(struct model *model);
+/* Before the interfaces: what they are bound to is there first. */
+void filter_settle(struct model *model);
+void filter_close(struct model *model);
+void filter_poll(struct model *model);
+/* Visit the add commands of lists, filters, rules and bindings. */
+int filter_configuration(const struct model *model, struct arguments *arguments,
+			 int (*visit)(void *context, const struct arguments *arguments),
+			 void *context);
+/* Which filters an interface's row names, and its features. */
+void filter_publish_interface(struct model *model, const struct interface_object *interface);
+/* The name of a filter by number. */
+const char *filter_name(const struct model *model, uint32_t number);
 
 /* ---- counters.c ---- */
 

@@ -41,6 +41,16 @@ static const struct handler *const handlers[COMMAND_COUNT] = {
 	[COMMAND_MPLS_ADD] = &mpls_add_handler,
 	[COMMAND_MPLS_REPLACE] = &mpls_replace_handler,
 	[COMMAND_MPLS_DEL] = &mpls_del_handler,
+	[COMMAND_FILTER_LIST_ADD] = &filter_list_add_handler,
+	[COMMAND_FILTER_LIST_DEL] = &filter_list_del_handler,
+	[COMMAND_FILTER_ADD] = &filter_add_handler,
+	[COMMAND_FILTER_SET] = &filter_set_handler,
+	[COMMAND_FILTER_DEL] = &filter_del_handler,
+	[COMMAND_FILTER_RULE_ADD] = &filter_rule_add_handler,
+	[COMMAND_FILTER_RULE_REPLACE] = &filter_rule_replace_handler,
+	[COMMAND_FILTER_RULE_DEL] = &filter_rule_del_handler,
+	[COMMAND_FILTER_BIND] = &filter_bind_handler,
+	[COMMAND_FILTER_UNBIND] = &filter_unbind_handler,
 	[COMMAND_COUNTERS_CLEAR] = &counters_clear_handler,
 };
 
@@ -56,9 +66,19 @@ int model_execute(struct model *model, const struct arguments *arguments, struct
 	if (handler == NULL)
 		return refuse(error, -ENOTSUP, "`%s %s` changes no object",
 			      arguments->command->noun, arguments->command->verb);
+	json_decref(model->reply);
+	model->reply = NULL;
 	int result = handler->execute(model, arguments, error);
 	underlay_follow(model);
 	return result;
+}
+
+json_t *model_reply(struct model *model)
+{
+	json_t *reply = model->reply;
+
+	model->reply = NULL;
+	return reply;
 }
 
 int model_inverse(const struct model *model, const struct arguments *arguments,
@@ -210,6 +230,8 @@ int model_configuration(const struct model *model,
 		result = route_configuration(model, visitor.arguments, visit, context);
 	if (result == 0)
 		result = visit_labels(model, &visitor);
+	if (result == 0)
+		result = filter_configuration(model, visitor.arguments, visit, context);
 	free(visitor.arguments);
 	return result;
 }

@@ -60,6 +60,13 @@ bool model_dataplane_alive(const struct model *model);
  * set and nothing changed. */
 int model_execute(struct model *model, const struct arguments *arguments, struct error *error);
 
+/* Publish what commands since the last call left to be published whole (filters), before they are
+ * answered. 0, or a negative errno with *error set: what did not fit. */
+int model_flush(struct model *model, struct error *error);
+
+/* What the last command has to say besides that it is done: a new reference, NULL: nothing. */
+json_t *model_reply(struct model *model);
+
 /* The command that undoes `arguments` if it is executed now: filled in `undo`, for atomic batches;
  * call before model_execute. 0, or -ENOENT: executing it will fail anyway. */
 int model_inverse(const struct model *model, const struct arguments *arguments,

@@ -13,6 +13,7 @@
 #include "dataplane/shm/heap.h"
 
 struct model;
+struct filter_prefix;
 
 /* One line of `route show`. */
 struct route_row {
@@ -61,6 +62,9 @@ struct model_private {
 	/* routes in the order of VRF, family, address and length; `visit` returns non-zero to stop */
 	void (*routes)(const struct model *model, const struct route_range *range,
 		       int (*visit)(void *context, const struct route_row *row), void *context);
+	/* filter lists, or one with at most `count` of its prefixes: [{ name, size, prefixes }] */
+	json_t *(*filter_lists)(const struct model *model, const char *name,
+				const struct filter_prefix *from, uint64_t count);
 	/* what happened lately, as event_list says */
 	json_t *(*events)(const struct model *model, uint64_t from, uint64_t count,
 			  enum event_kind kind);

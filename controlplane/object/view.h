@@ -13,6 +13,7 @@
 #include <string.h>
 #include "controlplane/object/object.h"
 #include "controlplane/object/private.h"
+#include "dataplane/shm/filter-build.h"
 #include "dataplane/shm/reader.h"
 #include "dataplane/shm/reason.h"
 #include "dataplane/shm/table.h"
@@ -107,6 +108,14 @@ json_t *view_events(const struct view *view, const struct arguments *arguments,
 		    struct error *error);
 json_t *view_metrics(const struct view *view, const struct arguments *arguments,
 		     struct error *error);
+json_t *view_filters(const struct view *view, const struct arguments *arguments,
+		     struct error *error);
+json_t *view_filter_rules(const struct view *view, const struct arguments *arguments,
+			  struct error *error);
+json_t *view_filter_lists(const struct view *view, const struct arguments *arguments,
+			  struct error *error);
+json_t *view_filter_test(const struct view *view, const struct arguments *arguments,
+			 struct error *error);
 json_t *view_version(const struct view *view, const struct arguments *arguments,
 		     struct error *error);
 

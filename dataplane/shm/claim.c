@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include "filter-build.h"
 #include "table.h"
 #include "tunnel.h"
 
@@ -225,5 +226,7 @@ int tables_claim(struct tables *tables, struct heap *heap)
 		result = claim_tunnels(tables, heap);
 	if (result == 0)
 		result = tables_claim_bridges(tables, heap);
+	if (result == 0)
+		result = filter_claim(tables, heap);
 	return result;
 }

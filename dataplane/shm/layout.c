@@ -4,6 +4,8 @@
  */
 #include <stddef.h>
 #include "bridge.h"
+#include "filter.h"
+#include "hash.h"
 #include "layout.h"
 #include "reason.h"
 #include "tunnel.h"
@@ -31,6 +33,9 @@ static const struct place places[] = {
 	CONSTANT(TUNNEL_CONTROL_WORD) CONSTANT(TUNNEL_SEQUENCE_WINDOW)
 	CONSTANT(HASH_TABLE_MAX)
 	CONSTANT(HASH_BUCKET_ENTRIES)
+	CONSTANT(FILTER_MAX) CONSTANT(FILTER_SLOTS) CONSTANT(FILTER_SAMPLES)
+	CONSTANT(FILTER_METERS) CONSTANT(FILTER_SLOTS_SHIFT)
+	CONSTANT(FILTER_ACTION_SHIFT) CONSTANT(FILTER_LOG) CONSTANT(FILTER_MISC)
 	CONSTANT(DROP_REASON_MAX) CONSTANT(DROP_REASON_COUNT)
 	CONSTANT(PUNT_REASON_MAX) CONSTANT(PUNT_REASON_COUNT)
 	CONSTANT(INTERFACE_FIRST_TUNNEL) CONSTANT(INTERFACE_SLICE) CONSTANT(BRIDGE_MAX)
@@ -183,6 +188,26 @@ static const struct place places[] = {
 	FIELD(multicast_route, count)
 	FIELD(multicast_route, incoming)
 	FIELD(multicast_route, branch)
+	STRUCT(filter_sample)
+	FIELD(filter_sample, sequence) FIELD(filter_sample, time) FIELD(filter_sample, interface)
+	FIELD(filter_sample, filter) FIELD(filter_sample, decision) FIELD(filter_sample, length)
+	FIELD(filter_sample, ipv6) FIELD(filter_sample, header)
+	STRUCT(filter_page)
+	FIELD(filter_page, first) FIELD(filter_page, mask) FIELD(filter_page, key)
+	FIELD(filter_page, header)
+	STRUCT(filter_rule)
+	FIELD(filter_rule, sequence) FIELD(filter_rule, text) FIELD(filter_rule, decision)
+	FIELD(filter_rule, meter) FIELD(filter_rule, packets) FIELD(filter_rule, rate)
+	FIELD(filter_rule, burst)
+	STRUCT(filter_roots)
+	FIELD(filter_roots, root)
+	STRUCT(filter)
+	FIELD(filter, size) FIELD(filter, roots) FIELD(filter, name) FIELD(filter, rule_count)
+	FIELD(filter, words) FIELD(filter, dimensions) FIELD(filter, otherwise)
+	FIELD(filter, slots) FIELD(filter, ethertypes) FIELD(filter, sets) FIELD(filter, rows)
+	FIELD(filter, rule) FIELD(filter, decision) FIELD(filter, by_slot) FIELD(filter, class) FIELD(filter, sport)
+	FIELD(filter, misc) FIELD(filter, map) FIELD(filter, summary) FIELD(filter, row)
+	FIELD(filter, ethertype) FIELD(filter, fragment) FIELD(filter, page)
 
 	STRUCT(traffic_counter)
 	FIELD(traffic_counter, packets) FIELD(traffic_counter, bytes)
@@ -214,6 +239,8 @@ static const struct place places[] = {
 	FIELD(tables, group) FIELD(tables, group_members) FIELD(tables, punt_consumer)
 	FIELD(tables, inject) FIELD(tables, bridge)
 	FIELD(tables, learn_consumer)
+	FIELD(tables, filter) FIELD(tables, filter_baseline) FIELD(tables, filter_vrf)
+	FIELD(tables, filter_local) FIELD(tables, filter_vrfs) FIELD(tables, filter_outs)
 
 	STRUCT(state_control)
 	FIELD(state_control, generation) FIELD(state_control, worker_count)
@@ -229,6 +256,7 @@ static const struct place places[] = {
 	FIELD(state, header) FIELD(state, control) FIELD(state, worker) FIELD(state, port_live)
 	FIELD(state, port) FIELD(state, inject_consumer) FIELD(state, punt)
 	FIELD(state, interface) FIELD(state, label) FIELD(state, learn) FIELD(state, fdb_hit)
+	FIELD(state, filter_ready) FIELD(state, filter_sample) FIELD(state, filter)
 };
 
 /* clang-format on */

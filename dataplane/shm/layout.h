@@ -64,6 +64,11 @@ enum {
 	LABEL_FIRST_FREE = 16, /* 0 to 15 are special-purpose (RFC 7274) */
 	STACK_MAX = 8,         /* labels that one nexthop may push */
 	GROUP_MEMBER_MAX = 64, /* members that one group may have */
+	FILTER_MAX = 1025,     /* filters; number 0 is none */
+	FILTER_RULE_MAX = 4096, /* rules of one filter */
+	FILTER_SLOTS = 4160,   /* counters of one filter: slot 0 is of what no rule decided */
+	FILTER_METERS = 4096,  /* policing rules of all filters */
+	FILTER_SAMPLES = 64,   /* last packets that `log` rules decided, of one worker */
 	DROP_REASON_MAX = 104,
 	PUNT_REASON_MAX = 32,
 	FRAME_MAX = 10176,    /* bytes of a frame in a ring slot */
@@ -165,7 +170,7 @@ struct interface {
 	_Atomic uint64_t object;      /* heap offset of what the kind needs: struct tunnel; or 0 */
 	_Atomic uint64_t bridge_port; /* heap offset of a bridge port's settings; 0: not in a bridge */
 	_Atomic uint64_t underlay;    /* tunnel: route leaf of the way to its remote end */
-	_Atomic uint64_t filter_in;   /* heap offset of the filter; 0: none */
+	_Atomic uint64_t filter_in;   /* number of the filter; 0: none */
 	_Atomic uint64_t filter_out;
 	uint8_t reserved[24];
 };
@@ -461,6 +466,24 @@ struct interface_counters {
 };
 static_assert(sizeof(struct interface_counters) == 1024, "interface_counters");
 
+/* ---------------------------------------------------------------- filters */
+
+/* What a `log` rule saw last: the owner writes the slots of its ring in turn, `sequence` odd while it
+ * does. DP writes, others copy. */
+struct filter_sample {
+	_Atomic uint64_t sequence; /* 0: never used */
+	uint64_t time;             /* CLOCK_REALTIME nanoseconds */
+	uint32_t interface;        /* that the packet came in by */
+	uint16_t filter;           /* number */
+	uint16_t decision;         /* as filter.h has it: slot and action */
+	uint16_t length;           /* bytes of `header` that are there */
+	uint16_t ipv6;             /* the header is an IPv6 one */
+	uint8_t reserved[4];
+	uint8_t header[64]; /* the packet from its IP header on */
+	uint8_t reserved2[32];
+};
+static_assert(sizeof(struct filter_sample) == 128, "filter_sample");
+
 /* ---------------------------------------------------------------- the two files */
 
 /* CP writes, DP reads. */
@@ -503,6 +526,15 @@ struct tables {
 	_Atomic uint64_t group_members[GROUP_MAX];      /* heap offset of a group_record; 0: not in use */
 	struct bridge_row bridge[BRIDGE_MAX];
 	struct ring_consumer learn_consumer[WORKER_MAX]; /* CP takes learned addresses out */
+	/* heap offset of a struct filter, and from bit 48 on how many slots it has; or 0 */
+	_Atomic uint64_t filter[FILTER_MAX];
+	/* heap offset of FILTER_SLOTS traffic_counter, or 0 */
+	_Atomic uint64_t filter_baseline[FILTER_MAX];
+	/* numbers of the filters of what is looked up in a VRF, and of what is for ourselves */
+	_Atomic uint64_t filter_vrf[VRF_MAX];
+	_Atomic uint64_t filter_local;
+	/* is there any filter in filter_vrf; in filter_out of any interface? 0: no */
+	_Atomic uint64_t filter_vrfs, filter_outs;
 	struct ring_consumer punt_consumer[WORKER_MAX]; /* CP takes frames out of the punt rings */
 	struct ring_producer inject[WORKER_MAX]; /* CP puts frames in; pages of idle rings: holes */
 };
@@ -539,6 +571,9 @@ struct state {
 	/* 1: started and link up (fast reroute) */
 	alignas(CACHE_LINE) _Atomic uint8_t port_live[PORT_MAX + 8]; /* [PORT_VIRTUAL]: 1 */
 	struct port_status port[PORT_MAX];
+	/* counters of slots below this are allocated, for all of worker_count */
+	_Atomic uint64_t filter_ready[FILTER_MAX];
+	struct filter_sample filter_sample[WORKER_MAX][FILTER_SAMPLES];
 	struct ring_consumer inject_consumer[WORKER_MAX];
 	struct learn_producer learn[WORKER_MAX];
 	struct ring_producer punt[WORKER_MAX];
@@ -546,6 +581,8 @@ struct state {
 	alignas(HEAP_CHUNK) struct interface_counters interface[WORKER_MAX][INTERFACE_MAX];
 	/* `tick` when the entry's address was last seen as source; rows of running workers are there */
 	alignas(HEAP_CHUNK) _Atomic uint32_t fdb_hit[WORKER_MAX][FDB_MAX];
+	/* frame bytes as the filter met them; holes where filter_ready says so */
+	alignas(HEAP_CHUNK) struct traffic_counter filter[WORKER_MAX][FILTER_MAX][FILTER_SLOTS];
 	/* 16 MiB per worker and space; allocated for the workers and spaces in use, holes elsewhere */
 	alignas(HEAP_CHUNK) struct traffic_counter label[WORKER_MAX][LABEL_SPACE_MAX][LABEL_COUNT];
 };

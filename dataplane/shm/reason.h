@@ -77,7 +77,14 @@
 	X(multicast_incoming, "multicast that is not routed back to its source this way")          \
 	X(multicast_ttl, "multicast whose TTL is below all its thresholds")                        \
 	X(ip_rpf_strict, "no route back to the source by the interface it came in by")             \
-	X(ip_rpf_loose, "no route back to the source")
+	X(ip_rpf_loose, "no route back to the source")                                                       \
+	X(filter_in, "denied by the filter of the interface that it came in by, or of its VRF")    \
+	X(filter_out, "denied by the filter of the interface that it would have left by")          \
+	X(filter_local, "for ourselves, and denied by the filter of what is")                      \
+	X(filter_policed, "above the rate of the rule that permits it")                            \
+	X(filter_truncated, "filtered, and ends within its layer-4 or extension headers")          \
+	X(filter_headers, "filtered, and has more extension headers than are walked")              \
+	X(tiny_fragment, "filtered, and a fragment that hides its layer-4 header (RFC 1858, 3128, 7112)")
 
 #define PUNT_REASONS(X)                                                                            \
 	X(mpls_ttl_exceeded, "label TTL would reach 0")                                            \

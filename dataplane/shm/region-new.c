@@ -89,6 +89,26 @@ int region_allocate_labels(struct region *state, unsigned int worker_count, unsi
 	return 0;
 }
 
+int region_allocate_filter(struct region *state, unsigned int worker_count, uint32_t filter,
+			   uint32_t slots)
+{
+	const struct state *fixed = NULL;
+
+	if (worker_count == 0 || worker_count > WORKER_MAX || filter >= FILTER_MAX ||
+	    slots > FILTER_SLOTS)
+		return -EINVAL;
+	for (unsigned int i = 0; i < worker_count && slots > 0; i++) {
+		int result = region_allocate(state,
+					     offsetof(struct state, filter) +
+						     i * sizeof(fixed->filter[0]) +
+						     filter * sizeof(fixed->filter[0][0]),
+					     slots * sizeof(fixed->filter[0][0][0]));
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
 /* The page of every ring's tail: an empty ring has no slots that anybody reads. */
 static int allocate_tails(struct region *region, uint64_t rings)
 {

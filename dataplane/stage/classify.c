@@ -108,6 +108,17 @@ static inline struct packet ip_packet(const struct worker *worker, unsigned int 
 	};
 }
 
+static inline bool is_filtered(const struct interface *row)
+{
+	return (word_load(&row->features) & INTERFACE_FILTER_IN) != 0;
+}
+
+/* Which stage takes IP packets of this interface. */
+static inline struct vector *ip_vector(struct worker *worker, const struct interface *row)
+{
+	return unlikely(is_filtered(row)) ? &worker->filter : &worker->ip;
+}
+
 /* An IP frame that is not labelled. */
 static void classify_ip(struct worker *worker, struct packet *packet, unsigned int interface,
 			uint64_t flags, uint8_t *l3, uint8_t payload)
@@ -121,7 +132,7 @@ static void classify_ip(struct worker *worker, struct packet *packet, unsigned i
 	}
 	packet->l3 = l3;
 	packet->context = ip_packet(worker, interface, flags, payload).context;
-	vector_add(&worker->ip, packet);
+	vector_add(ip_vector(worker, &worker->tables->interface[interface]), packet);
 }
 
 static void classify_arp(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
@@ -180,6 +191,11 @@ static void classify_at(struct worker *worker, struct packet *packet, unsigned i
 		drop(worker, mbuf, interface, DROP_interface_down);
 		return;
 	}
+	/* IP is filtered behind this stage, and nobody filters ARP */
+	if (unlikely(is_filtered(&worker->tables->interface[interface])) &&
+	    type != RTE_ETHER_TYPE_IPV4 && type != RTE_ETHER_TYPE_IPV6 &&
+	    type != RTE_ETHER_TYPE_ARP && !filter_ethertype(worker, mbuf, interface, (uint16_t)type))
+		return;
 	switch (type) {
 	case ETHERTYPE_MPLS:
 	case ETHERTYPE_MPLS_UPSTREAM:
@@ -270,8 +286,10 @@ void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **m
 	}
 	uint64_t flags = word_load(&row->flags);
 	uint64_t mac = expected_mac(row, flags);
-	/* an Ethertype that no frame has where labels are not taken */
-	uint32_t mpls_type = flags & INTERFACE_MPLS ? RTE_BE16(ETHERTYPE_MPLS) : UINT32_MAX;
+	struct vector *ip = ip_vector(worker, row);
+	/* an Ethertype that no frame has where labels are not taken, or not by the short way */
+	uint32_t mpls_type = flags & INTERFACE_MPLS && ip == &worker->ip ? RTE_BE16(ETHERTYPE_MPLS)
+									 : UINT32_MAX;
 	uint64_t mpls_context =
 		mpls_packet(interface, (unsigned int)(flags >> INTERFACE_SPACE_SHIFT) & 0xff)
 			.context;
@@ -306,10 +324,10 @@ void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **m
 			worker->mpls.packet[labelled++] = packet;
 		} else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4)) {
 			packet->context = ipv4_context;
-			vector_add(&worker->ip, packet);
+			vector_add(ip, packet);
 		} else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6)) {
 			packet->context = ipv6_context;
-			vector_add(&worker->ip, packet);
+			vector_add(ip, packet);
 		} else {
 			labelled = classify_rest(worker, packet, interface, labelled);
 			others++;

@@ -215,6 +215,8 @@ void host_local(struct worker *worker, struct packet *packet)
 	enum host_class class = is_group(packet) ? HOST_GROUP : HOST_UNICAST;
 	enum taker taker = TAKER_SHUNT;
 
+	if (!filter_local(worker, packet))
+		return;
 	if (host_mirrored(worker, packet->interface))
 		taker = packet->payload == PAYLOAD_IPV4 ? ipv4_taker(packet->l3, end)
 							: ipv6_taker(packet->l3, end);
@@ -248,7 +250,8 @@ bool host_unconfigured(struct worker *worker, struct packet *packet)
 	    ip_load32(header + 12) != 0 || ip_load32(header + 16) != UINT32_MAX ||
 	    !host_mirrored(worker, packet->interface))
 		return false;
-	host(worker, packet->mbuf, packet->interface, header, HOST_GROUP);
+	if (filter_local(worker, packet))
+		host(worker, packet->mbuf, packet->interface, header, HOST_GROUP);
 	return true;
 }
 

@@ -386,26 +386,25 @@ static inline bool output_common(struct worker *worker, struct packet *packet,
 	return true;
 }
 
-/* False: it ended here, or is not out yet. */
-static inline bool output_one(struct worker *worker, struct packet *packet)
+/* False: it ended here, or is not out yet. With `filtered`, some interface has a filter of what leaves by it. */
+static __rte_always_inline bool output_one(struct worker *worker, struct packet *packet,
+					   bool filtered)
 {
 	const struct rewrite *rewrite = resolve(worker, packet);
 
 	if (unlikely(rewrite == NULL))
+		return false;
+	if (filtered && !filter_out(worker, packet, rewrite->interface))
 		return false;
 	if (likely(is_plain(rewrite)))
 		return output_common(worker, packet, rewrite);
 	return output_general(worker, packet, rewrite);
 }
 
-void output(struct worker *worker)
+static __rte_always_inline void output_all(struct worker *worker, unsigned int count, bool filtered)
 {
 	struct packet **packets = worker->output.packet;
-	unsigned int count = worker->output.count;
 	uint64_t forwarded = 0;
-
-	if (count == 0)
-		return;
 	unsigned int ingress =
 		packets[0]->interface; /* whose forwarded packets are being added up */
 	worker->pushed = 0;
@@ -415,9 +414,26 @@ void output(struct worker *worker)
 			ingress = packets[i]->interface;
 			forwarded = 0;
 		}
-		forwarded += output_one(worker, packets[i]);
+		forwarded += output_one(worker, packets[i], filtered);
 	}
 	counter_add(&worker->interface[ingress].forwarded, forwarded);
 	worker->pushing = worker->pushed > count / 2;
 	worker->output.count = 0;
+}
+
+static __rte_noinline void output_filtered(struct worker *worker, unsigned int count)
+{
+	output_all(worker, count, true);
+}
+
+void output(struct worker *worker)
+{
+	unsigned int count = worker->output.count;
+
+	if (count == 0)
+		return;
+	if (unlikely(word_load(&worker->tables->filter_outs) != 0))
+		output_filtered(worker, count);
+	else
+		output_all(worker, count, false);
 }

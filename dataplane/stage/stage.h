@@ -2,9 +2,9 @@
  *
  * stage.h: the stages, in the order in which packets meet them, and how a packet ends.
  *
- *   classify -> mpls -> tunnel -> ip -> output -> (worker_flush)
- *        \        \________/      /        \-> encapsulate -> output
- *         \____________\_________/-> punt, drop
+ *   classify -> filter -> mpls -> tunnel -> ip -> output -> (worker_flush)
+ *                  \        \________/      /        \-> encapsulate -> output
+ *                   \____________\_________/-> punt, drop
  *
  * What a tunnel carried goes round again by its own stage, as far as it is not IP: mpls. A packet may
  * leave and enter TUNNEL_LAYERS_MAX tunnels.
@@ -19,6 +19,26 @@
  * Ethertype. All of them are counted as received. */
 void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
 	      unsigned int count);
+
+/* IP packets that came in by an interface with a filter: those that it lets in go on to worker->ip.
+ * Empties worker->filter. */
+void filter(struct worker *worker);
+
+/* The same for the filters of VRFs, whatever way a packet got there. Of worker->ip. */
+void filter_vrf(struct worker *worker);
+
+/* May a packet for ourselves, or for the host, have it? False: it ended here. For every way up. */
+bool filter_local(struct worker *worker, struct packet *packet);
+
+/* May it leave by the interface? False: it ended here. */
+bool filter_out(struct worker *worker, struct packet *packet, uint32_t interface);
+
+/* May a frame that is no IP packet come in? False: it ended here. ARP is not asked about. */
+bool filter_ethertype(struct worker *worker, struct rte_mbuf *mbuf, uint32_t interface,
+		      uint16_t type);
+
+/* Meters of policing rules, and the way to look at rows. */
+int filter_init(struct worker *worker);
 
 /* Label switching (RFC 3031, 3032, 3443). Empties worker->mpls. */
 void mpls(struct worker *worker);

@@ -21,7 +21,7 @@
 static const struct {
 	const char *line, *offered; /* words, and <nouns> for live names */
 } completions[] = {
-	{ "", "bridge port vlan loopback tunnel address neigh route mpls nexthop show metrics counters config" },
+	{ "", "bridge port vlan loopback tunnel address neigh route mpls nexthop filter show metrics counters config" },
 	{ "po", "port" },
 	{ "x", "" },
 	{ "port ", "add set del show" },
@@ -80,7 +80,7 @@ static void test_table(void **state)
 	for (unsigned int i = 0; i < count; i++) {
 		char usage[1024], method[64];
 		struct error error;
-		snprintf(method, sizeof(method), "%s %s", table[i].noun, table[i].verb);
+		command_words(&table[i], method, sizeof(method));
 		assert_ptr_equal(command_by_method(method), &table[i]);
 		assert_int_equal(table[i].id, i);
 		command_usage(&table[i], usage, sizeof(usage));

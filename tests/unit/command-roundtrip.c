@@ -132,6 +132,12 @@ static void random_value(const struct parameter *parameter, char *text)
 		while (parameter->maximum / 1000000000ull < count * unit[i]);
 		sprintf(text, "%u%s", count, suffix[i]);
 		break;
+	case VALUE_PREFIXES:
+		*text = '\0';
+		for (i = 1 + pick(3); i > 0; i--)
+			strcat(text, i % 2 ? " 10.0.0.0/8" : " 2001:db8::1");
+		memmove(text, text + 1, strlen(text));
+		break;
 	case VALUE_WORD:
 	case VALUE_FLAG:
 	case VALUE_PATHS:
@@ -228,6 +234,43 @@ static void add_route(char *line, const struct parameter *list)
 		add_paths(line, list[ROUTE_PATHS].group, false);
 }
 
+/* Words of a filter's rule that go together, not all in their canonical form. */
+static void add_filter_rule(char *line, bool test)
+{
+	static const char *const actions[] = { "permit", "deny", "police 10mbps",
+					       "police 999pps burst 5k" };
+	static const char *const matches[] = {
+		"",
+		"dport 443,80,8000-8100,81 proto tcp",
+		"from 10.0.0.0/8 to @blocked dscp ef",
+		"proto 17 sport domain from 2001:db8::1",
+		"icmp 8/0",
+		"proto icmpv6 icmp 128 to 2001:db8::/32",
+		"syn dport https",
+		"established proto tcp",
+		"fragments",
+		"ethertype 0x88cc",
+		"ethertype ipv6 proto ospf dscp 12",
+	};
+	static const char *const packets[] = {
+		"", "proto tcp from 10.0.0.1 to 10.0.0.2 dport 443 sport 9 syn", "ethertype lldp",
+		"proto icmpv6 icmp 128", "dport domain proto udp dscp af11", "fragments established",
+	};
+
+	if (!test)
+		add(line, actions[pick(4)]);
+	add(line, test ? packets[pick(6)] : matches[pick(11)]);
+	if (!test && pick(2))
+		add(line, "log");
+}
+
+static void add_binding(char *line)
+{
+	static const char *const places[] = { "in p0", "out v1", "vrf 3", "local", "in local" };
+
+	add(line, places[pick(5)]);
+}
+
 static void random_command(char *line)
 {
 	unsigned int count;
@@ -235,12 +278,27 @@ static void random_command(char *line)
 
 	command += pick(3) ? pick(count) : (unsigned int)COMMAND_MPLS_ADD;
 	bool one = false;
-	sprintf(line, "%s %s", command->noun, command->verb);
+	command_words(command, line, LINE_MAX_BYTES);
 	for (unsigned int i = 0; command->parameters[i].name; i++) {
 		const struct parameter *parameter = &command->parameters[i];
 		if (i == MPLS_SPACE && command->parameters[0].type == VALUE_LABEL &&
 		    command->id != COMMAND_MPLS_DEL && command->id != COMMAND_MPLS_SHOW) {
 			add_label_route(line, command->parameters);
+			return;
+		}
+		if (command->id == COMMAND_FILTER_BIND || command->id == COMMAND_FILTER_UNBIND) {
+			add_parameter(line, parameter, parameter->name);
+			add_binding(line);
+			return;
+		}
+		if (parameter->type == VALUE_WORD && i == RULE_ACTION &&
+		    (command->id == COMMAND_FILTER_RULE_ADD ||
+		     command->id == COMMAND_FILTER_RULE_REPLACE)) {
+			add_filter_rule(line, false);
+			return;
+		}
+		if (command->id == COMMAND_FILTER_TEST && i > RULE_FILTER) {
+			add_filter_rule(line, true);
 			return;
 		}
 		if (i == ROUTE_TARGET &&

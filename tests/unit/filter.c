@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The classifier against rules that are read one after the other, on random filters and packets, by
+ * the scalar and the wide way, also while lists change under a published filter; and what a packet is
+ * taken for. SEED in the environment repeats a run.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "filter-model.h"
+
+enum { HEAP_SIZE = 512 << 20, PACKETS = 4000, NUMBER = 7 };
+
+static struct instance instance;
+static struct filter_model model;
+static struct filter_built *built;
+static uint64_t seed;
+
+/* ---------------------------------------------------------------- set up */
+
+static void publish(void)
+{
+	struct filter_built *next;
+
+	assert_int_equal(filter_build(&model.spec, model.addresses, &next), 0);
+	assert_int_equal(filter_publish(instance.tables, instance.heap, NUMBER, next), 0);
+	filter_built_delete(built);
+	built = next;
+	heap_reclaim(instance.heap);
+	heap_reclaim(instance.heap);
+}
+
+static int set_added(void *context, uint32_t set)
+{
+	(void)context;
+	if (built != NULL && filter_built_add_set(built, model.addresses, set) != 0)
+		publish();
+	return 0;
+}
+
+static int start(void **state)
+{
+	(void)state;
+	instance_make(&instance, HEAP_SIZE);
+	model.random = seed;
+	model.addresses = filter_addresses_new(instance.tables, instance.heap, set_added, NULL);
+	assert_non_null(model.addresses);
+	filter_addresses_publish(model.addresses);
+	model_fill_elements(&model);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	filter_built_delete(built);
+	built = NULL;
+	filter_addresses_delete(model.addresses);
+	instance_remove(&instance);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- comparing */
+
+static uint16_t expected_decision(const struct model_packet *packet, uint32_t *rule)
+{
+	*rule = model_first(&model, packet);
+	if (*rule == model.rule_count)
+		return FILTER_DENY << FILTER_ACTION_SHIFT;
+	return (uint16_t)(model.rule[*rule].slot |
+			  (unsigned int)model.rule[*rule].action << FILTER_ACTION_SHIFT);
+}
+
+static enum filter_parsed parse(const uint8_t *bytes, size_t size, struct filter_packet *packet)
+{
+	return bytes[0] >> 4 == 4 ? packet_parse_ipv4(packet, bytes, size)
+				  : packet_parse_ipv6(packet, bytes, size);
+}
+
+/* One packet, all ways. Returns the rule. */
+static uint32_t compare(void)
+{
+	const struct filter *filter = filter_get(instance.tables, NUMBER);
+	uint8_t bytes[MODEL_PACKET_ROOM];
+	struct model_packet meant;
+	struct filter_packet packet;
+	uint32_t rule;
+
+	model_make_packet(&model, &meant);
+	size_t size = model_write_packet(&meant, bytes);
+	if (parse(bytes, size, &packet) != PARSED_IP)
+		fail_msg("seed %llu: a good packet is not taken for one",
+			 (unsigned long long)seed);
+	uint16_t expected = expected_decision(&meant, &rule);
+	for (unsigned int simd = 0; simd <= (filter_has_simd() ? 1u : 0u); simd++) {
+		uint16_t found = filter_decide(instance.tables, filter, &packet, simd != 0);
+		if (found != expected)
+			fail_msg("seed %llu: %u rules, %s: decision %x, expected %x (rule %u); "
+				 "family %u protocol %u ports %u %u dscp %u flags %x fragment %u",
+				 (unsigned long long)seed, model.rule_count,
+				 simd ? "wide" : "scalar", found, expected, rule, meant.family,
+				 meant.protocol, meant.sport, meant.dport, meant.dscp,
+				 meant.tcp_flags, meant.fragment);
+	}
+	return rule;
+}
+
+/* ---------------------------------------------------------------- random filters */
+
+static void run(uint32_t rules, unsigned int fields, unsigned int times)
+{
+	unsigned int matched = 0;
+
+	for (unsigned int i = 0; i < times; i++) {
+		model_fill_rules(&model, rules, fields);
+		publish();
+		for (unsigned int n = 0; n < PACKETS; n++)
+			matched += compare() < rules;
+	}
+	if (rules > 1)
+		assert_in_range(matched, 1, times * PACKETS);
+}
+
+static void test_ports_only(void **state)
+{
+	(void)state;
+	run(0, MODEL_PORTS, 1);
+	run(1, MODEL_PORTS, 20);
+	run(5, MODEL_PORTS, 40);
+	run(64, MODEL_PORTS, 20);
+	run(65, MODEL_PORTS, 10);
+	run(1000, MODEL_PORTS, 4);
+	run(FILTER_RULE_MAX, MODEL_PORTS, 2);
+}
+
+static void test_everything(void **state)
+{
+	(void)state;
+	run(1, MODEL_ALL, 40);
+	run(3, MODEL_ALL, 100);
+	run(20, MODEL_ALL, 60);
+	run(64, MODEL_ALL, 30);
+	run(65, MODEL_ALL, 30);
+	run(300, MODEL_ALL, 20);
+	run(1000, MODEL_ALL, 10);
+	run(FILTER_RULE_MAX, MODEL_ALL, 6);
+}
+
+static void test_one_dimension(void **state)
+{
+	(void)state;
+	run(10, 0, 20);
+	run(10, MODEL_ADDRESSES, 40);
+	run(10, MODEL_SPORTS, 40);
+	run(10, MODEL_FLAGS, 40);
+	run(200, MODEL_SPORTS, 10);
+	run(200, MODEL_ADDRESSES, 20);
+}
+
+/* Rules without a match before them, so that most of a long filter is looked at. */
+static void test_late_rules(void **state)
+{
+	(void)state;
+	model_fill_rules(&model, FILTER_RULE_MAX, MODEL_ALL);
+	for (uint32_t i = 0; i + 100 < FILTER_RULE_MAX; i++)
+		model.rule[i].dscp = 63;
+	publish();
+	for (unsigned int n = 0; n < 20 * PACKETS; n++)
+		compare();
+}
+
+/* Lists change one prefix at a time: the published filter answers rightly for the next packet. */
+static void test_lists_change(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 12; i++) {
+		model_fill_rules(&model, i % 2 == 0 ? 30 : 200, MODEL_ADDRESSES);
+		publish();
+		for (unsigned int change = 0; change < 1500; change++) {
+			model_change_element(&model);
+			for (unsigned int n = 0; n < 20; n++)
+				compare();
+			if (change % 64 == 0)
+				heap_reclaim(instance.heap);
+		}
+	}
+}
+
+/* ---------------------------------------------------------------- what a packet is */
+
+static size_t make(struct model_packet *packet, uint8_t *bytes)
+{
+	memset(packet, 0, sizeof(*packet));
+	packet->family = ROUTE_IPV4;
+	packet->protocol = PROTOCOL_TCP;
+	return model_write_packet(packet, bytes);
+}
+
+static void test_fragments(void **state)
+{
+	uint8_t bytes[MODEL_PACKET_ROOM];
+	struct model_packet meant;
+	struct filter_packet packet;
+	size_t size = make(&meant, bytes);
+
+	(void)state;
+	assert_int_equal(parse(bytes, 39, &packet), PARSED_TRUNCATED); /* 19 bytes of TCP */
+	assert_int_equal(parse(bytes, 40, &packet), PARSED_IP);
+	bytes[6] = 0x20; /* first fragment */
+	assert_int_equal(parse(bytes, 39, &packet), PARSED_TINY);
+	assert_int_equal(parse(bytes, 40, &packet), PARSED_IP);
+	bytes[32] = 0x60; /* 24 bytes of header: RFC 7112 */
+	assert_int_equal(parse(bytes, 43, &packet), PARSED_TINY);
+	assert_int_equal(parse(bytes, 44, &packet), PARSED_IP);
+	bytes[6] = 0;
+	bytes[7] = 1; /* RFC 1858, RFC 3128 */
+	assert_int_equal(parse(bytes, size, &packet), PARSED_TINY);
+	bytes[9] = PROTOCOL_UDP;
+	assert_int_equal(parse(bytes, size, &packet), PARSED_IP);
+	assert_true(packet.later_fragment);
+	bytes[7] = 0;
+	bytes[3] = 27; /* the packet ends in its header, the frame does not */
+	assert_int_equal(parse(bytes, size, &packet), PARSED_TRUNCATED);
+	bytes[3] = 28;
+	assert_int_equal(parse(bytes, size, &packet), PARSED_IP);
+}
+
+static void test_extension_headers(void **state)
+{
+	uint8_t bytes[MODEL_PACKET_ROOM];
+	struct model_packet meant = { .family = ROUTE_IPV6, .protocol = PROTOCOL_UDP, .dport = 53 };
+	struct filter_packet packet;
+
+	(void)state;
+	for (meant.extensions = 0; meant.extensions <= 9; meant.extensions++) {
+		size_t size = model_write_packet(&meant, bytes);
+		enum filter_parsed parsed = parse(bytes, size, &packet);
+		assert_int_equal(parsed, meant.extensions <= EXTENSIONS_MAX ? PARSED_IP
+									    : PARSED_HEADERS);
+		if (parsed == PARSED_IP)
+			assert_int_equal(packet_key(&packet, 2), 53);
+	}
+	meant.extensions = 3;
+	meant.more = true;
+	size_t size = model_write_packet(&meant, bytes);
+	for (size_t cut = 40; cut < size; cut++) {
+		enum filter_parsed parsed = parse(bytes, cut, &packet);
+		size_t behind_fragment = size - 32;
+		assert_int_equal(parsed, cut < behind_fragment       ? PARSED_TRUNCATED
+					 : cut < behind_fragment + 8 ? PARSED_TINY
+								     : PARSED_IP);
+	}
+	meant.fragment = 5;
+	size = model_write_packet(&meant, bytes);
+	assert_int_equal(parse(bytes, size, &packet), PARSED_IP);
+	assert_true(packet.later_fragment);
+	assert_int_equal(packet.protocol, PROTOCOL_UDP);
+}
+
+static void test_neighbour_discovery(void **state)
+{
+	uint8_t bytes[MODEL_PACKET_ROOM];
+	struct model_packet meant = { .family = ROUTE_IPV6, .protocol = PROTOCOL_ICMPV6 };
+	struct filter_packet packet;
+
+	(void)state;
+	for (meant.sport = 130; meant.sport < 140; meant.sport++) {
+		size_t size = model_write_packet(&meant, bytes);
+		bool is_nd = meant.sport >= 133 && meant.sport <= 137;
+		assert_int_equal(parse(bytes, size, &packet), PARSED_IP);
+		bytes[7] = 255;
+		assert_int_equal(parse(bytes, size, &packet),
+				 is_nd ? PARSED_NEIGHBOUR : PARSED_IP);
+	}
+}
+
+static void test_no_ip(void **state)
+{
+	uint8_t bytes[MODEL_PACKET_ROOM];
+	struct model_packet meant;
+	struct filter_packet packet;
+	size_t size = make(&meant, bytes);
+
+	(void)state;
+	assert_int_equal(packet_parse_ipv4(&packet, bytes, 19), PARSED_INVALID);
+	assert_int_equal(packet_parse_ipv6(&packet, bytes, size), PARSED_INVALID);
+	bytes[0] = 0x44;
+	assert_int_equal(packet_parse_ipv4(&packet, bytes, size), PARSED_INVALID);
+	bytes[0] = 0x4f;
+	assert_int_equal(packet_parse_ipv4(&packet, bytes, size), PARSED_INVALID);
+	bytes[0] = 0x65;
+	assert_int_equal(packet_parse_ipv4(&packet, bytes, size), PARSED_INVALID);
+	assert_int_equal(packet_parse_ipv6(&packet, bytes, 39), PARSED_INVALID);
+}
+
+/* Whatever the bytes are: no more of them is read than there are (asan), and it ends. */
+static void test_random_bytes(void **state)
+{
+	(void)state;
+	model_fill_rules(&model, 100, MODEL_ALL);
+	publish();
+	for (unsigned int i = 0; i < 300000; i++) {
+		size_t size = model_pick(&model, 120);
+		uint8_t *bytes = malloc(size + 1);
+		struct filter_packet packet;
+		for (size_t n = 0; n < size; n++)
+			bytes[n] = (uint8_t)(model_pick(&model, 3) == 0 ? model_random(&model)
+									: model_pick(&model, 3) * 22);
+		bytes[0] = (uint8_t)(model_pick(&model, 2) ? 0x45 : 0x60);
+		uint8_t *exact = malloc(size);
+		if (size > 0)
+			memcpy(exact, bytes, size);
+		if (size > 0 && parse(exact, size, &packet) == PARSED_IP)
+			filter_decide(instance.tables, filter_get(instance.tables, NUMBER), &packet,
+				      false);
+		free(exact);
+		free(bytes);
+	}
+}
+
+static void test_same_again(void **state)
+{
+	(void)state;
+	model_fill_rules(&model, 50, MODEL_PORTS);
+	publish();
+	uint64_t before = word_load(&instance.tables->filter[NUMBER]);
+	publish();
+	assert_int_equal(word_load(&instance.tables->filter[NUMBER]), before);
+	model.rule[7].slot = 99;
+	model.spec.slots = 100;
+	publish();
+	assert_int_not_equal(word_load(&instance.tables->filter[NUMBER]), before);
+}
+
+/* A control plane that comes after this one claims what there is, and nothing leaks. */
+static void test_claim(void **state)
+{
+	struct heap_statistics statistics;
+
+	(void)state;
+	model_fill_rules(&model, 200, MODEL_ALL);
+	publish();
+	instance_restart_heap(&instance);
+	assert_int_equal(filter_claim(instance.tables, instance.heap), 0);
+	heap_claimed(instance.heap);
+	while (heap_reclaim(instance.heap) > 0)
+		continue;
+	for (unsigned int n = 0; n < PACKETS; n++)
+		compare();
+	uint64_t roots = filter_get(instance.tables, NUMBER)->roots;
+	filter_unpublish(instance.tables, instance.heap, NUMBER);
+	filter_roots_free(instance.tables, instance.heap, roots);
+	while (heap_reclaim(instance.heap) > 0)
+		continue;
+	heap_statistics(instance.heap, &statistics);
+	assert_int_equal(statistics.free, statistics.size);
+}
+
+static void test_claim_refuses(void **state)
+{
+	(void)state;
+	model_fill_rules(&model, 200, MODEL_ALL);
+	publish();
+	struct filter *filter =
+		heap_object(instance.heap, word_load(&instance.tables->filter[NUMBER]) &
+						   FILTER_OFFSET_MASK);
+	uint16_t *map = (uint16_t *)((uint8_t *)filter + filter->map[0]);
+	map[3] = (uint16_t)filter->rows;
+	instance_restart_heap(&instance);
+	assert_int_equal(filter_claim(instance.tables, instance.heap), -EINVAL);
+	map[3] = 0;
+	filter->page[0][6].first += 1u << 20;
+	instance_restart_heap(&instance);
+	assert_int_equal(filter_claim(instance.tables, instance.heap), -EINVAL);
+}
+
+int main(void)
+{
+#define WITH_TABLES(test) cmocka_unit_test_setup_teardown(test, start, stop)
+	const struct CMUnitTest tests[] = {
+		WITH_TABLES(test_ports_only),
+		WITH_TABLES(test_everything),
+		WITH_TABLES(test_one_dimension),
+		WITH_TABLES(test_late_rules),
+		WITH_TABLES(test_lists_change),
+		WITH_TABLES(test_random_bytes),
+		WITH_TABLES(test_same_again),
+		WITH_TABLES(test_claim),
+		WITH_TABLES(test_claim_refuses),
+		cmocka_unit_test(test_fragments),
+		cmocka_unit_test(test_extension_headers),
+		cmocka_unit_test(test_neighbour_discovery),
+		cmocka_unit_test(test_no_ip),
+	};
+	const char *given = getenv("SEED");
+
+	seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+	return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
+}
