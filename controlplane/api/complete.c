@@ -82,8 +82,10 @@ static void offer_commands(struct completion *completion, const char *noun)
 	for (unsigned int i = 0; i < count; i++) {
 		const char *name = table[i].spelled ? table[i].spelled : table[i].noun;
 
-		if (!noun)
+		if (!noun && !strchr(name, ' '))
 			offer(completion, name);
+		else if (!noun)
+			continue;
 		else if (strcmp(noun, name) == 0)
 			offer(completion, table[i].verb);
 		else if (second_word(name, noun))
