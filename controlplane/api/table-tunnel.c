@@ -68,7 +68,7 @@ static const char *const df_words[] = { "inherit", "set", "clear", NULL };
 					"bytes of a packet inside; left out: what fits outside"),  \
 	[TUNNEL_PARAMETER_MPLS] = MPLS_ON_OFF,                                                     \
 	[TUNNEL_PARAMETER_SPACE] = SPACE("label space of what comes in here"),                     \
-	[TUNNEL_PARAMETER_UPSTREAM_SPACE] = UPSTREAM_SPACE
+	BRIDGE_MEMBER(TUNNEL_PARAMETER)
 
 const struct parameter tunnel_add_parameters[] = {
 	[TUNNEL_PARAMETER_NAME] =

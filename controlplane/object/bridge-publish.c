@@ -251,10 +251,10 @@ static int publish_member(struct model *model, struct bridge_member *member)
 		port.storm[i] = settings->storm[i];
 	int result = object_publish(model, &row->bridge_port, &port, sizeof(port));
 	if (result == 0)
-		interface_features_set(
-			model, member->interface->index,
-			INTERFACE_BRIDGED | 0xffffull << INTERFACE_BRIDGE_SHIFT,
-			INTERFACE_BRIDGED | (uint64_t)port.bridge << INTERFACE_BRIDGE_SHIFT);
+		interface_features_set(model, member->interface->index,
+				       INTERFACE_BRIDGED | 0xffffull << INTERFACE_BRIDGE_SHIFT,
+				       INTERFACE_BRIDGED | (uint64_t)port.bridge
+								   << INTERFACE_BRIDGE_SHIFT);
 	return result;
 }
 
@@ -314,9 +314,9 @@ static int publish(struct model *model, struct bridge_object *bridge)
 	const struct bridge_port own = { .bridge = bridge->index,
 					 .slot = SLOT_OWN,
 					 .native = bridge->settings.vlan };
-	result = object_publish(
-		model, &model->tables->interface[bridge->interface->index].bridge_port, &own,
-		sizeof(own));
+	result = object_publish(model,
+				&model->tables->interface[bridge->interface->index].bridge_port,
+				&own, sizeof(own));
 	if (result != 0)
 		return result;
 	store_word(&row->ageing, bridge->settings.ageing / 1000000000u);
@@ -381,9 +381,8 @@ static void unlink_row(struct model *model, uint32_t index)
 void bridge_unpublish(struct model *model, struct bridge_object *bridge)
 {
 	if (!model->settled) {
-		model->bridge_use[bridge->index] = word_load(&row_of(model, bridge)->flags) != 0
-							   ? ROW_FOUND
-							   : ROW_FREE;
+		model->bridge_use[bridge->index] =
+			word_load(&row_of(model, bridge)->flags) != 0 ? ROW_FOUND : ROW_FREE;
 		return;
 	}
 	fdb_flush_bridge(model, bridge);
@@ -422,8 +421,7 @@ static void reserve_found_slots(struct model *model)
 {
 	for (uint32_t b = 1; b < BRIDGE_MAX; b++) {
 		struct bridge_object *bridge = model->bridge[b];
-		uint64_t offset =
-			bridge != NULL ? word_load(&model->tables->bridge[b].members) : 0;
+		uint64_t offset = bridge != NULL ? word_load(&model->tables->bridge[b].members) : 0;
 		if (offset == 0)
 			continue;
 		const struct bridge_members *members = tables_object(model->tables, offset);
@@ -438,13 +436,17 @@ static void reserve_found_slots(struct model *model)
 
 static void give_slots(struct model *model)
 {
-	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
+	struct interface_object *i;
+
+	FOREACH_INTERFACE(model, i)
+	{
 		unsigned int slot = i->member != NULL ? found_slot(model, i->member) : SLOT_NONE;
 		if (slot != SLOT_NONE)
 			give_slot(i->member, slot);
 	}
 	reserve_found_slots(model);
-	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
+	FOREACH_INTERFACE(model, i)
+	{
 		if (i->member == NULL || i->member->slot != SLOT_NONE)
 			continue;
 		for (unsigned int slot = SLOT_OWN + 1; slot < BRIDGE_SLOTS; slot++) {

@@ -7,10 +7,10 @@
 #include <sys/random.h>
 #include "controlplane/object/snooping.h"
 
-static const struct interface_numbers numbers = {
-	BRIDGE_MTU, BRIDGE_MPLS, BRIDGE_SPACE, BRIDGE_UPSTREAM_SPACE, BRIDGE_VRF, BRIDGE_RPF,
-	BRIDGE_ADMIN
-};
+static const struct interface_numbers numbers = { BRIDGE_MTU,   BRIDGE_MPLS,
+						  BRIDGE_SPACE, BRIDGE_UPSTREAM_SPACE,
+						  BRIDGE_VRF,   BRIDGE_RPF,
+						  BRIDGE_ADMIN };
 
 struct bridge_object *bridge_get(const struct model *model, const char *name, struct error *error)
 {
@@ -189,8 +189,8 @@ static int bridge_set(struct model *model, const struct arguments *arguments, st
 		return -ENOENT;
 	struct interface_settings settings = bridge->interface->settings;
 	struct bridge_settings own = bridge->settings;
-	int result = interface_settings_from(arguments, &numbers, bridge->interface, &settings,
-					     error);
+	int result =
+		interface_settings_from(arguments, &numbers, bridge->interface, &settings, error);
 	if (result == 0)
 		result = settings_from(arguments, bridge->interface->name, &own, error);
 	if (result == 0)
@@ -216,11 +216,11 @@ static int bridge_del(struct model *model, const struct arguments *arguments, st
 				      bridge->interface->name,
 				      interface_kind_name(bridge->slot[slot]->interface->kind),
 				      bridge->slot[slot]->interface->name);
-	for (const struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next)
-		if (i->member != NULL && i->member->bridge == bridge)
-			return refuse(error, -EBUSY, "bridge %s is in use by %s %s",
-				      bridge->interface->name, interface_kind_name(i->kind),
-				      i->name);
+	const struct interface_object *i;
+	FOREACH_INTERFACE(model, i)
+	if (i->member != NULL && i->member->bridge == bridge)
+		return refuse(error, -EBUSY, "bridge %s is in use by %s %s",
+			      bridge->interface->name, interface_kind_name(i->kind), i->name);
 	struct interface_object *interface = bridge->interface;
 	int result = interface_unused(model, interface, error);
 	if (result != 0)
@@ -285,6 +285,7 @@ void bridge_free(struct model *model)
 	for (uint32_t i = 0; i < BRIDGE_MAX; i++)
 		if (model->bridge[i] != NULL)
 			forget(model, model->bridge[i]);
-	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next)
-		free(i->member);
+	struct interface_object *i;
+	FOREACH_INTERFACE(model, i)
+	free(i->member);
 }

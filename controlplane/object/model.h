@@ -360,6 +360,18 @@ void interface_abandon(struct model *model, struct interface_object *interface);
 /* Refuse if anything refers to it. */
 int interface_unused(struct model *model, const struct interface_object *interface,
 		     struct error *error);
+/* All of them, tunnels last. NULL: begin; NULL back: that was the last one. */
+static inline struct interface_object *interface_next(const struct model *model,
+						      const struct interface_object *after)
+{
+	bool tunnel = after != NULL && (after->kind == INTERFACE_TUNNEL ||
+					after->kind == INTERFACE_PSEUDOWIRE);
+	struct interface_object *next = after != NULL ? after->hh.next : model->interfaces;
+
+	return next != NULL || tunnel ? next : model->tunnel_interfaces;
+}
+#define FOREACH_INTERFACE(model, i)                                                                \
+	for ((i) = interface_next(model, NULL); (i) != NULL; (i) = interface_next(model, i))
 /* Is its row valid? */
 bool interface_published(const struct model *model, const struct interface_object *interface);
 /* The row's flags once more: MTU or a like thing has changed. */

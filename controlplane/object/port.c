@@ -306,6 +306,9 @@ static const struct other_kind {
 	  VLAN_SPACE, VLAN_UPSTREAM_SPACE, VLAN_VRF, VLAN_RPF },
 	{ INTERFACE_BRIDGE, COMMAND_BRIDGE_SET, &bridge_set_handler, BRIDGE_ADMIN, BRIDGE_MTU,
 	  BRIDGE_MPLS, BRIDGE_SPACE, BRIDGE_UPSTREAM_SPACE, BRIDGE_VRF, BRIDGE_RPF },
+	{ INTERFACE_TUNNEL, COMMAND_TUNNEL_SET, &tunnel_set_handler, TUNNEL_PARAMETER_ADMIN,
+	  TUNNEL_PARAMETER_MTU, TUNNEL_PARAMETER_MPLS, TUNNEL_PARAMETER_SPACE, 0,
+	  TUNNEL_PARAMETER_VRF, TUNNEL_PARAMETER_RPF },
 	{ INTERFACE_LOOPBACK, COMMAND_LOOPBACK_SET, &loopback_set_handler, LOOPBACK_ADMIN, 0, 0, 0,
 	  0, 0, 0 },
 };
@@ -350,9 +353,9 @@ static int as_other_kind(const struct arguments *arguments, enum interface_kind 
 		if (map[i].to == 0)
 			return refuse(
 				error, -EINVAL,
-				"loopback %s has no mtu, mpls, space, rpf or vrf to set: expected up "
-				"or down",
-				arguments->value[PORT_NAME].string);
+				"%s %s does not have that to set: expected what `%s set` takes",
+				interface_kind_name(kind), arguments->value[PORT_NAME].string,
+				interface_kind_name(kind));
 		argument_number(other, map[i].to, arguments->value[map[i].from].number);
 		known |= 1u << map[i].from;
 	}

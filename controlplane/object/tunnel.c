@@ -4,6 +4,7 @@
  * VXLAN (RFC 7348).
  */
 #include <stdio.h>
+#include "controlplane/object/bridge.h"
 #include "tunnel.h"
 
 const char *tunnel_mode_name(enum tunnel_mode mode)
@@ -66,9 +67,26 @@ static int publish_new(struct model *model, struct interface_object *interface, 
 	return 0;
 }
 
+/* Ethernet goes into a bridge, packets don't. */
+static int read_member(const struct model *model, const struct arguments *arguments,
+		       const char *name, const struct interface_object *interface,
+		       const struct tunnel *wire, struct member_wish *wish, struct error *error)
+{
+	int result = member_wish_from(model, arguments, TUNNEL_PARAMETER_BRIDGE, INTERFACE_TUNNEL,
+				      name, interface, wish, error);
+
+	if (result != 0 || wish->bridge == NULL || wire->mode == TUNNEL_GRETAP ||
+	    wire->mode == TUNNEL_VXLAN)
+		return result;
+	return refuse(error, -EINVAL, "tunnel %s: bridge: mode %s carries no Ethernet, %s does",
+		      name, tunnel_mode_name((enum tunnel_mode)wire->mode),
+		      wire->mode == TUNNEL_GRE ? "gretap" : "vxlan");
+}
+
 static int add_interface(struct model *model, const char *name, enum interface_kind kind,
 			 const struct interface_settings *interface_settings,
-			 const struct tunnel_settings *settings, struct error *error)
+			 const struct tunnel_settings *settings, const struct member_wish *wish,
+			 struct error *error)
 {
 	struct interface_object *interface =
 		interface_new(model, name, kind, NULL, interface_settings, error);
@@ -81,6 +99,8 @@ static int add_interface(struct model *model, const char *name, enum interface_k
 		return refuse(error, result, "tunnel %s: out of memory", name);
 	}
 	result = publish_new(model, interface, error);
+	if (result == 0)
+		result = member_apply(model, interface, wish, error);
 	if (result == 0)
 		return 0;
 	bool published = interface_published(model, interface);
@@ -111,9 +131,13 @@ static int add(struct model *model, const struct arguments *arguments, struct er
 						 &interface_settings, error);
 	if (result == 0)
 		result = check_unique(model, name, &settings.wire, error);
+	struct member_wish wish;
+	if (result == 0)
+		result = read_member(model, arguments, name, NULL, &settings.wire, &wish, error);
 	if (result != 0)
 		return result;
-	return add_interface(model, name, INTERFACE_TUNNEL, &interface_settings, &settings, error);
+	return add_interface(model, name, INTERFACE_TUNNEL, &interface_settings, &settings, &wish,
+			     error);
 }
 
 static struct interface_object *get(const struct model *model, const struct arguments *arguments,
@@ -167,9 +191,13 @@ static int set(struct model *model, const struct arguments *arguments, struct er
 	if (result == 0)
 		result = interface_settings_from(arguments, &tunnel_numbers, interface,
 						 &interface_settings, error);
+	struct member_wish wish;
+	if (result == 0)
+		result = read_member(model, arguments, interface->name, interface, &settings.wire,
+				     &wish, error);
 	if (result == 0)
 		result = change(model, interface, &interface_settings, &settings, error);
-	return result;
+	return result == 0 ? member_apply(model, interface, &wish, error) : result;
 }
 
 static int del(struct model *model, const struct arguments *arguments, struct error *error)
@@ -193,6 +221,7 @@ void tunnel_add_arguments(const struct interface_object *interface, struct argum
 	arguments_begin(arguments, COMMAND_TUNNEL_ADD);
 	argument_string(arguments, TUNNEL_PARAMETER_NAME, interface->name);
 	tunnel_settings_to(&interface->tunnel->settings, NULL, arguments);
+	member_to_arguments(interface, NULL, TUNNEL_PARAMETER_BRIDGE, arguments);
 	interface_settings_to(&interface->settings, &tunnel_numbers, NULL, arguments);
 }
 
@@ -218,6 +247,7 @@ static int set_inverse(const struct model *model, const struct arguments *argume
 	arguments_begin(undo, COMMAND_TUNNEL_SET);
 	argument_string(undo, TUNNEL_PARAMETER_NAME, interface->name);
 	tunnel_settings_to(&interface->tunnel->settings, arguments, undo);
+	member_to_arguments(interface, arguments, TUNNEL_PARAMETER_BRIDGE, undo);
 	interface_settings_to(&interface->settings, &tunnel_numbers, arguments, undo);
 	return 0;
 }

@@ -2,15 +2,14 @@
  *
  * tunnel_settings.c: a tunnel's settings to and from a command's parameters.
  */
+#include <limits.h>
 #include <stdio.h>
 #include "tunnel.h"
 
-const struct interface_numbers tunnel_numbers = {
-	TUNNEL_PARAMETER_MTU,   TUNNEL_PARAMETER_MPLS,
-	TUNNEL_PARAMETER_SPACE, TUNNEL_PARAMETER_UPSTREAM_SPACE,
-	TUNNEL_PARAMETER_VRF,   TUNNEL_PARAMETER_RPF,
-	TUNNEL_PARAMETER_ADMIN
-};
+const struct interface_numbers tunnel_numbers = { TUNNEL_PARAMETER_MTU,   TUNNEL_PARAMETER_MPLS,
+						  TUNNEL_PARAMETER_SPACE, UINT_MAX,
+						  TUNNEL_PARAMETER_VRF,   TUNNEL_PARAMETER_RPF,
+						  TUNNEL_PARAMETER_ADMIN };
 
 /* sequence: what each word asks for */
 static const uint32_t sequence_flags[] = {

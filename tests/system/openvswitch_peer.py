@@ -74,6 +74,15 @@ class OpenVswitch:
         for rule in rules:
             self._run("ovs-ofctl", "-O", "OpenFlow13", "add-flow", f"unix:{self.directory}/br-int.mgmt", rule)
 
+    def ethernet(self, *options):
+        """A tunnel that carries Ethernet, for br-int to switch."""
+        self._vsctl("--if-exists", "del-port", "br-int", "gre0", "--", "add-port", "br-int", "gre0", "--",
+                    "set", "interface", "gre0", "type=gre", "ofport_request=9",
+                    "options:remote_ip=10.0.8.1", *(f"options:{option}" for option in options))
+        switch = f"unix:{self.directory}/br-int.mgmt"
+        self._run("ovs-ofctl", "-O", "OpenFlow13", "del-flows", switch)
+        self._run("ovs-ofctl", "-O", "OpenFlow13", "add-flow", switch, "actions=NORMAL")
+
     def close(self):
         """Safe to call twice."""
         while self.processes:
