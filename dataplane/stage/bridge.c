@@ -139,10 +139,19 @@ static bool remove_forbidden(const struct bridging *bridging, struct port_set *p
 	return any != 0;
 }
 
+/* Is the source that of the frame before, which was known here? */
+static inline bool is_repeated(const struct bridging *bridging)
+{
+	const struct bridge_memo *memo = bridging->memo;
+
+	return memo != NULL && memo->port == bridging->port && memo->domain == bridging->domain &&
+	       memcmp(memo->source, bridging->frame + 6, sizeof(memo->source)) == 0;
+}
+
 /* A frame of `port`: of its packet, mbuf and l3 (its Ethernet header) are used. It ends here, or goes to
  * another stage. */
-static void bridge_frame(struct worker *worker, struct packet *packet, const struct bridge_port *port,
-			 bool at_once)
+static inline void bridge_frame(struct worker *worker, struct packet *packet,
+				const struct bridge_port *port, struct bridge_memo *memo)
 {
 	struct bridging bridging = {
 		.worker = worker,
@@ -151,7 +160,8 @@ static void bridge_frame(struct worker *worker, struct packet *packet, const str
 		.frame = packet->l3,
 		.port = port,
 		.members = bridge_members(worker->tables, port->bridge),
-		.at_once = at_once,
+		.memo = memo,
+		.at_once = memo == NULL,
 	};
 	struct port_set ports;
 
@@ -173,7 +183,7 @@ static void bridge_frame(struct worker *worker, struct packet *packet, const str
 		end_by_drop(&bridging, DROP_bridge_vlan);
 		return;
 	}
-	if (port->slot != SLOT_OWN && !bridge_learn(&bridging))
+	if (port->slot != SLOT_OWN && !is_repeated(&bridging) && !bridge_learn(&bridging))
 		return;
 	if (!(bridging.frame[0] & 1 ? group_ports(&bridging, &ports)
 				    : unicast_ports(&bridging, &ports)))
@@ -211,6 +221,7 @@ void bridge(struct worker *worker)
 {
 	struct packet *packets[VECTOR_SIZE];
 	unsigned int count = worker->bridge.count;
+	struct bridge_memo memo = { .port = NULL };
 
 	memcpy(packets, worker->bridge.packet, count * sizeof(packets[0]));
 	worker->bridge.count = 0;
@@ -221,7 +232,7 @@ void bridge(struct worker *worker)
 			continue;
 		}
 		start_at_l3(packets[i]);
-		bridge_frame(worker, packets[i], port, false);
+		bridge_frame(worker, packets[i], port, &memo);
 	}
 }
 
@@ -237,7 +248,7 @@ void bridge_send(struct worker *worker, struct packet *packet, uint32_t interfac
 	packet->l3 = rte_pktmbuf_mtod(packet->mbuf, uint8_t *);
 	counter_add(&own->tx_packets, 1);
 	counter_add(&own->tx_bytes, packet->mbuf->pkt_len);
-	bridge_frame(worker, packet, port, true);
+	bridge_frame(worker, packet, port, NULL);
 }
 
 void bridge_classify(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
@@ -248,6 +259,8 @@ void bridge_classify(struct worker *worker, unsigned int interface, struct rte_m
 	struct packet context = { .interface = interface, .payload = PAYLOAD_ETHERNET };
 	uint64_t bytes = 0;
 
+	for (unsigned int i = 0; i < count; i++)
+		rte_prefetch0(mbufs[i]);
 	for (unsigned int i = 0; i < count; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 	for (unsigned int i = 0; i < count; i++) {

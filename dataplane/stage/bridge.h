@@ -16,6 +16,13 @@ enum {
 	LEARN_BUDGET = 128,  /* events of one port in a window */
 };
 
+/* The source of the frame before, of the same vector, if it was known by its port. */
+struct bridge_memo {
+	const struct bridge_port *port; /* NULL: none */
+	const struct bridge_domain *domain;
+	uint8_t source[6];
+};
+
 /* A frame in its bridge. */
 struct bridging {
 	struct worker *worker;
@@ -25,6 +32,7 @@ struct bridging {
 	const struct bridge_port *port; /* that it came in by; the bridge's own too */
 	const struct bridge_domain *domain;
 	const struct bridge_members *members;
+	struct bridge_memo *memo; /* of a vector; NULL: a frame by itself */
 	uint16_t tci;  /* priority bits and VLAN, as in a tag */
 	bool tagged;   /* it has a tag */
 	bool at_once;  /* its packet does not outlive the call, and no stage may be run */

@@ -95,6 +95,11 @@ bool bridge_learn(const struct bridging *bridging)
 		uint32_t tick = (uint32_t)counter_read(&worker->tables->control.tick);
 		if (unlikely(atomic_load_explicit(hit, memory_order_relaxed) != tick))
 			atomic_store_explicit(hit, tick, memory_order_relaxed);
+		if (bridging->memo != NULL) {
+			bridging->memo->port = port;
+			bridging->memo->domain = bridging->domain;
+			memcpy(bridging->memo->source, source, sizeof(bridging->memo->source));
+		}
 		return true;
 	}
 	if (entry != NULL && entry->origin == ORIGIN_SYSTEM) {

@@ -107,8 +107,8 @@ static int compare(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* Median cycles a packet. */
-static double measure(unsigned int groups, unsigned int copies)
+/* Median cycles a packet; *best: a tenth of the vectors took less, whatever else the machine did. */
+static double measure(unsigned int groups, unsigned int copies, double *best)
 {
 	unsigned int count = 0;
 
@@ -127,6 +127,7 @@ static double measure(unsigned int groups, unsigned int copies)
 		heap_reclaim(fixture.heap);
 	}
 	qsort(samples, count, sizeof(samples[0]), compare);
+	*best = samples[count / 10];
 	return samples[count / 2];
 }
 
@@ -138,14 +139,14 @@ int main(void)
 	make_bridge();
 	if (rte_pktmbuf_alloc_bulk(fixture.pool, packets, SET_SIZE) != 0)
 		return 1;
-	printf("groups,copies,cycles_median,each_further_copy\n");
+	printf("groups,copies,cycles_median,cycles_p10,each_further_copy_p10\n");
 	for (size_t g = 0; g < RTE_DIM(groups); g++) {
 		double first = 0;
 		for (size_t c = 0; c < RTE_DIM(copies); c++) {
-			double cycles = measure(groups[g], copies[c]);
-			first = c == 0 ? cycles : first;
-			printf("%u,%u,%.1f,%.1f\n", groups[g], copies[c], cycles,
-			       copies[c] > 1 ? (cycles - first) / (copies[c] - 1) : 0.0);
+			double best, cycles = measure(groups[g], copies[c], &best);
+			first = c == 0 ? best : first;
+			printf("%u,%u,%.1f,%.1f,%.1f\n", groups[g], copies[c], cycles, best,
+			       copies[c] > 1 ? (best - first) / (copies[c] - 1) : 0.0);
 		}
 	}
 	fixture_stop(&fixture);
