@@ -85,28 +85,32 @@ class EthernetTest(NetworkTest):
     def build(cls):
         """A bridge with a port for the host."""
         cls.node = cls.network.node("shunt")
-        cls.client, cls.far = cls.network.host("client"), cls.network.host("far")
+        cls.client, cls.switched = cls.network.host("client"), cls.network.host("switch")
+        cls.kernel = cls.network.host("kernel")
         cls.network.link(cls.node, "p0", cls.client)
-        cls.network.link(cls.node, "p1", cls.far)
+        cls.network.link(cls.node, "p1", cls.switched)
+        cls.network.link(cls.node, "p2", cls.kernel)
         cls.client.configure(["10.0.5.2/24"], [])
-        cls.far.namespace.ip("link", "set", "eth0", "up")
+        cls.switched.namespace.ip("link", "set", "eth0", "up")
+        cls.kernel.configure(["10.0.9.2/24"], [])
         cls.node.start_processes()
         cls.node.ctl("bridge add br0")
         cls.node.add_port([])
         cls.node.ctl("port set p0 bridge br0")
         cls.node.add_port(["10.0.8.1/24"])
+        cls.node.add_port(["10.0.9.1/24"])
         cls.node.wait_links("up")
 
-    def assert_bridged(self, words, remote, far):
+    def assert_bridged(self, words, net, far, address):
         """Both directions, before and after a restart of the control plane, and counted."""
-        self.node.ctl(f"tunnel add t0 {words} local 10.0.8.1 remote {remote} bridge br0")
+        self.node.ctl(f"tunnel add t0 {words} local 10.0.{net}.1 remote 10.0.{net}.2 bridge br0")
         try:
-            wait_until(lambda: self.client.ping(far, count=1, wait=1).received, 20, "an answer")
-            self.assert_pings(self.client, far)
-            self.assert_pings(self.far, "10.0.5.2")
+            wait_until(lambda: self.client.ping(address, count=1, wait=1).received, 20, "an answer")
+            self.assert_pings(self.client, address)
+            self.assert_pings(far, "10.0.5.2")
             self.node.kill("controlplane")
             self.node.start_controlplane()
-            self.assert_pings(self.client, far, "-s", "1300")
+            self.assert_pings(self.client, address, "-s", "1300")
             row = self.node.json("tunnel show t0")[0]
             self.assertEqual((row["state"], row["drops"]), ("up", {}))
             self.assertGreaterEqual(row["rx_packets"], 9)
@@ -115,26 +119,24 @@ class EthernetTest(NetworkTest):
 
     def test_vxlan(self):
         """The kernel's VXLAN device (RFC 7348)."""
-        far = self.far
-        far.namespace.ip("address", "add", "10.0.8.3/24", "dev", "eth0")
-        far.namespace.ip("link", "add", "vx0", "type", "vxlan", "id", "77", "remote", "10.0.8.1",
+        far = self.kernel
+        far.namespace.ip("link", "add", "vx0", "type", "vxlan", "id", "77", "remote", "10.0.9.1",
                          "dstport", "4789", "dev", "eth0")
         try:
             far.add_address("10.0.5.4/24", "vx0")
             far.namespace.ip("link", "set", "vx0", "up", "mtu", "1450")
-            self.assert_bridged("mode vxlan vni 77", "10.0.8.3", "10.0.5.4")
+            self.assert_bridged("mode vxlan vni 77", 9, far, "10.0.5.4")
         finally:
             far.namespace.ip("link", "del", "vx0")
-            far.namespace.ip("address", "del", "10.0.8.3/24", "dev", "eth0")
 
     def test_gretap(self):
         """Open vSwitch, with and without key and checksum."""
-        switch = OpenVswitch(self.far)
+        switch = OpenVswitch(self.switched)
         try:
-            self.far.add_address("10.0.5.3/24", "br-int")
+            self.switched.add_address("10.0.5.3/24", "br-int")
             for words, options in (("mode gretap", ()), ("mode gretap key 5 checksum", ("key=5", "csum=true"))):
                 switch.ethernet(*options)
-                self.assert_bridged(words, "10.0.8.2", "10.0.5.3")
+                self.assert_bridged(words, 8, self.switched, "10.0.5.3")
         finally:
             switch.close()
 
