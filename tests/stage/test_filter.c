@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * test_filter.c: filters in the data plane: where they are bound, and what becomes of the packet. Every
+ * packet is UDP from 192.0.2.9 port 0 or so (frame.h); port P's filter is told by its name.
+ */
+#include <rte_ether.h>
+#include "dataplane/shm/filter-build.h"
+#include "dataplane/shm/lpm.h"
+#include "tests/stage/case.h"
+
+enum { PERMIT = 1, DENY, POLICE, ETHERTYPE_DENY, FILTERS };
+enum { PERMIT_PORT, DENY_PORT, POLICE_PORT, TYPE_PORT, PLAIN_PORT, OUT_PORT, LOCAL_PORT };
+
+static struct filter_addresses *addresses;
+static struct lpm *ipv4, *ipv6;
+
+static void publish(uint32_t number, enum filter_action otherwise, struct filter_rule_spec *rule)
+{
+	const struct filter_rule_spec *rules[] = { rule };
+	struct filter_spec spec = { "f", otherwise, rules, rule != NULL, 2 };
+	struct filter_built *built;
+
+	assert_int_equal(filter_build(&spec, addresses, &built), 0);
+	assert_int_equal(filter_publish(fixture.tables, fixture.heap, number, built), 0);
+	filter_built_delete(built);
+	fixture.worker->rule_ready[number] = 2;
+}
+
+static struct filter_rule_spec rule_of(enum filter_action action)
+{
+	return (struct filter_rule_spec){ .sequence = 1,
+					  .slot = 1,
+					  .action = action,
+					  .protocol = FILTER_ANY,
+					  .dscp = FILTER_ANY,
+					  .icmp_type = FILTER_ANY,
+					  .icmp_code = FILTER_ANY,
+					  .text = "" };
+}
+
+static void bind_in(unsigned int port, uint32_t number)
+{
+	struct interface *row = &fixture.tables->interface[port];
+
+	word_store(&row->filter_in, number);
+	word_store(&row->features, word_load(&row->features) | INTERFACE_FILTER_IN);
+}
+
+static void make_filters(void)
+{
+	struct filter_rule_spec udp = rule_of(FILTER_PERMIT), police = rule_of(FILTER_POLICE),
+				type = rule_of(FILTER_DENY);
+
+	udp.protocol = PROTOCOL_UDP;
+	publish(PERMIT, FILTER_DENY, &udp);
+	publish(DENY, FILTER_DENY, NULL);
+	police.packets = true;
+	police.rate = 1;
+	police.burst = 1;
+	publish(POLICE, FILTER_DENY, &police);
+	type.ethertype = 0x8847;
+	publish(ETHERTYPE_DENY, FILTER_PERMIT, &type);
+}
+
+static int start(void **state)
+{
+	uint8_t any[16] = { 0 };
+	int result = stage_start(state);
+
+	if (result != 0)
+		return result;
+	addresses = filter_addresses_new(fixture.tables, fixture.heap, NULL, NULL);
+	assert_int_equal(region_allocate_filter(&fixture.state_region, 1, PERMIT, 2), 0);
+	for (uint32_t i = DENY; i < FILTERS; i++)
+		assert_int_equal(region_allocate_filter(&fixture.state_region, 1, i, 2), 0);
+	make_filters();
+	ipv4 = lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][ROUTE_IPV4], 4,
+		       false);
+	ipv6 = lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][ROUTE_IPV6], 16,
+		       false);
+	lpm_publish(ipv4);
+	lpm_publish(ipv6);
+	uint32_t leaf = route_leaf(ROUTE_NEXTHOP, via(8, 8, NO_LABELS));
+	assert_int_equal(lpm_insert(ipv4, any, 0, leaf), 0);
+	assert_int_equal(lpm_insert(ipv6, any, 0, leaf), 0);
+	bind_in(PERMIT_PORT, PERMIT);
+	bind_in(DENY_PORT, DENY);
+	bind_in(POLICE_PORT, POLICE);
+	bind_in(TYPE_PORT, ETHERTYPE_DENY);
+	route(500, LABEL_SWAP, 501, via(8, 8, NO_LABELS), 0);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	filter_addresses_delete(addresses);
+	return stage_stop(state);
+}
+
+#define FROM(port_) .port = (port_)
+#define SENT_ON(text) SENT(8, "out:8/8 " text)
+
+static const struct stage_case in_cases[] = {
+	{ "permitted, IPv4", "eth ip4/64", SENT_ON("ip4/63") },
+	{ "permitted, IPv6", "eth ip6/64", SENT_ON("ip6/63") },
+	{ "denied, IPv4", "eth:1 ip4/64", DROPPED(filter_in), FROM(DENY_PORT) },
+	{ "denied, IPv6", "eth:1 ip6/64", DROPPED(filter_in), FROM(DENY_PORT) },
+	{ "no filter", "eth:4 ip4/64", SENT_ON("ip4/63"), FROM(PLAIN_PORT) },
+	{ "default deny is about IP: a label passes", "eth:1 mpls 500/0/64 ip4/64",
+	  SENT(8, "out:8/8 mpls 501/0/63 ip4/64"), FROM(DENY_PORT) },
+	{ "an Ethertype that is denied", "eth:3 mpls 500/0/64 ip4/64", DROPPED(filter_in),
+	  FROM(TYPE_PORT) },
+	{ "and IP beside it is not", "eth:3 ip4/64", SENT_ON("ip4/63"), FROM(TYPE_PORT) },
+	{ "police: within the burst", "eth:2 ip4/64", SENT_ON("ip4/63"), FROM(POLICE_PORT) },
+	{ "police: above it", "eth:2 ip4/64", DROPPED(filter_policed), FROM(POLICE_PORT) },
+	{ "ARP passes", "dst:ffffffffffff type:0806 fill:28", PUNTED(arp), FROM(DENY_PORT) },
+};
+
+static void test_in(void **state)
+{
+	(void)state;
+	CASES_RUN(in_cases);
+}
+
+static const struct stage_case denied_out[] = {
+	{ "leaves by a filtered interface", "eth:4 ip4/64", DROPPED(filter_out), FROM(PLAIN_PORT) },
+};
+static const struct stage_case denied_vrf[] = {
+	{ "looked up in a filtered VRF", "eth:4 ip4/64", DROPPED(filter_in), FROM(PLAIN_PORT) },
+};
+
+static void test_out(void **state)
+{
+	struct interface *row = &fixture.tables->interface[8];
+
+	(void)state;
+	word_store(&row->filter_out, DENY);
+	word_store(&row->features, INTERFACE_FILTER_OUT);
+	word_store(&fixture.tables->filter_outs, 1);
+	CASES_RUN(denied_out);
+	word_store(&fixture.tables->filter_outs, 0);
+	word_store(&row->features, 0);
+	cases_run(&in_cases[4], 1);
+}
+
+static void test_vrf(void **state)
+{
+	(void)state;
+	word_store(&fixture.tables->filter_vrf[0], DENY);
+	word_store(&fixture.tables->filter_vrfs, 1);
+	CASES_RUN(denied_vrf);
+	word_store(&fixture.tables->filter_vrf[0], 0);
+	word_store(&fixture.tables->filter_vrfs, 0);
+}
+
+static const struct stage_case denied_local[] = {
+	{ "for ourselves", "eth:4 ip4/64", DROPPED(filter_local), FROM(PLAIN_PORT) },
+};
+static const struct stage_case local[] = {
+	{ "for ourselves, unfiltered", "eth:4 ip4/64", PUNTED(ip_local), FROM(PLAIN_PORT) },
+};
+
+static void test_local(void **state)
+{
+	static const uint8_t ours[4] = { 10, 9, 8, 7 };
+
+	(void)state;
+	assert_int_equal(lpm_insert(ipv4, ours, 32, route_leaf(ROUTE_LOCAL, LOCAL_PORT)), 0);
+	CASES_RUN(local);
+	word_store(&fixture.tables->filter_local, DENY);
+	CASES_RUN(denied_local);
+	word_store(&fixture.tables->filter_local, 0);
+	assert_int_equal(lpm_remove(ipv4, ours, 32), 0);
+}
+
+static void test_counters(void **state)
+{
+	const struct traffic_counter *rule = &fixture.state->filter[0][PERMIT][1];
+	uint64_t before = counter_read(&rule->packets), bytes = counter_read(&rule->bytes);
+
+	(void)state;
+	cases_run(in_cases, 2);
+	assert_int_equal(counter_read(&rule->packets), before + 2);
+	assert_int_equal(counter_read(&rule->bytes), bytes + 54 + 74);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_in),    cmocka_unit_test(test_out),
+		cmocka_unit_test(test_vrf),   cmocka_unit_test(test_local),
+		cmocka_unit_test(test_counters),
+	};
+	return cmocka_run_group_tests_name("stage: filter", tests, start, stop);
+}
