@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Filters by command: what is refused, what is published when, what a rule hides, and that a control
+ * plane that comes after another one takes over what it finds.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "dataplane/shm/filter.h"
+#include "model-fixture.h"
+
+/* The verdict of `filter test`, and of which rule; 0: the default. */
+static void verdict(struct fixture *fixture, const char *line, const char *expected, unsigned int rule)
+{
+	json_t *answer = show(fixture, line);
+
+	assert_string_equal(json_string_value(json_object_get(answer, "verdict")), expected);
+	assert_int_equal(json_integer_value(json_object_get(answer, "seq")), rule);
+	json_decref(answer);
+}
+
+static void make(struct fixture *fixture)
+{
+	say(fixture, "filter list add bad 192.0.2.1 2001:db8::/32");
+	say(fixture, "filter add f");
+	say(fixture, "filter rule add f 10 deny from @bad");
+	say(fixture, "filter rule add f 20 permit proto tcp dport https,8000-8100");
+	say(fixture, "filter bind f in p0");
+	model_poll(fixture->model);
+}
+
+static void test_decides(void **state)
+{
+	make(*state);
+	verdict(*state, "filter test f proto tcp from 192.0.2.2 to 10.0.0.1 dport 443", "permit", 20);
+	verdict(*state, "filter test f proto tcp from 192.0.2.1 to 10.0.0.1 dport 443", "deny", 10);
+	verdict(*state, "filter test f proto udp from 192.0.2.2 to 10.0.0.1 dport 443", "deny", 0);
+	say(*state, "filter list add bad 192.0.2.2"); /* at once */
+	verdict(*state, "filter test f proto tcp from 192.0.2.2 to 10.0.0.1 dport 443", "deny", 10);
+	say(*state, "filter list del bad 192.0.2.2");
+	verdict(*state, "filter test f proto tcp from 192.0.2.2 to 10.0.0.1 dport 443", "permit", 20);
+}
+
+static void test_refused(void **state)
+{
+	make(*state);
+	refused(*state, "filter add f", "exists already");
+	refused(*state, "filter rule add f 10 permit", "has a rule 10 already");
+	refused(*state, "filter rule add g 10 permit", "filter g does not exist");
+	refused(*state, "filter rule add f 30 permit from @none", "list none does not exist");
+	refused(*state, "filter rule del f 30", "has no rule 30");
+	refused(*state, "filter bind f in p0", "has filter f already");
+	refused(*state, "filter bind f in nowhere", "nowhere does not exist");
+	refused(*state, "filter unbind f out p0", "is not bound to out p0");
+	refused(*state, "filter list add bad 10.0.0.1 192.0.2.1", "has 192.0.2.1/32 already");
+	refused(*state, "filter list del bad 10.0.0.1", "does not have 10.0.0.1/32");
+	refused(*state, "filter list del bad 192.0.2.1 2001:db8::/32", "is in use by 1 rules");
+	refused(*state, "filter del f", "is bound");
+	refused(*state, "port del p0", "in use by filter f");
+	say(*state, "filter unbind f in p0");
+	refused(*state, "filter del f", "has 2 rules");
+}
+
+static void test_full(void **state)
+{
+	char line[64];
+
+	say(*state, "filter add f");
+	for (unsigned int i = 1; i <= FILTER_RULE_MAX; i++) {
+		snprintf(line, sizeof(line), "filter rule add f %u permit proto tcp dport %u", i, i);
+		say(*state, line);
+	}
+	refused(*state, "filter rule add f 9999 permit", "is full: it has 4096 rules");
+	model_poll(((struct fixture *)*state)->model);
+	verdict(*state, "filter test f proto tcp dport 4096", "permit", 4096);
+	verdict(*state, "filter test f proto tcp dport 4097", "deny", 0);
+}
+
+static void test_shadows(void **state)
+{
+	struct fixture *fixture = *state;
+	json_t *reply;
+
+	make(fixture);
+	say(fixture, "filter rule add f 30 permit proto tcp from 10.0.0.0/8 dport 8050");
+	reply = model_reply(fixture->model);
+	assert_int_equal(json_integer_value(json_object_get(reply, "shadowed_by")), 20);
+	json_decref(reply);
+	say(fixture, "filter rule add f 5 deny proto tcp");
+	reply = model_reply(fixture->model);
+	assert_int_equal(json_array_size(json_object_get(reply, "shadows")), 2); /* 20 and 30 */
+	json_decref(reply);
+	say(fixture, "filter rule add f 40 permit proto udp");
+	assert_null(model_reply(fixture->model));
+}
+
+/* The same numbers, and nothing between that lets packets pass. */
+static void test_taken_over(void **state)
+{
+	struct fixture *fixture = *state;
+
+	make(fixture);
+	char *before = configuration(fixture);
+	uint64_t number = word_load(&model_tables(fixture->model)->interface[0].filter_in);
+	model_end(fixture);
+	model_begin(fixture, 0);
+	for (char *line = strtok(before, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		say(fixture, line);
+		assert_non_null(filter_get(model_tables(fixture->model), number));
+	}
+	model_settle(fixture->model);
+	assert_int_equal(word_load(&model_tables(fixture->model)->interface[0].filter_in), number);
+	verdict(fixture, "filter test f proto tcp from 192.0.2.1 to 10.0.0.1 dport 443", "deny", 10);
+	verdict(fixture, "filter test f proto tcp from 192.0.2.2 to 10.0.0.1 dport 443", "permit", 20);
+	free(before);
+}
+
+int main(void)
+{
+#define IN_PORTS(test) cmocka_unit_test_setup_teardown(test, fixture_ports, fixture_remove)
+	const struct CMUnitTest tests[] = {
+		IN_PORTS(test_decides), IN_PORTS(test_refused),    IN_PORTS(test_full),
+		IN_PORTS(test_shadows), IN_PORTS(test_taken_over),
+	};
+	return cmocka_run_group_tests_name("model: filter", tests, NULL, NULL);
+}
