@@ -7,8 +7,17 @@
 #include "controlplane/object/snooping.h"
 
 /* Parameters of BRIDGE_MEMBER (parameter.h), from its first one on. */
-enum { MEMBER_BRIDGE, MEMBER_VLAN, MEMBER_TRUNK, MEMBER_NATIVE, MEMBER_ISOLATED, MEMBER_LEARNING,
-       MEMBER_LIMIT, MEMBER_STORM, MEMBER_PARAMETERS = MEMBER_STORM + STORM_KINDS };
+enum {
+	MEMBER_BRIDGE,
+	MEMBER_VLAN,
+	MEMBER_TRUNK,
+	MEMBER_NATIVE,
+	MEMBER_ISOLATED,
+	MEMBER_LEARNING,
+	MEMBER_LIMIT,
+	MEMBER_STORM,
+	MEMBER_PARAMETERS = MEMBER_STORM + STORM_KINDS
+};
 static_assert(PORT_STORM_UNICAST - PORT_BRIDGE == MEMBER_PARAMETERS - 1, "BRIDGE_MEMBER");
 static_assert(PORT_TRUNK - PORT_BRIDGE == MEMBER_TRUNK, "BRIDGE_MEMBER");
 static_assert(PORT_STORM_BROADCAST - PORT_BRIDGE == MEMBER_STORM, "BRIDGE_MEMBER");
@@ -205,8 +214,8 @@ int member_wish_from(const struct model *model, const struct arguments *argument
 	}
 	if (!wish->given)
 		return 0;
-	int result = bridge_from(model, arguments->value + first, present, name, interface, wish,
-				 error);
+	int result =
+		bridge_from(model, arguments->value + first, present, name, interface, wish, error);
 	wish->settings.horizon = kind == INTERFACE_TUNNEL || kind == INTERFACE_PSEUDOWIRE;
 	if (result == 0 && wish->bridge != NULL)
 		result = settings_from(arguments->value + first, present, name, &wish->settings,

@@ -80,8 +80,8 @@ static void discard(struct model *model, struct fdb_object *object)
 	free(object);
 }
 
-int fdb_set(struct model *model, struct fdb_object *object, const struct interface_object *interface,
-	    unsigned int slot, enum origin origin)
+int fdb_set(struct model *model, struct fdb_object *object,
+	    const struct interface_object *interface, unsigned int slot, enum origin origin)
 {
 	struct fdb_object before = *object;
 
@@ -134,8 +134,7 @@ void fdb_flush_bridge(struct model *model, const struct bridge_object *bridge)
 void fdb_own(struct model *model, struct bridge_object *bridge)
 {
 	uint64_t mac = bridge->interface->mac;
-	struct fdb_key key =
-		fdb_key(bridge->index, bridge->settings.vlan, (const uint8_t *)&mac);
+	struct fdb_key key = fdb_key(bridge->index, bridge->settings.vlan, (const uint8_t *)&mac);
 	struct fdb_object *object, *next;
 
 	HASH_ITER(hh, model->fdb->objects, object, next)
@@ -145,7 +144,8 @@ void fdb_own(struct model *model, struct bridge_object *bridge)
 	object = fdb_find(model, &key);
 	if (object == NULL)
 		object = fdb_new(model, &key, FDB_MAX);
-	if (object == NULL || fdb_set(model, object, bridge->interface, SLOT_OWN, ORIGIN_SYSTEM) != 0)
+	if (object == NULL ||
+	    fdb_set(model, object, bridge->interface, SLOT_OWN, ORIGIN_SYSTEM) != 0)
 		model_complain(model, "bridge %s: no room for its own address",
 			       bridge->interface->name);
 }
@@ -173,8 +173,9 @@ int fdb_stays(const struct model *model, const struct interface_object *interfac
 
 /* ---------------------------------------------------------------- commands */
 
-static struct bridge_member *member_from(const struct model *model, const struct arguments *arguments,
-					 struct fdb_key *key, struct error *error)
+static struct bridge_member *member_from(const struct model *model,
+					 const struct arguments *arguments, struct fdb_key *key,
+					 struct error *error)
 {
 	const char *name = arguments->value[FDB_DEV].string;
 	const struct interface_object *interface = interface_get(model, name, error);
@@ -193,8 +194,8 @@ static struct bridge_member *member_from(const struct model *model, const struct
 				    ? (unsigned int)arguments->value[FDB_VLAN].number
 				    : member->settings.native;
 	if (vlan == VLAN_NONE || !vlan_set_has(&member->settings.vlans, vlan)) {
-		refuse(error, -EINVAL, "fdb %s: %s is not in VLAN %u of bridge %s", text, name, vlan,
-		       member->bridge->interface->name);
+		refuse(error, -EINVAL, "fdb %s: %s is not in VLAN %u of bridge %s", text, name,
+		       vlan, member->bridge->interface->name);
 		return NULL;
 	}
 	*key = fdb_key(member->bridge->index, vlan, arguments->value[FDB_MAC].mac);
@@ -297,8 +298,7 @@ const struct handler fdb_add_handler = { add_static, add_inverse };
 const struct handler fdb_del_handler = { del_static, del_inverse };
 
 int fdb_configuration(const struct model *model, struct arguments *arguments,
-		      int (*visit)(void *context, const struct arguments *arguments),
-		      void *context)
+		      int (*visit)(void *context, const struct arguments *arguments), void *context)
 {
 	for (const struct fdb_object *o = model->fdb->objects; o != NULL; o = o->hh.next) {
 		const struct interface_object *interface = model->interface[o->interface];

@@ -8,11 +8,11 @@
 #include "controlplane/object/bridge.h"
 
 enum {
-	FDB_MOVES = 5,           /* moves within FDB_MOVE_TICKS that damp an address ... */
-	FDB_MOVE_TICKS = 10,     /* seconds */
-	FDB_DAMP_TICKS = 10,     /* ... for so long */
-	FDB_AGE_STEP = 4096,     /* entries whose age is looked at in one turn */
-	FDB_LEARN_STEP = 4096,   /* events that one turn takes */
+	FDB_MOVES = 5,         /* moves within FDB_MOVE_TICKS that damp an address ... */
+	FDB_MOVE_TICKS = 10,   /* seconds */
+	FDB_DAMP_TICKS = 10,   /* ... for so long */
+	FDB_AGE_STEP = 4096,   /* entries whose age is looked at in one turn */
+	FDB_LEARN_STEP = 4096, /* events that one turn takes */
 };
 
 struct fdb_object {
@@ -21,20 +21,20 @@ struct fdb_object {
 	uint16_t slot;
 	uint8_t origin; /* enum origin */
 	bool damped;
-	bool placed; /* the tables have it */
-	uint8_t moves;        /* since `moving` */
-	uint64_t moving;      /* ticks */
+	bool placed;           /* the tables have it */
+	uint8_t moves;         /* since `moving` */
+	uint64_t moving;       /* ticks */
 	uint64_t damped_until; /* ticks */
-	uint64_t learned;     /* ticks: when it was learned or moved */
-	UT_hash_handle hh;    /* fdb->objects, by key */
+	uint64_t learned;      /* ticks: when it was learned or moved */
+	UT_hash_handle hh;     /* fdb->objects, by key */
 };
 
 struct fdb {
 	struct fdb_object *objects;
 	struct fdb_object *object[FDB_MAX]; /* by hit index */
 	uint32_t free_hit[FDB_MAX], free_count, count;
-	uint32_t age_next;  /* hit index that is looked at next */
-	uint64_t tick_time; /* ns: when the tick was raised last */
+	uint32_t age_next;                     /* hit index that is looked at next */
+	uint64_t tick_time;                    /* ns: when the tick was raised last */
 	uint64_t moves, damped, limited, full; /* counted since the process began */
 };
 
@@ -42,8 +42,8 @@ struct fdb_object *fdb_find(const struct model *model, const struct fdb_key *key
 /* `hit`: the one that it has in the tables; FDB_MAX: a free one. NULL: full. Not in the tables yet. */
 struct fdb_object *fdb_new(struct model *model, const struct fdb_key *key, uint32_t hit);
 /* Place it. -ENOSPC: it stays where it was; a new one is gone. */
-int fdb_set(struct model *model, struct fdb_object *object, const struct interface_object *interface,
-	    unsigned int slot, enum origin origin);
+int fdb_set(struct model *model, struct fdb_object *object,
+	    const struct interface_object *interface, unsigned int slot, enum origin origin);
 int fdb_publish(struct model *model, const struct fdb_object *object);
 void fdb_remove(struct model *model, struct fdb_object *object);
 

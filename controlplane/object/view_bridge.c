@@ -90,8 +90,8 @@ static json_t *port_row(const struct view *view, const struct domains *domains, 
 
 static json_t *ports_of(const struct view *view, const struct bridge_row *row)
 {
-	const struct bridge_members *members = tables_object_checked(
-		view->tables, word_load(&row->members), sizeof(*members));
+	const struct bridge_members *members =
+		tables_object_checked(view->tables, word_load(&row->members), sizeof(*members));
 	struct domains *domains = malloc(sizeof(*domains));
 	json_t *array = json_array();
 

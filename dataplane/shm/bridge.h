@@ -44,7 +44,7 @@ struct port_set {
 struct bridge_members {
 	uint64_t member[BRIDGE_SLOTS];
 	struct port_set isolated; /* send nothing to one another */
-	struct port_set horizon; /* split horizon: what comes in by one leaves by none of them */
+	struct port_set horizon;  /* split horizon: what comes in by one leaves by none of them */
 };
 static_assert(sizeof(struct bridge_members) == 2112, "bridge_members");
 
@@ -52,10 +52,10 @@ enum bridge_family { BRIDGE_IPV4, BRIDGE_IPV6, BRIDGE_FAMILIES };
 enum bridge_unregistered { UNREGISTERED_FLOOD, UNREGISTERED_ROUTERS, UNREGISTERED_DROP };
 
 /* bridge_domain.flags; those of a family are shifted left by DOMAIN_FAMILY_BITS times its number */
-#define DOMAIN_SNOOPING 1u /* IGMP and MLD are the control plane's to forward */
-#define DOMAIN_FAMILY_BITS     8
-#define DOMAIN_ENFORCED        (1u << 8) /* registered groups go to their ports; else they flood */
-#define DOMAIN_UNREGISTERED_SHIFT 9 /* 2 bits, enum bridge_unregistered */
+#define DOMAIN_SNOOPING           1u /* IGMP and MLD are the control plane's to forward */
+#define DOMAIN_FAMILY_BITS        8
+#define DOMAIN_ENFORCED           (1u << 8) /* registered groups go to their ports; else they flood */
+#define DOMAIN_UNREGISTERED_SHIFT 9         /* 2 bits, enum bridge_unregistered */
 
 /* A VLAN of a bridge. */
 struct bridge_domain {
@@ -79,9 +79,10 @@ enum { STORM_METERS = 256 }; /* ports with storm control, over all bridges; numb
 struct bridge_port {
 	uint32_t bridge;
 	uint16_t slot;
-	uint16_t native; /* VLAN of frames without a tag or with a priority tag; VLAN_NONE: dropped */
-	uint32_t flags;  /* BRIDGE_PORT_... */
-	uint16_t meter;  /* number of its policers in each worker, 0: none */
+	uint16_t
+		native; /* VLAN of frames without a tag or with a priority tag; VLAN_NONE: dropped */
+	uint32_t flags; /* BRIDGE_PORT_... */
+	uint16_t meter; /* number of its policers in each worker, 0: none */
 	uint16_t reserved;
 	uint64_t storm[STORM_KINDS]; /* frames a second and worker; 0: no limit */
 	uint8_t reserved2[24];
@@ -100,9 +101,9 @@ struct fdb_entry {
 	struct fdb_key key;
 	uint32_t interface;
 	uint16_t slot;
-	uint8_t origin; /* enum origin; SYSTEM: the bridge's own address */
-	uint8_t flags;  /* FDB_... */
-	uint32_t hit;   /* index into state->fdb_hit */
+	uint8_t origin;   /* enum origin; SYSTEM: the bridge's own address */
+	uint8_t flags;    /* FDB_... */
+	uint32_t hit;     /* index into state->fdb_hit */
 	uint32_t learned; /* tick when it was learned or moved; fdb_hit tells no earlier ones */
 };
 static_assert(sizeof(struct fdb_entry) == 32, "fdb_entry");
@@ -147,13 +148,14 @@ struct multicast_key {
 /* Where a group is routed to. */
 struct multicast_route {
 	struct multicast_key key;
-	uint32_t flags; /* MULTICAST_... */
-	uint32_t count; /* branches */
+	uint32_t flags;    /* MULTICAST_... */
+	uint32_t count;    /* branches */
 	uint32_t incoming; /* INCOMING: interface that it must come in by */
 	uint32_t reserved;
 	struct {
 		uint32_t interface;
-		uint32_t threshold; /* a TTL that is less after the decrement does not leave by it */
+		uint32_t
+			threshold; /* a TTL that is less after the decrement does not leave by it */
 	} branch[MULTICAST_BRANCHES];
 };
 static_assert(sizeof(struct multicast_route) == 312, "multicast_route");
@@ -192,8 +194,8 @@ static inline unsigned int member_mtu(uint64_t member)
 }
 
 /* The VLAN's domain, or NULL: no port of the bridge is in it. */
-static inline const struct bridge_domain *bridge_domain(const struct tables *tables, uint32_t bridge,
-							unsigned int vlan)
+static inline const struct bridge_domain *bridge_domain(const struct tables *tables,
+							uint32_t bridge, unsigned int vlan)
 {
 	uint64_t offset = word_load(&tables->bridge[bridge % BRIDGE_MAX].domains);
 

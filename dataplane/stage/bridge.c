@@ -54,8 +54,7 @@ static bool find_vlan(struct bridging *bridging)
 	if (vlan == VLAN_NONE || vlan > VLAN_LAST)
 		return false;
 	bridging->tci = (uint16_t)(bridging->tci | vlan);
-	bridging->domain =
-		bridge_domain(bridging->worker->tables, bridging->port->bridge, vlan);
+	bridging->domain = bridge_domain(bridging->worker->tables, bridging->port->bridge, vlan);
 	return bridging->domain != NULL &&
 	       port_set_has(&bridging->domain->member, bridging->port->slot);
 }
@@ -81,8 +80,8 @@ static int find_port(const struct bridging *bridging)
 static bool unicast_ports(const struct bridging *bridging, struct port_set *ports)
 {
 	int slot = find_port(bridging);
-	uint64_t flags =
-		word_load(&bridging->worker->tables->bridge[bridging->port->bridge % BRIDGE_MAX].flags);
+	uint64_t flags = word_load(
+		&bridging->worker->tables->bridge[bridging->port->bridge % BRIDGE_MAX].flags);
 
 	if (likely(slot >= 0)) {
 		if (slot == bridging->port->slot) {
@@ -108,7 +107,8 @@ static bool unicast_ports(const struct bridging *bridging, struct port_set *port
 
 static bool group_ports(const struct bridging *bridging, struct port_set *ports)
 {
-	bool broadcast = rte_is_broadcast_ether_addr((const struct rte_ether_addr *)bridging->frame);
+	bool broadcast =
+		rte_is_broadcast_ether_addr((const struct rte_ether_addr *)bridging->frame);
 
 	if (!storm_allows(bridging, broadcast ? STORM_BROADCAST : STORM_MULTICAST)) {
 		end_by_drop(bridging, DROP_bridge_storm);

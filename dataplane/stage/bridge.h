@@ -28,14 +28,14 @@ struct bridging {
 	struct worker *worker;
 	struct packet *packet;
 	struct rte_mbuf *mbuf;
-	uint8_t *frame; /* destination address */
+	uint8_t *frame;                 /* destination address */
 	const struct bridge_port *port; /* that it came in by; the bridge's own too */
 	const struct bridge_domain *domain;
 	const struct bridge_members *members;
 	struct bridge_memo *memo; /* of a vector; NULL: a frame by itself */
-	uint16_t tci;  /* priority bits and VLAN, as in a tag */
-	bool tagged;   /* it has a tag */
-	bool at_once;  /* its packet does not outlive the call, and no stage may be run */
+	uint16_t tci;             /* priority bits and VLAN, as in a tag */
+	bool tagged;              /* it has a tag */
+	bool at_once; /* its packet does not outlive the call, and no stage may be run */
 };
 
 /* Bytes of the frame before its layer-3 header or LLC. */

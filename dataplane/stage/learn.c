@@ -52,7 +52,8 @@ static bool told_lately(struct bridge_memory *memory, const struct fdb_key *key,
 	return false;
 }
 
-static __rte_noinline void tell(struct worker *worker, const struct fdb_key *key, uint32_t interface)
+static __rte_noinline void tell(struct worker *worker, const struct fdb_key *key,
+				uint32_t interface)
 {
 	uint64_t now = rte_rdtsc();
 
@@ -63,10 +64,9 @@ static __rte_noinline void tell(struct worker *worker, const struct fdb_key *key
 	if (tail - word_load(&worker->tables->learn_consumer[worker->id].head) >= LEARN_SLOTS)
 		return;
 	struct learn_event *event = &worker->learn->slot[tail % LEARN_SLOTS];
-	*event = (struct learn_event){ .vlan = key->vlan,
-				       .interface = interface,
-				       .bridge = key->bridge,
-				       .sequence = tail };
+	*event = (struct learn_event){
+		.vlan = key->vlan, .interface = interface, .bridge = key->bridge, .sequence = tail
+	};
 	memcpy(event->mac, key->mac, sizeof(event->mac));
 	word_store(&worker->learn->tail, tail + 1);
 }
@@ -106,7 +106,8 @@ bool bridge_learn(const struct bridging *bridging)
 		end_by_drop(bridging, DROP_bridge_source);
 		return false;
 	}
-	if ((port->flags & BRIDGE_PORT_LEARNING) && (entry == NULL || entry->origin == ORIGIN_LEARNED))
+	if ((port->flags & BRIDGE_PORT_LEARNING) &&
+	    (entry == NULL || entry->origin == ORIGIN_LEARNED))
 		tell(worker, &key,
 		     member_interface(bridging->members->member[port->slot % BRIDGE_SLOTS]));
 	return true;

@@ -9,7 +9,8 @@
 
 /* Write IP's TTL and traffic class, which a pop in the uniform models hands down (RFC 3443 3.1,
  * RFC 3270 2.6.2: the class selector of the traffic class). IPv4's checksum follows (RFC 1624). */
-static inline void ipv4_store(uint8_t *header, uint32_t ttl, bool set_class, uint32_t class_selector)
+static inline void ipv4_store(uint8_t *header, uint32_t ttl, bool set_class,
+			      uint32_t class_selector)
 {
 	uint32_t sum = (uint16_t) ~(header[10] << 8 | header[11]);
 	uint8_t tos = set_class ? (uint8_t)(class_selector | (header[1] & 3)) : header[1];
@@ -24,7 +25,8 @@ static inline void ipv4_store(uint8_t *header, uint32_t ttl, bool set_class, uin
 	header[11] = (uint8_t)~sum;
 }
 
-static inline void ipv6_store(uint8_t *header, uint32_t ttl, bool set_class, uint32_t class_selector)
+static inline void ipv6_store(uint8_t *header, uint32_t ttl, bool set_class,
+			      uint32_t class_selector)
 {
 	header[7] = (uint8_t)ttl;
 	if (!set_class)

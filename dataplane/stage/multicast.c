@@ -13,8 +13,8 @@ struct group_packet {
 	const uint8_t *header, *end;
 	enum bridge_family family;
 	uint8_t group[16], source[16]; /* IPv4 as ::ffff:a.b.c.d */
-	bool link_local; /* 224.0.0.0/24, ff02::/16 */
-	bool all;        /* of these: what is flooded even when unregistered rules say otherwise */
+	bool link_local;               /* 224.0.0.0/24, ff02::/16 */
+	bool all; /* of these: what is flooded even when unregistered rules say otherwise */
 };
 
 /* ---------------------------------------------------------------- what it is */
@@ -136,8 +136,7 @@ static bool group_members_of(const struct bridging *bridging, const struct group
 	const struct tables *tables = bridging->worker->tables;
 
 	memcpy(key.any.group, packet->group, sizeof(key.any.group));
-	const struct group_entry *any =
-		hash_lookup(tables, HASH_GROUP, &key.any, sizeof(key.any));
+	const struct group_entry *any = hash_lookup(tables, HASH_GROUP, &key.any, sizeof(key.any));
 	if (any == NULL)
 		return false;
 	if (any->flags & GROUP_SOURCES) {

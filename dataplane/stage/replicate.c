@@ -150,7 +150,8 @@ static void receive(const struct bridging *bridging, struct rte_mbuf *mbuf)
 }
 
 /* Into a tunnel, which puts its headers before the frame. */
-static void send_by_tunnel(const struct bridging *bridging, struct rte_mbuf *mbuf, uint32_t interface)
+static void send_by_tunnel(const struct bridging *bridging, struct rte_mbuf *mbuf,
+			   uint32_t interface)
 {
 	struct worker *worker = bridging->worker;
 
@@ -179,8 +180,8 @@ static void send_whole(const struct bridging *bridging, struct rte_mbuf *mbuf, u
 }
 
 /* Copies for these; the last one gets the frame itself if nobody else needs it. Returns how many got one. */
-static unsigned int send_whole_copies(const struct bridging *bridging, const struct targets *targets,
-				      bool give)
+static unsigned int send_whole_copies(const struct bridging *bridging,
+				      const struct targets *targets, bool give)
 {
 	unsigned int sent = 0;
 
@@ -254,8 +255,7 @@ void bridge_replicate(const struct bridging *bridging, const struct port_set *po
 	for (unsigned int i = 0; i < SLOT_WORDS; i++) {
 		for (uint64_t word = ports->word[i]; word != 0; word &= word - 1) {
 			unsigned int slot = i * 64 + (unsigned int)__builtin_ctzll(word);
-			struct targets *targets =
-				targets_of(bridging, slot, &same, &other, &whole);
+			struct targets *targets = targets_of(bridging, slot, &same, &other, &whole);
 			if (targets != NULL)
 				targets->slot[targets->count++] = (uint8_t)slot;
 		}

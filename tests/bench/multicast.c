@@ -45,8 +45,7 @@ static void make_bridge(void)
 						    .native = 10,
 						    .flags = BRIDGE_PORT_LEARNING };
 	}
-	bridge_make(1, seats, EGRESS + 1, 4000, BRIDGE_LEARNING,
-		    DOMAIN_SNOOPING | DOMAIN_ENFORCED);
+	bridge_make(1, seats, EGRESS + 1, 4000, BRIDGE_LEARNING, DOMAIN_SNOOPING | DOMAIN_ENFORCED);
 	fdb_entry_add(1, 10, "0a0000000009", 0, 1, ORIGIN_LEARNED);
 }
 
@@ -68,7 +67,9 @@ static void make_groups(unsigned int groups, unsigned int copies)
 static void write_packet(struct rte_mbuf *mbuf, unsigned int groups)
 {
 	static const uint8_t ethernet[14] = { 0x01, 0, 0x5e, 0, 0, 0, 0x0a, 0, 0, 0, 0, 9, 8, 0 };
-	static const uint8_t ip[20] = { 0x45, 0, 0, 50, 0, 0, 0, 0, 16, 17, 0, 0, 10, 0, 0, 9, 239 };
+	static const uint8_t ip[20] = {
+		0x45, 0, 0, 50, 0, 0, 0, 0, 16, 17, 0, 0, 10, 0, 0, 9, 239
+	};
 	uint8_t *frame = (uint8_t *)rte_pktmbuf_append(mbuf, FRAME_SIZE);
 	uint32_t group = random_next() % groups;
 

@@ -90,8 +90,9 @@ void bridge_make(unsigned int index, const struct bridge_seat *seats, unsigned i
 	struct bridge_row *row = &fixture.tables->bridge[index];
 	unsigned int own = OWN_ROW + index - 1;
 	struct bridge_members members = { 0 };
-	struct bridge_seat all[BRIDGE_SLOTS] = { { own, SLOT_OWN, (uint16_t)own_vlan, NULL, 0,
-						   { 0 }, 0 } };
+	struct bridge_seat all[BRIDGE_SLOTS] = {
+		{ own, SLOT_OWN, (uint16_t)own_vlan, NULL, 0, { 0 }, 0 }
+	};
 
 	own_interface(index, own);
 	for (unsigned int i = 0; i < count; i++)
@@ -210,7 +211,8 @@ static int check_copies(const struct bridge_case *test)
 				fixture.worker->transmit.count[port]);
 			return -1;
 		}
-		if (!same_frame(fixture.worker->transmit.mbuf[port][0], test->out[expected].frame)) {
+		if (!same_frame(fixture.worker->transmit.mbuf[port][0],
+				test->out[expected].frame)) {
 			fprintf(stderr, "  at port %u\n", port);
 			return -1;
 		}
@@ -231,8 +233,8 @@ static bool check_punt(const struct bridge_case *test)
 
 	if ((slot != NULL) != (test->punted != 0))
 		return false;
-	return slot == NULL || (slot->reason == (uint32_t)(test->punted - 1) &&
-				slot->interface == test->punted_by);
+	return slot == NULL ||
+	       (slot->reason == (uint32_t)(test->punted - 1) && slot->interface == test->punted_by);
 }
 
 static bool check_drop(const struct bridge_case *test, const struct account *before)
@@ -261,8 +263,8 @@ static bool bridge_case_run(const struct bridge_case *test)
 	worker_process(fixture.worker, test->port, &mbuf, 1);
 	int copies = check_copies(test);
 	bool good = copies >= 0;
-	unsigned int ends =
-		(unsigned int)(copies > 0 ? copies : 0) + (test->dropped != 0) + (test->punted != 0);
+	unsigned int ends = (unsigned int)(copies > 0 ? copies : 0) + (test->dropped != 0) +
+			    (test->punted != 0);
 	good = good && account_balanced(&before, ends);
 	good = check_drop(test, &before) && good;
 	if (!check_punt(test)) {

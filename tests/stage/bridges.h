@@ -44,8 +44,8 @@ struct bridge_case {
 	unsigned int port; /* that it comes in by */
 	const char *frame;
 	struct copy out[COPIES_MAX];
-	int dropped; /* reason + 1; 0: not dropped */
-	int punted;  /* reason + 1 */
+	int dropped;            /* reason + 1; 0: not dropped */
+	int punted;             /* reason + 1 */
 	unsigned int punted_by; /* interface that it is punted for */
 };
 #define DROP(name) (DROP_##name + 1)

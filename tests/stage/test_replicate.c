@@ -39,33 +39,65 @@ static int start(void **state)
 }
 
 static const struct bridge_case cases[] = {
-	{ "four branches", 0, "eth mpls 100/5/64 ip4/30",
-	  { { 1, "out:1/1 mpls 201/5/63 ip4/30" }, { 2, "out:2/2 mpls 202/5/63 ip4/30" },
-	    { 3, "out:3/3 mpls 303/5/63 203/5/63 ip4/30" }, { 4, "out:4/4 ip4/30" } } },
-	{ "inner labels go with each copy", 0, "eth mpls 100/5/20 77/1/9 ip6/30",
-	  { { 1, "out:1/1 mpls 201/5/19 77/1/9 ip6/30" }, { 2, "out:2/2 mpls 202/5/19 77/1/9 ip6/30" },
+	{ "four branches",
+	  0,
+	  "eth mpls 100/5/64 ip4/30",
+	  { { 1, "out:1/1 mpls 201/5/63 ip4/30" },
+	    { 2, "out:2/2 mpls 202/5/63 ip4/30" },
+	    { 3, "out:3/3 mpls 303/5/63 203/5/63 ip4/30" },
+	    { 4, "out:4/4 ip4/30" } } },
+	{ "inner labels go with each copy",
+	  0,
+	  "eth mpls 100/5/20 77/1/9 ip6/30",
+	  { { 1, "out:1/1 mpls 201/5/19 77/1/9 ip6/30" },
+	    { 2, "out:2/2 mpls 202/5/19 77/1/9 ip6/30" },
 	    { 3, "out:3/3 mpls 303/5/19 203/5/19 77/1/9 ip6/30" },
 	    { 4, "out:4/4 mpls 77/1/9 ip6/30" } } },
-	{ "uniform model: the popping branch alone hands its TTL down", 0, "eth mpls 100/5/20 ip4/30",
-	  { { 1, "out:1/1 mpls 201/5/19 ip4/30" }, { 2, "out:2/2 mpls 202/5/19 ip4/30" },
-	    { 3, "out:3/3 mpls 303/5/19 203/5/19 ip4/30" }, { 4, "out:4/4 ip4/19" } } },
-	{ "pipe model", 0, "eth mpls 105/5/20 ip4/30",
-	  { { 1, "out:1/1 mpls 201/5/19 ip4/30" }, { 2, "out:2/2 mpls 202/5/19 ip4/30" },
-	    { 3, "out:3/3 mpls 303/5/255 203/5/19 ip4/30" }, { 4, "out:4/4 ip4/30" } } },
-	{ "below another label", 0, "eth mpls 104/5/64 100/5/64 ip4/63",
-	  { { 1, "out:1/1 mpls 201/5/63 ip4/63" }, { 2, "out:2/2 mpls 202/5/63 ip4/63" },
-	    { 3, "out:3/3 mpls 303/5/63 203/5/63 ip4/63" }, { 4, "out:4/4 ip4/63" } } },
+	{ "uniform model: the popping branch alone hands its TTL down",
+	  0,
+	  "eth mpls 100/5/20 ip4/30",
+	  { { 1, "out:1/1 mpls 201/5/19 ip4/30" },
+	    { 2, "out:2/2 mpls 202/5/19 ip4/30" },
+	    { 3, "out:3/3 mpls 303/5/19 203/5/19 ip4/30" },
+	    { 4, "out:4/4 ip4/19" } } },
+	{ "pipe model",
+	  0,
+	  "eth mpls 105/5/20 ip4/30",
+	  { { 1, "out:1/1 mpls 201/5/19 ip4/30" },
+	    { 2, "out:2/2 mpls 202/5/19 ip4/30" },
+	    { 3, "out:3/3 mpls 303/5/255 203/5/19 ip4/30" },
+	    { 4, "out:4/4 ip4/30" } } },
+	{ "below another label",
+	  0,
+	  "eth mpls 104/5/64 100/5/64 ip4/63",
+	  { { 1, "out:1/1 mpls 201/5/63 ip4/63" },
+	    { 2, "out:2/2 mpls 202/5/63 ip4/63" },
+	    { 3, "out:3/3 mpls 303/5/63 203/5/63 ip4/63" },
+	    { 4, "out:4/4 ip4/63" } } },
 	{ "one branch", 0, "eth mpls 101/5/64 ip4/7", { { 1, "out:1/1 mpls 201/5/63 ip4/7" } } },
-	{ "longer than what a copy has of its own", 0, "eth mpls 100/5/64s raw:00000000 fill:600",
+	{ "longer than what a copy has of its own",
+	  0,
+	  "eth mpls 100/5/64s raw:00000000 fill:600",
 	  { { 1, "out:1/1 mpls 201/5/63s raw:00000000 fill:600" },
 	    { 2, "out:2/2 mpls 202/5/63s raw:00000000 fill:600" },
 	    { 3, "out:3/3 mpls 303/5/63n 203/5/63s raw:00000000 fill:600" } },
 	  DROP(mpls_payload_unknown) /* nobody can pop to it */ },
-	{ "branches that are down get none", 0, "eth mpls 102/5/64 ip4/7",
+	{ "branches that are down get none",
+	  0,
+	  "eth mpls 102/5/64 ip4/7",
 	  { { 1, "out:1/1 mpls 201/5/63 ip4/7" } } },
-	{ "all of them are down", 0, "eth mpls 103/5/64 ip4/7", { { 0, NULL } }, DROP(nexthop_down) },
-	{ "TTL would be 0", 0, "eth mpls 100/5/1 ip4/7", { { 0, NULL } }, 0,
-	  PUNT(mpls_ttl_exceeded), 0 },
+	{ "all of them are down",
+	  0,
+	  "eth mpls 103/5/64 ip4/7",
+	  { { 0, NULL } },
+	  DROP(nexthop_down) },
+	{ "TTL would be 0",
+	  0,
+	  "eth mpls 100/5/1 ip4/7",
+	  { { 0, NULL } },
+	  0,
+	  PUNT(mpls_ttl_exceeded),
+	  0 },
 };
 
 static void test_branches(void **state)
@@ -88,8 +120,9 @@ static void test_vector(void **state)
 	(void)state;
 	account_take(&before);
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++)
-		mbufs[i] = mbuf_of(frame, frame_build(frame, i % 4 == 3 ? "eth mpls 101/5/64 ip4/7"
-									 : "eth mpls 100/5/64 ip4/70"));
+		mbufs[i] =
+			mbuf_of(frame, frame_build(frame, i % 4 == 3 ? "eth mpls 101/5/64 ip4/7"
+								     : "eth mpls 100/5/64 ip4/70"));
 	worker_process(fixture.worker, 0, mbufs, VECTOR_SIZE);
 	assert_int_equal(fixture.worker->transmit.count[1], VECTOR_SIZE);
 	for (unsigned int port = 2; port <= 4; port++)

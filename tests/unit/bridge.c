@@ -258,16 +258,16 @@ static void restart_keeps_addresses(void **state)
 	model_begin(f, HEAP_SIZE);
 	stop_clock(f);
 	say(f, "bridge add br0 vlan 10");
-	say(f, "port add q1 devargs net_null1 bridge br0 trunk 10,20-30 native 10"); /* q0 is gone */
+	say(f,
+	    "port add q1 devargs net_null1 bridge br0 trunk 10,20-30 native 10"); /* q0 is gone */
 	say(f, "port add q2 devargs net_null2 bridge br0 vlan 21 isolated on");
 	say(f, "bridge fdb add 0a:00:00:00:00:03 dev q1 vlan 20");
 	model_settle(f->model);
 	model_poll(f->model);
 	assert_int_equal(interface_find(f->model, "q1")->member->slot, q1);
 	assert_int_equal(interface_find(f->model, "br0")->mac, mac);
-	assert_int_equal(
-		word_load(&model_tables(f->model)->interface[row_of(f, "q1")].bridge_port),
-		port_object);
+	assert_int_equal(word_load(&model_tables(f->model)->interface[row_of(f, "q1")].bridge_port),
+			 port_object);
 	assert_true(is_at(f, 10, 1, "q1"));
 	assert_int_equal(entry_of(f, 10, 1)->origin, ORIGIN_LEARNED);
 	assert_int_equal(entry_of(f, 20, 3)->origin, ORIGIN_STATIC);
