@@ -145,6 +145,16 @@ int fib_walk(const struct model *model, unsigned int vrf, unsigned int family,
 	return lpm_walk(model->route_table[vrf][family], visit_prefix, &visitor);
 }
 
+void route_counts(const struct model *model, uint64_t count[ROUTE_FAMILIES])
+{
+	for (unsigned int family = 0; family < ROUTE_FAMILIES; family++) {
+		count[family] = 0;
+		for (unsigned int vrf = 0; vrf < VRF_MAX; vrf++)
+			if (model->route_table[vrf][family] != NULL)
+				count[family] += lpm_count(model->route_table[vrf][family]);
+	}
+}
+
 /* ---------------------------------------------------------------- static routes */
 
 static uint32_t system_leaf(const struct model *model, const struct route_prefix *prefix);

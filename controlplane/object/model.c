@@ -424,6 +424,7 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 	model->private = (struct model_private){
 		.addresses = private_addresses,
 		.heap = private_heap,
+		.route_counts = route_counts,
 		.references = private_references,
 		.punted = private_punted,
 		.protocols = private_protocols,

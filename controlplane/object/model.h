@@ -658,6 +658,7 @@ int route_configuration(const struct model *model, struct arguments *arguments,
 void route_rows(const struct model *model, const struct route_range *range,
 		int (*visit)(void *context, const struct route_row *row), void *context);
 json_t *route_asked(const struct model *model, uint32_t leaf);
+void route_counts(const struct model *model, uint64_t count[ROUTE_FAMILIES]);
 void route_close(struct model *model);
 
 /* ---- filter.c, filter_bind.c ---- */

@@ -45,6 +45,8 @@ struct model_private {
 	/* interface addresses as JSON: [{ prefix, dev, state }] */
 	json_t *(*addresses)(const struct model *model);
 	void (*heap)(const struct model *model, struct heap_statistics *statistics);
+	/* entries of the route tables of all VRFs, the system's among them, by family */
+	void (*route_counts)(const struct model *model, uint64_t count[ROUTE_FAMILIES]);
 	/* one nexthop's references (labels, groups, primaries); 0: none */
 	uint32_t (*references)(const struct model *model, uint32_t nexthop);
 	/* what the protocols counted: [{ counter, count }] */

@@ -15,14 +15,17 @@ static uint64_t count_words(const _Atomic uint64_t *word, unsigned int count)
 	return used;
 }
 
+/* `limit` and `bytes`: 0 if the heap alone is the limit, or not known. */
 static void put_table(json_t *tables, const char *name, uint64_t used, uint64_t limit,
 		      uint64_t bytes)
 {
 	json_t *row = json_object();
 
 	view_number(row, "used", used);
-	view_number(row, "limit", limit);
-	view_number(row, "bytes", bytes);
+	if (limit != 0)
+		view_number(row, "limit", limit);
+	if (bytes != 0 || limit != 0)
+		view_number(row, "bytes", bytes);
 	json_object_set_new(tables, name, row);
 }
 
@@ -74,6 +77,12 @@ static json_t *table_sizes(const struct view *view)
 	/* an entry takes at least a cache line of the heap */
 	put_table(object, "vlans", vlans, INTERFACE_FIRST_TUNNEL - PORT_MAX, vlans * CACHE_LINE);
 	put_table(object, "neighbours", neighbours, 0, neighbours * CACHE_LINE);
+	if (view->model != NULL) {
+		uint64_t routes[ROUTE_FAMILIES];
+		view_private(view)->route_counts(view->model, routes);
+		put_table(object, "ipv4_routes", routes[ROUTE_IPV4], 0, 0);
+		put_table(object, "ipv6_routes", routes[ROUTE_IPV6], 0, 0);
+	}
 	return object;
 }
 

@@ -357,3 +357,14 @@ uint32_t lpm_get(const struct lpm *constant, const uint8_t *prefix, unsigned int
 		       ? lpm_entry_load(&lpm_tail_at(lpm, entry)->value)
 		       : LPM_NONE;
 }
+
+uint64_t lpm_count(const struct lpm *constant)
+{
+	struct lpm *lpm = (struct lpm *)constant; /* as above */
+	struct lpm_place top = { 0 };
+	uint64_t count = lpm->default_value != LPM_NONE;
+
+	if (lpm->top != NULL)
+		return count + lpm->top->prefixes;
+	return count + (lpm_type(lpm_entry_load(lpm_place_entry(lpm, &top))) == LPM_TAIL);
+}

@@ -203,6 +203,9 @@ int lpm_remove(struct lpm *lpm, const uint8_t *prefix, unsigned int length);
 /* The prefix's own value, or LPM_NONE. */
 uint32_t lpm_get(const struct lpm *lpm, const uint8_t *prefix, unsigned int length);
 
+/* How many prefixes there are. */
+uint64_t lpm_count(const struct lpm *lpm);
+
 /* Every prefix in order of address, then of length. `visit` returns non-zero to stop. */
 int lpm_walk(const struct lpm *lpm,
 	     int (*visit)(void *context, const uint8_t *prefix, unsigned int length,

@@ -300,6 +300,7 @@ static void run(struct fixture *fixture, const char *what, unsigned int lines_ma
 	double start = seconds();
 	lpm_walk(fixture->lpm, count_walked, &walked);
 	assert_int_equal(walked, fixture->count);
+	assert_int_equal(lpm_count(fixture->lpm), fixture->count);
 	print_message("%s: walk %.2f s\n", what, seconds() - start);
 	/* the default route, on which the whole trie hangs, and others; then the rest */
 	start = seconds();

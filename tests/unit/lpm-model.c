@@ -110,6 +110,7 @@ void table_check(const struct table *table)
 	}
 	assert_int_equal(lpm_walk(table->lpm, check_walked, &walked), 0);
 	assert_int_equal(walked.count, table->count);
+	assert_int_equal(lpm_count(table->lpm), table->count);
 }
 
 /* Few values a byte, so that prefixes nest and share nodes; many ends at a node's edge. */

@@ -156,6 +156,13 @@ static void the_rest(void **state)
 	assert_int_equal(
 		number(json_object_get(json_object_get(object, "tables"), "neighbours"), "used"),
 		2);
+	json_t *routes = show(f, "route show");
+	assert_int_equal(
+		number(json_object_get(json_object_get(object, "tables"), "ipv4_routes"), "used") +
+			number(json_object_get(json_object_get(object, "tables"), "ipv6_routes"),
+			       "used"),
+		json_array_size(routes));
+	json_decref(routes);
 	json_decref(object);
 	object = show(f, "show protocols");
 	const json_t *row = json_array_get(object, 4);
