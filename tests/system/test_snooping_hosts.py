@@ -1,0 +1,277 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Snooping with real hosts: they join and leave by their own kernels, a sender numbers its packets, and every
+subscriber says which numbers it got: each once, none missing once its join has settled, none at all once its
+leave has. A router is FRR's pimd."""
+
+import json
+import re
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import multicast_frames as make
+import shunt_test
+from hosts import Network
+from shunt_test import wait_until
+from wire import Sender, run
+
+HOSTS = 4
+PIMD = Path("/usr/lib/frr/pimd")
+PROGRAM = Path(__file__).with_name("multicast_host.py")
+RATE = 500
+
+
+class Agent:
+    """multicast_host.py in a host's namespace."""
+
+    def __init__(self, host):
+        self.process = subprocess.Popen(
+            host.namespace.command("/usr/bin/python3", str(PROGRAM), "eth0"), text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, preexec_fn=shunt_test._die_with_parent)
+
+    def do(self, line):
+        """One line; its answer."""
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise AssertionError(f"{line}: the host's program ended")
+        return answer.strip()
+
+    def numbers(self, group):
+        """What came since the last question."""
+        return json.loads(self.do("report")).get(group, [])
+
+    def close(self):
+        """Safe to call twice."""
+        self.process.kill()
+        self.process.communicate()
+
+
+class Subscribers(unittest.TestCase):
+    """h0 sends; h1 to h3 may join."""
+
+    driver = "net_af_packet"
+    groups = iter(range(9000, 12000))
+
+    def setUp(self):
+        self.network = Network(self.driver)
+        self.addCleanup(self.network.close)
+        node = self.node = self.network.node("bridge")
+        self.hosts = [self.network.host(f"h{i}") for i in range(HOSTS)]
+        for i, host in enumerate(self.hosts):
+            self.network.link(node, f"p{i}", host)
+        node.start_processes()
+        node.ctl("bridge add br0 vlan 10 querier on querier-address 10.0.0.100 unknown-multicast drop "
+                 "query-interval 4s query-response-interval 500ms last-member-interval 100ms "
+                 "startup-query-interval 1s")
+        for i, host in enumerate(self.hosts):
+            node.ctl(f"port add p{i} devargs {self.driver}{i},iface=p{i} bridge br0 vlan 10")
+            node.ports.append(f"p{i}")
+            host.configure([f"10.0.0.{i + 1}/24", f"2001:db8::{i + 1}/64"], [])
+        node.wait_links("up")
+        self.agents = [Agent(host) for host in self.hosts]
+        for agent in self.agents:
+            self.addCleanup(agent.close)
+        # what nobody joined is dropped when hosts had time to answer the first query
+        wait_until(lambda: self.drops_unregistered("239.255.0.9") and self.drops_unregistered("ff15::999"), 20,
+                   "both families are enforced", 0.2)
+
+    def tearDown(self):
+        for name, process in self.node.processes.items():
+            self.assertIsNone(process.poll(), f"{name} died:\n{self.node.log(name)[-4000:]}")
+        self.assertEqual(self.node.new_trouble(), [])
+
+    def drops_unregistered(self, group):
+        """Does a packet to a group that nobody joined end in the bridge?"""
+        before = self.node.drops().get(("p0", "bridge_unregistered"), 0)
+        self.agents[0].do(f"send {group} 1 100")
+        time.sleep(0.1)
+        return self.node.drops().get(("p0", "bridge_unregistered"), 0) > before
+
+    def members(self, group):
+        """Ports that joined a group."""
+        return sorted(row["port"] for row in self.node.json("bridge groups show") if row["group"] == group)
+
+    def wait_members(self, group, ports, timeout=5):
+        """Until it is these."""
+        wait_until(lambda: self.members(group) == ports, timeout, f"{group} at {ports}")
+
+    def whole(self, numbers, what, last=None):
+        """Each once, none missing between the first and the last."""
+        self.assertTrue(numbers, f"{what}: nothing came")
+        self.assertEqual(numbers, list(range(numbers[0], (numbers[-1] if last is None else last) + 1)), what)
+
+    def stream(self, group, leave="leave", join="join", source=""):
+        """Two subscribers come and go while a third is there all the time."""
+        seconds, (sender, one, two, steady) = 4, self.agents
+        steady.do(f"{join} {group}{source}")
+        self.wait_members(group, ["p3"])
+        sender.do(f"send {group} {seconds * RATE} {RATE}")
+        for agent, port in ((one, "p1"), (two, "p2")):
+            agent.do(f"{join} {group}{source}")
+            self.wait_members(group, sorted({"p1", port, "p3"}))
+        time.sleep(0.5)
+        got = one.numbers(group)
+        self.whole(got, "one, while it was a member")
+        self.assertGreater(len(got), RATE // 4)
+        two.do(f"{leave} {group}{source}")
+        self.wait_members(group, ["p1", "p3"])
+        self.whole(two.numbers(group), "two, until its leave settled")
+        # its socket hears what other sockets' memberships let in; the wire must be silent
+        silent = self.hosts[2].capture()
+        self.addCleanup(silent.close)
+        time.sleep(0.5)
+        packed = b"x" * 90
+        self.assertEqual([f for f in silent.drain() if packed in f], [], "after its leave has settled")
+        time.sleep(seconds - 1)
+        self.whole(steady.numbers(group), "the one who stays", seconds * RATE - 1)
+        self.whole(got + one.numbers(group), "one, to the end", seconds * RATE - 1)
+        for agent in (one, steady):
+            agent.do(f"{leave} {group}{source}")
+        self.wait_members(group, [])
+
+    def test_igmp_v3(self):
+        """As hosts do it of themselves."""
+        self.stream(make.group_address(4, next(self.groups)))
+
+    def test_igmp_v2(self):
+        """By sysctl."""
+        for host in self.hosts:
+            host.set("net.ipv4.conf.eth0.force_igmp_version=2")
+        self.stream(make.group_address(4, next(self.groups)))
+
+    def test_mld_v2(self):
+        """As hosts do it of themselves."""
+        self.stream(make.group_address(6, next(self.groups)))
+
+    def test_mld_v1(self):
+        """By sysctl."""
+        for host in self.hosts:
+            host.set("net.ipv6.conf.eth0.force_mld_version=1")
+        self.stream(make.group_address(6, next(self.groups)))
+
+    def test_one_source(self):
+        """Joined for the sender alone: it is let through, another sender is not."""
+        for group, source, other in ((make.group_address(4, next(self.groups)), "10.0.0.1", "10.0.0.3"),
+                                     (make.group_address(6, next(self.groups)), "2001:db8::1", "2001:db8::3")):
+            self.agents[1].do(f"join {group} {source}")
+            self.wait_members(group, ["p1"])
+            capture = self.hosts[1].capture()
+            self.addCleanup(capture.close)
+            self.agents[2].do(f"send {group} 50 {RATE}")
+            self.agents[0].do(f"send {group} 50 {RATE}")
+            time.sleep(0.5)
+            self.assertEqual(self.agents[1].numbers(group), list(range(50)), f"{group} from {source}")
+            came = [f for f in capture.drain() if b"x" * 90 in f]
+            self.assertEqual(len(came), 50, f"{group}: nothing of {other} on the wire")
+
+    def test_control_plane_dies(self):
+        """Killed and started again while a stream runs: no subscriber misses a packet, and who is gone
+        meanwhile goes when nobody answers."""
+        group, seconds = make.group_address(4, next(self.groups)), 20
+        sender, one, two, _ = self.agents
+        for agent in (one, two):
+            agent.do(f"join {group}")
+        self.wait_members(group, ["p1", "p2"])
+        sender.do(f"send {group} {seconds * RATE} {RATE}")
+        time.sleep(0.5)
+        self.node.kill("controlplane")
+        two.do(f"leave {group}")  # nobody hears it
+        time.sleep(0.5)
+        self.node.start_controlplane()
+        self.assertEqual(self.members(group), ["p1", "p2"])
+        # robustness times the query interval, and the response interval: then the unanswered one is gone
+        self.wait_members(group, ["p1"], 12)
+        time.sleep(max(0, seconds - 10))
+        wait_until(lambda: self.node.json("bridge groups show"), 5, "groups")
+        numbers = one.numbers(group)
+        self.whole(numbers, "the subscriber who stayed")
+        self.assertGreater(len(numbers), 10 * RATE)
+
+    def test_storm_of_joins(self):
+        """Thousands of joins and leaves a second at another port, and none of them in the way of a stream."""
+        group, seconds = make.group_address(4, next(self.groups)), 4
+        self.agents[1].do(f"join {group}")
+        self.wait_members(group, ["p1"])
+        storm = Sender(self.hosts[3].namespace, "eth0")
+        self.addCleanup(storm.close)
+        names = [make.group_address(4, 20000 + i) for i in range(500)]
+        frames = [frame for name in names for frame in (make.join(4, 3, name), make.leave(4, 3, name))]
+        self.agents[0].do(f"send {group} {seconds * RATE} {RATE}")
+        before = self.node.punts().get("igmp", 0)
+        end = time.monotonic() + seconds - 1
+        while time.monotonic() < end:
+            storm.send(frames, 5000)
+        taken = self.node.punts().get("igmp", 0) - before
+        time.sleep(1.5)
+        self.whole(self.agents[1].numbers(group), "the stream's subscriber", seconds * RATE - 1)
+        self.assertGreater(taken, 1000, "joins and leaves that came up")
+        wait_until(lambda: all(name not in names for name in
+                               {row["group"] for row in self.node.json("bridge groups show")}), 10,
+                   "all have left")
+
+    def test_join_to_first_packet(self):
+        """Under 10 ms at the median, with a packet every millisecond."""
+        took = []
+        self.agents[0].do("send 239.255.1.1 1 100")
+        for _ in range(15):
+            group = make.group_address(4, next(self.groups))
+            capture = self.hosts[1].capture()
+            self.agents[0].do(f"send {group} 300 1000")
+            time.sleep(0.05)
+            began = time.monotonic()
+            self.agents[1].do(f"join {group}")
+            wait_until(lambda c=capture: any(b"x" * 90 in f for f in c.drain()), 2, "first packet", 0.0002)
+            took.append(time.monotonic() - began)
+            capture.close()
+            self.agents[1].do(f"leave {group}")
+        median = sorted(took)[len(took) // 2]
+        self.assertLess(median, 0.010, f"join to first packet: {[round(t * 1000, 1) for t in took]} ms")
+
+    @unittest.skipUnless(PIMD.exists(), "FRR is not installed")
+    def test_pim_router(self):
+        """pimd's hellos make its port a router port, which then gets registered groups; others do not."""
+        directory = Path(tempfile.mkdtemp(prefix="shunt-frr-", dir="/tmp"))
+        directory.chmod(0o777)
+        self.addCleanup(run, "rm", "-rf", str(directory))
+        host = self.hosts[3]
+        (directory / "zebra.conf").write_text("hostname x\n")
+        (directory / "pimd.conf").write_text("interface eth0\n ip pim\n ip pim hello 1 4\n")
+        daemons = []
+        for daemon in ("zebra", "pimd"):
+            daemons.append(subprocess.Popen(host.namespace.command(
+                f"/usr/lib/frr/{daemon}", "-f", str(directory / f"{daemon}.conf"), "-z", str(directory / "zserv"),
+                "-i", str(directory / f"{daemon}.pid"), "--vty_socket", str(directory), "-P", "0",
+                "--log", f"file:{directory}/{daemon}.log", "-u", "frr", "-g", "frr"),
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=shunt_test._die_with_parent))
+            self.addCleanup(lambda d=daemons[-1]: (d.kill(), d.wait()))
+            wait_until((directory / f"{daemon}.vty").exists, 10, daemon)
+
+        def routers():
+            return [(row["port"], row["reasons"]) for row in self.node.json("bridge routers show")
+                    if row["family"] == "ipv4"]
+        wait_until(lambda: routers() == [("p3", ["pim"])], 20, "pimd's port")
+        group = make.group_address(4, next(self.groups))
+        self.agents[1].do(f"join {group}")
+        self.wait_members(group, ["p1"])
+        router, other = host.capture(), self.hosts[2].capture()
+        self.addCleanup(router.close)
+        self.addCleanup(other.close)
+        self.agents[0].do(f"send {group} 20 {RATE}")
+        time.sleep(0.5)
+        self.assertEqual(self.agents[1].numbers(group), list(range(20)))
+        self.assertEqual(len([f for f in router.drain() if b"x" * 90 in f]), 20)
+        self.assertEqual([f for f in other.drain() if b"x" * 90 in f], [])
+        for daemon in daemons:
+            daemon.kill()
+        wait_until(lambda: routers() == [], 10, "the router is forgotten")
+        events = self.node.ctl("show events kind router")
+        self.assertTrue(re.search(r"multicast router 10\.0\.0\.4", events), events)
+
+
+if __name__ == "__main__":
+    unittest.main()
