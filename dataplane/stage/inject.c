@@ -6,6 +6,27 @@
 #include "dataplane/shm/ring.h"
 #include "dataplane/stage/stage.h"
 
+enum { TAG_LENGTH = 4 };
+
+/* A frame of a bridge into a tunnel that is its port: all of it. */
+static void inject_bridged(struct worker *worker, struct rte_mbuf *mbuf, uint32_t interface,
+			   uint64_t flags)
+{
+	struct packet *packet = &worker->packet[worker->encapsulate.count];
+
+	if (mbuf->pkt_len > RTE_ETHER_HDR_LEN + TAG_LENGTH + (flags >> INTERFACE_MTU_SHIFT & 0xffff)) {
+		drop(worker, mbuf, interface, DROP_inject_invalid);
+		return;
+	}
+	*packet = (struct packet){
+		.mbuf = mbuf,
+		.l3 = rte_pktmbuf_mtod(mbuf, uint8_t *),
+		.interface = interface,
+		.payload = PAYLOAD_ETHERNET,
+	};
+	tunnel_encapsulate(worker, packet, interface);
+}
+
 /* A packet behind an Ethernet header that tells its type, into a tunnel; inject() sees to the rest. */
 static void inject_tunnel(struct worker *worker, struct rte_mbuf *mbuf, uint32_t interface,
 			  uint64_t flags)
@@ -44,11 +65,15 @@ static void inject_frame(struct worker *worker, const struct frame_slot *slot)
 		return;
 	}
 	unsigned int port = (unsigned int)(flags >> INTERFACE_PORT_SHIFT) & 0xff;
-	bool is_tunnel = (flags >> INTERFACE_KIND_SHIFT & 0xf) == INTERFACE_TUNNEL;
+	unsigned int kind = (unsigned int)(flags >> INTERFACE_KIND_SHIFT) & 0xf;
+	bool is_bridged = (kind == INTERFACE_TUNNEL || kind == INTERFACE_PSEUDOWIRE) &&
+			  (word_load(&worker->tables->interface[interface].features) &
+			   INTERFACE_BRIDGED);
+	bool is_tunnel = kind == INTERFACE_TUNNEL || is_bridged;
 	char *data = NULL;
 	if (slot->length >= RTE_ETHER_HDR_LEN && slot->length <= FRAME_MAX)
 		data = rte_pktmbuf_append(mbuf, (uint16_t)slot->length);
-	bool own = (flags >> INTERFACE_KIND_SHIFT & 0xf) == INTERFACE_BRIDGE;
+	bool own = kind == INTERFACE_BRIDGE;
 	if (data == NULL || interface != slot->interface || !(flags & INTERFACE_UP) ||
 	    (port >= PORT_MAX && !own && !is_tunnel)) {
 		drop(worker, mbuf, interface, DROP_inject_invalid);
@@ -58,6 +83,10 @@ static void inject_frame(struct worker *worker, const struct frame_slot *slot)
 	if (own) {
 		struct packet packet = { .mbuf = mbuf, .interface = interface };
 		bridge_send(worker, &packet, interface);
+		return;
+	}
+	if (is_bridged) {
+		inject_bridged(worker, mbuf, interface, flags);
 		return;
 	}
 	if (is_tunnel) {

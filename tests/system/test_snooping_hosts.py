@@ -27,9 +27,9 @@ RATE = 500
 class Agent:
     """multicast_host.py in a host's namespace."""
 
-    def __init__(self, host):
+    def __init__(self, host, interface="eth0"):
         self.process = subprocess.Popen(
-            host.namespace.command("/usr/bin/python3", str(PROGRAM), "eth0"), text=True, stdin=subprocess.PIPE,
+            host.namespace.command("/usr/bin/python3", str(PROGRAM), interface), text=True, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, preexec_fn=shunt_test._die_with_parent)
 
     def do(self, line):
@@ -271,6 +271,49 @@ class Subscribers(unittest.TestCase):
         wait_until(lambda: routers() == [], 10, "the router is forgotten")
         events = self.node.ctl("show events kind router")
         self.assertTrue(re.search(r"multicast router 10\.0\.0\.4", events), events)
+
+
+class ThroughTunnel(unittest.TestCase):
+    """A subscriber behind a VXLAN tunnel that is a port of the bridge; its other end is the kernel's."""
+
+    def test_subscriber(self):
+        """It hears queries and answers them for longer than a membership lasts, gets the stream, and then no
+        more."""
+        network = Network("net_af_packet")
+        self.addCleanup(network.close)
+        node = network.node("bridge")
+        sender, far = network.host("sender"), network.host("far")
+        network.link(node, "p0", sender)
+        network.link(node, "p1", far)
+        sender.configure(["10.0.5.2/24"], [])
+        far.configure(["10.0.9.2/24"], [])
+        node.start_processes()
+        node.ctl("bridge add br0 querier on querier-address 10.0.5.1 unknown-multicast drop query-interval 2s "
+                 "query-response-interval 500ms last-member-interval 100ms startup-query-interval 1s")
+        node.add_port([])
+        node.ctl("port set p0 bridge br0")
+        node.add_port(["10.0.9.1/24"])
+        node.wait_links("up")
+        node.ctl("tunnel add t0 mode vxlan vni 77 local 10.0.9.1 remote 10.0.9.2 bridge br0")
+        far.namespace.ip("link", "add", "vx0", "type", "vxlan", "id", "77", "remote", "10.0.9.1", "dstport", "4789",
+                         "dev", "eth0")
+        far.add_address("10.0.5.4/24", "vx0")
+        far.namespace.ip("link", "set", "vx0", "up", "mtu", "1450")
+        wait_until(lambda: sender.ping("10.0.5.4", count=1, wait=1).received, 20, "the tunnel")
+        agents = [Agent(sender), Agent(far, "vx0")]
+        for agent in agents:
+            self.addCleanup(agent.close)
+        agents[1].do("join 239.7.7.7")
+        wait_until(lambda: [row["port"] for row in node.json("bridge groups show") if row["group"] == "239.7.7.7"]
+                   == ["t0"], 10, "the member at the tunnel")
+        seconds = 8  # a membership lasts 4.5 s
+        agents[0].do(f"send 239.7.7.7 {seconds * RATE} {RATE}")
+        time.sleep(seconds + 0.5)
+        self.assertEqual(agents[1].numbers("239.7.7.7"), list(range(seconds * RATE)))
+        agents[1].do("leave 239.7.7.7")
+        wait_until(lambda: not any(row["group"] == "239.7.7.7" for row in node.json("bridge groups show")), 5,
+                   "it has left")
+        self.assertEqual(node.new_trouble(), [])
 
 
 if __name__ == "__main__":
