@@ -263,7 +263,6 @@ static int address_add(struct model *model, const struct arguments *arguments, s
 	route_refresh(model);
 	if (!model->settled)
 		return 0;
-	interface_announce(model, interface);
 	tunnel_address_changed(model, interface->settings.vrf, &object->address);
 	return 0;
 }

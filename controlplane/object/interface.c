@@ -403,6 +403,15 @@ int interface_unused(struct model *model, const struct interface_object *interfa
 
 /* ---------------------------------------------------------------- MAC */
 
+/* Gratuitous ARP and unsolicited advertisements are due. */
+static void announce(struct model *model, struct interface_object *interface)
+{
+	if (interface->announce || interface->addresses == NULL || interface->mac == 0)
+		return;
+	interface->announce = true;
+	model->announcements++;
+}
+
 void interface_link_changed(struct model *model, struct interface_object *interface)
 {
 	struct address_object *address;
@@ -414,15 +423,7 @@ void interface_link_changed(struct model *model, struct interface_object *interf
 		address->probes = 0;
 		address->probe_due = 0;
 	}
-	interface_announce(model, interface);
-}
-
-void interface_announce(struct model *model, struct interface_object *interface)
-{
-	if (interface->announce || interface->addresses == NULL || interface->mac == 0)
-		return;
-	interface->announce = true;
-	model->announcements++;
+	announce(model, interface);
 }
 
 void interface_device_mtu(struct model *model, struct interface_object *port, uint16_t mtu)

@@ -393,8 +393,6 @@ void interface_mac_learned(struct model *model, struct interface_object *port,
 /* It may be on another link now, or has another MAC: its addresses are asked for again (protocol/dad.h) and
  * announced. */
 void interface_link_changed(struct model *model, struct interface_object *interface);
-/* Gratuitous ARP is due (no-op without an IPv4 address). */
-void interface_announce(struct model *model, struct interface_object *interface);
 
 /* Ethernet header out of the interface, right-aligned: to, from, tags, type (IEEE 802.1Q, 802.1ad:
  * two tags are 0x88a8 outside and 0x8100 inside). Returns its length: 14, 18 or 22 bytes. */

@@ -91,8 +91,8 @@ static struct address ipv4_address(const uint8_t ip[4])
 
 /* ---------------------------------------------------------------- sending */
 
-static int announce_address(struct model *model, const struct interface_object *interface,
-			    const uint8_t ip[4])
+int arp_announce_address(struct model *model, const struct interface_object *interface,
+			 const uint8_t ip[4])
 {
 	/* RFC 5227 2.3: a request in which sender and target are both ours */
 	struct arp_packet packet = make_packet(OPERATION_REQUEST, interface, ip);
@@ -107,7 +107,7 @@ bool arp_announce(struct model *model, const struct interface_object *interface)
 
 	DL_FOREACH(interface->addresses, object)
 	if (address_is_ipv4(&object->address) &&
-	    announce_address(model, interface, object->address.bytes + 12) != 0)
+	    arp_announce_address(model, interface, object->address.bytes + 12) != 0)
 		return false;
 	return true;
 }
@@ -149,7 +149,7 @@ static void contradict(struct model *model, const struct interface_object *inter
 		return;
 	neighbour_duplicate(model, interface, &address, packet->sender_mac);
 	if (model->duplicate_logged != logged)
-		announce_address(model, interface, packet->sender_ip);
+		arp_announce_address(model, interface, packet->sender_ip);
 }
 
 /* RFC 5227 2.1.1: somebody else is about to take an address that we are about to take. It is answered as

@@ -24,7 +24,11 @@ int arp_probe(struct model *model, const struct interface_object *interface, con
 /* Ask for an IPv4 neighbour: by broadcast, or at the MAC that is known. 0, or inject_frame's errno. */
 int arp_solicit(struct model *model, const struct neighbour_object *neighbour, bool everybody);
 
-/* Announce the interface's IPv4 addresses (RFC 5227 2.3). False: not all found room in the ring. */
+/* Announce an IPv4 address of ours (4 bytes; RFC 5227 2.3). 0, or inject_frame's errno. */
+int arp_announce_address(struct model *model, const struct interface_object *interface,
+			 const uint8_t ip[4]);
+
+/* The same for all IPv4 addresses of the interface. False: not all found room in the ring. */
 bool arp_announce(struct model *model, const struct interface_object *interface);
 
 #endif

@@ -23,16 +23,23 @@ bool dad_is_tentative(const struct interface_object *interface, const struct add
 	return object != NULL && object->state == ADDRESS_TENTATIVE;
 }
 
-void dad_conflict(struct model *model, const struct interface_object *interface,
+bool dad_conflict(struct model *model, const struct interface_object *interface,
 		  const struct address *address)
 {
 	struct address_object *object = find(interface, address);
 
-	if (object == NULL)
-		return;
+	if (object == NULL || object->state == ADDRESS_DUPLICATE)
+		return false;
 	if (object->state == ADDRESS_TENTATIVE)
 		model->tentative--;
 	object->state = ADDRESS_DUPLICATE;
+	return true;
+}
+
+/* Behind a loopback there is nobody, and a tunnel's far end has no link-layer address to say. */
+static bool has_link(const struct interface_object *interface)
+{
+	return interface->kind != INTERFACE_LOOPBACK && interface->tunnel == NULL;
 }
 
 /* Can anybody be asked? */
@@ -44,21 +51,31 @@ static bool is_reachable(const struct model *model, const struct interface_objec
 	return model->alive && interface_is_up(interface) && port->link_up && interface->mac != 0;
 }
 
-/* A probe that found no room in the ring is sent with the next turn. */
+static int send(struct model *model, const struct address_object *object, bool announcement)
+{
+	const struct interface_object *interface = object->interface;
+	const struct address *address = &object->address;
+
+	if (address_is_ipv4(address))
+		return announcement ? arp_announce_address(model, interface, address->bytes + 12)
+				    : arp_probe(model, interface, address->bytes + 12);
+	return announcement ? nd_announce_address(model, interface, address)
+			    : nd_probe(model, interface, address);
+}
+
+/* What finds no room in the ring is sent with the next turn. */
 static void probe(struct model *model, struct address_object *object, uint64_t now)
 {
 	bool ipv4 = address_is_ipv4(&object->address);
 	unsigned int probes = ipv4 ? DAD_ARP_PROBES : DAD_ND_PROBES;
 
+	if (send(model, object, object->probes == probes) != 0)
+		return;
 	if (object->probes == probes) {
 		object->state = ADDRESS_PREFERRED;
 		model->tentative--;
 		return;
 	}
-	int result = ipv4 ? arp_probe(model, object->interface, object->address.bytes + 12)
-			  : nd_probe(model, object->interface, &object->address);
-	if (result != 0)
-		return;
 	object->probes++;
 	object->probe_due =
 		now + (ipv4 && object->probes == probes ? DAD_LAST_NS : DAD_INTERVAL_NS);
@@ -75,7 +92,7 @@ void dad_poll(struct model *model)
 	{
 		if (object->state != ADDRESS_TENTATIVE)
 			continue;
-		if (object->interface->kind == INTERFACE_LOOPBACK) {
+		if (!has_link(object->interface)) {
 			object->state = ADDRESS_PREFERRED;
 			model->tentative--;
 		} else if (object->probe_due == 0) { /* RFC 5227 2.1.1: not all at once */

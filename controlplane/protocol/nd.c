@@ -103,8 +103,8 @@ int nd_solicit(struct model *model, const struct neighbour_object *neighbour, bo
 	return send_message(model, interface, mac, &from, &to, NEIGHBOUR_SOLICITATION, 0, target);
 }
 
-static int announce_address(struct model *model, const struct interface_object *interface,
-			    const struct address *address)
+int nd_announce_address(struct model *model, const struct interface_object *interface,
+			const struct address *address)
 {
 	uint8_t mac[6];
 
@@ -119,7 +119,7 @@ bool nd_announce(struct model *model, const struct interface_object *interface)
 
 	DL_FOREACH(interface->addresses, object)
 	if (!address_is_ipv4(&object->address) &&
-	    announce_address(model, interface, &object->address) != 0)
+	    nd_announce_address(model, interface, &object->address) != 0)
 		return false;
 	return true;
 }
@@ -219,7 +219,7 @@ static void answer(struct model *model, const struct message *message, const uin
 	uint8_t to_mac[6];
 
 	if (equal(&message->from, &unspecified)) {
-		announce_address(model, message->interface, &message->target);
+		nd_announce_address(model, message->interface, &message->target);
 		return;
 	}
 	const struct neighbour_object *known =

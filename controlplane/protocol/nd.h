@@ -26,7 +26,11 @@ int nd_solicit(struct model *model, const struct neighbour_object *neighbour, bo
 int nd_probe(struct model *model, const struct interface_object *interface,
 	     const struct address *address);
 
-/* Unsolicited advertisements of the interface's IPv6 addresses (RFC 4861 7.2.6). False: not all
+/* An unsolicited advertisement of an IPv6 address of ours (RFC 4861 7.2.6). 0, or inject_frame's errno. */
+int nd_announce_address(struct model *model, const struct interface_object *interface,
+			const struct address *address);
+
+/* The same for all IPv6 addresses of the interface. False: not all
  * found room in the ring. */
 bool nd_announce(struct model *model, const struct interface_object *interface);
 

@@ -37,8 +37,9 @@ void neighbour_duplicate(struct model *model, const struct interface_object *int
 	char text[46], mac_text[18];
 
 	model->counters.duplicates++;
-	dad_conflict(model, interface, address);
-	if (model->duplicate_logged != 0 && now - model->duplicate_logged < DUPLICATE_LOG_NS)
+	bool news = dad_conflict(model, interface, address);
+	if (!news && model->duplicate_logged != 0 &&
+	    now - model->duplicate_logged < DUPLICATE_LOG_NS)
 		return;
 	model->duplicate_logged = now;
 	address_format(address, text);

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "controlplane/protocol/dad.h"
 #include "controlplane/protocol/neighbour.h"
 #include "controlplane/protocol/punt.h"
 #include "dataplane/shm/lpm.h"
@@ -480,12 +481,55 @@ static void new_addresses_are_announced(void **state)
 {
 	struct fixture *f = *state;
 
+	/* behind the probe, and alone: what was there before is known */
 	say(f, "address del 2001:db8::1/64 dev p0");
 	say(f, "address add 2001:db8::1/64 dev p0");
+	clock_advance(f, 1.2);
+	assert_non_null(injected(f));
+	expect_nothing(f);
+	clock_advance(f, 1.2);
+	expect_frame(f, P0, NA_ALL);
+	expect_nothing(f);
+	say(f, "address add 10.0.0.77/24 dev p0");
+	clock_advance(f, 3.5);
+	for (unsigned int i = 0; i < DAD_ARP_PROBES; i++)
+		assert_non_null(injected(f));
+	expect_nothing(f);
+	clock_advance(f, 2);
+	const struct frame_slot *slot = injected(f);
+	assert_non_null(slot);
+	assert_memory_equal(slot->data + 28, ((uint8_t[]){ 10, 0, 0, 77 }), 4);
+	assert_memory_equal(slot->data + 38, ((uint8_t[]){ 10, 0, 0, 77 }), 4);
+	expect_nothing(f);
+	say(f, "address del 10.0.0.77/24 dev p0");
+	/* a duplicate is not */
+	say(f, "address del 2001:db8::1/64 dev p0");
+	say(f, "address add 2001:db8::1/64 dev p0");
+	punt_text(f, PUNT_nd, P0, 14, NA_DUPLICATE);
+	clock_advance(f, 5);
+	expect_nothing(f);
+	/* another link: at once, and again once nobody has answered */
+	dataplane_answers(f, 0, port_macs[0], false);
+	clock_advance(f, 0.1);
+	dataplane_answers(f, 0, port_macs[0], true);
 	punt_poll(f->model);
 	expect_frame(f, P0, ARP_ANNOUNCE);
 	expect_frame(f, P0, NA_ALL);
 	expect_nothing(f);
+}
+
+/* Behind a tunnel nobody is asked. */
+static void addresses_without_a_link_are_preferred(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, "tunnel add t0 mode gre local 10.0.0.1 remote 10.0.0.9");
+	say(f, "address add 198.51.100.1/24 dev t0");
+	say(f, "loopback add lo0");
+	say(f, "address add 2001:db8:5::1/128 dev lo0");
+	assert_int_equal(f->model->tentative, 2);
+	clock_advance(f, 0.1);
+	assert_int_equal(f->model->tentative, 0);
 }
 
 static const char *state_of(struct fixture *f, const char *prefix)
@@ -798,6 +842,7 @@ int main(void)
 		IN_PORTS(static_ones_replace_learned_ones),
 		IN_PORTS(solicitations_are_answered),
 		IN_PORTS(new_addresses_are_announced),
+		IN_PORTS(addresses_without_a_link_are_preferred),
 		IN_PORTS(duplicates_are_looked_for),
 		IN_PORTS(duplicates_are_found),
 		IN_PORTS(bad_solicitations_are_counted),
