@@ -74,6 +74,7 @@ static const struct column bridge[] = {
 	{ .title = "MAC", .key = "mac" },
 	{ .title = "MTU", .key = "mtu", .flags = RIGHT },
 	{ .title = "VRF", .key = "vrf", .flags = RIGHT },
+	{ .title = "RPF", .key = "rpf", .flags = COLUMN_STATISTICS },
 	{ .title = "AGEING", .key = "ageing", .flags = RIGHT },
 	{ .title = "LEARNING", .key = "learning", .flags = COLUMN_STATISTICS },
 	{ .title = "UNKNOWN UNICAST", .key = "unknown_unicast", .flags = COLUMN_STATISTICS },

@@ -31,6 +31,9 @@ enum interface_kind view_kind(uint64_t flags);
 uint32_t view_interface_end(const struct view *view);
 /* Add what the row of any interface that carries packets says. */
 void view_settings(const struct view *view, uint32_t index, uint64_t flags, json_t *object);
+
+/* Its reverse-path check, as `rpf`. */
+void view_rpf(const struct view *view, uint32_t index, json_t *object);
 /* All interfaces of a kind as `build` makes them (what: row as uint32_t), or the one that is named. */
 json_t *view_interface_list(const struct view *view, const struct arguments *arguments,
 			    enum interface_kind kind, const char *kind_name,

@@ -151,6 +151,7 @@ static json_t *build_bridge(const struct view *view, const void *what)
 	view_number(object, "mtu", own >> INTERFACE_MTU_SHIFT & 0xffff);
 	json_object_set_new(object, "mpls", json_boolean((own & INTERFACE_MPLS) != 0));
 	view_number(object, "vrf", own >> INTERFACE_VRF_SHIFT & 0xffff);
+	view_rpf(view, interface, object);
 	json_object_set_new(object, "learning", json_boolean((flags & BRIDGE_LEARNING) != 0));
 	view_number(object, "ageing", word_load(&row->ageing));
 	view_string(object, "unknown_unicast", flags & BRIDGE_DROP_UNKNOWN ? "drop" : "flood");

@@ -20,6 +20,16 @@ static void put_mac(const struct view *view, uint32_t index, json_t *object)
 	view_string(object, "mac", text);
 }
 
+void view_rpf(const struct view *view, uint32_t index, json_t *object)
+{
+	uint64_t features = word_load(&view->tables->interface[index].features);
+
+	view_string(object, "rpf",
+		    features & INTERFACE_RPF_STRICT  ? "strict"
+		    : features & INTERFACE_RPF_LOOSE ? "loose"
+						     : "off");
+}
+
 /* What the row of any interface that carries packets says. */
 void view_settings(const struct view *view, uint32_t index, uint64_t flags, json_t *object)
 {
@@ -29,11 +39,7 @@ void view_settings(const struct view *view, uint32_t index, uint64_t flags, json
 	view_number(object, "space", flags >> INTERFACE_SPACE_SHIFT & 0xff);
 	view_number(object, "upstream_space", flags >> INTERFACE_UPSTREAM_SHIFT & 0xff);
 	view_number(object, "vrf", flags >> INTERFACE_VRF_SHIFT & 0xffff);
-	uint64_t features = word_load(&view->tables->interface[index].features);
-	view_string(object, "rpf",
-		    features & INTERFACE_RPF_STRICT  ? "strict"
-		    : features & INTERFACE_RPF_LOOSE ? "loose"
-						     : "off");
+	view_rpf(view, index, object);
 }
 
 static void put_totals(const struct interface_totals *totals, json_t *object)
