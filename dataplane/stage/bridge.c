@@ -148,6 +148,16 @@ static inline bool is_repeated(const struct bridging *bridging)
 	       memcmp(memo->source, bridging->frame + 6, sizeof(memo->source)) == 0;
 }
 
+/* Has the port, which is not the bridge's own, a filter of what comes in by it? */
+static inline bool is_filtered(const struct bridging *bridging)
+{
+	const struct interface *row =
+		&bridging->worker->tables->interface[bridging->packet->interface];
+
+	return bridging->port->slot != SLOT_OWN &&
+	       (word_load(&row->features) & INTERFACE_FILTER_IN) != 0;
+}
+
 /* A frame of `port`: of its packet, mbuf and l3 (its Ethernet header) are used. It ends here, or goes to
  * another stage. */
 static inline void bridge_frame(struct worker *worker, struct packet *packet,
@@ -183,6 +193,9 @@ static inline void bridge_frame(struct worker *worker, struct packet *packet,
 		end_by_drop(&bridging, DROP_bridge_vlan);
 		return;
 	}
+	/* what may not come in teaches nothing */
+	if (unlikely(is_filtered(&bridging)) && !filter_frame_in(worker, packet))
+		return;
 	if (port->slot != SLOT_OWN && !is_repeated(&bridging) && !bridge_learn(&bridging))
 		return;
 	if (!(bridging.frame[0] & 1 ? group_ports(&bridging, &ports)

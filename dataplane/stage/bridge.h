@@ -81,7 +81,8 @@ bool multicast_ports(const struct bridging *bridging, struct port_set *ports);
 
 /* ---- replicate.c ---- */
 
-/* Send it to these ports, none of which is the one that it came in by. It ends here. */
-void bridge_replicate(const struct bridging *bridging, const struct port_set *ports);
+/* Send it to these ports, none of which is the one that it came in by, less those whose filters don't let it
+ * leave. It ends here. */
+void bridge_replicate(const struct bridging *bridging, struct port_set *ports);
 
 #endif

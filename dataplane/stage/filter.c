@@ -424,6 +424,14 @@ bool filter_local(struct worker *worker, struct packet *packet)
 				     ask(worker, number, packet, DROP_filter_local));
 }
 
+bool filter_in(struct worker *worker, struct packet *packet)
+{
+	uint64_t number = word_load(&worker->tables->interface[packet->interface].filter_in);
+
+	return passes(worker, packet->mbuf, packet->interface,
+		      ask(worker, number, packet, DROP_filter_in));
+}
+
 bool filter_out(struct worker *worker, struct packet *packet, uint32_t interface)
 {
 	const struct interface *row = &worker->tables->interface[interface];
@@ -447,4 +455,63 @@ bool filter_ethertype(struct worker *worker, struct rte_mbuf *mbuf, uint32_t int
 
 	return passes(worker, mbuf, interface,
 		      ask_ethertype(worker, number, mbuf, type, DROP_filter_in));
+}
+
+/* ---------------------------------------------------------------- frames that are bridged */
+
+static inline uint16_t load16_be(const uint8_t *at)
+{
+	uint16_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return rte_be_to_cpu_16(value);
+}
+
+/* A frame at packet->l3, with as many tags as it likes: IP is asked about as such, ARP not at all, all
+ * others by their Ethertype. It is on its link, whatever way it came: neighbour discovery passes. A reason,
+ * or GOES_ON. */
+static int ask_frame(struct worker *worker, uint64_t number, const struct packet *packet,
+		     enum drop_reason denied)
+{
+	const uint8_t *end = packet_end(packet), *type = packet->l3 + 2 * RTE_ETHER_ADDR_LEN;
+	struct packet inside = { .mbuf = packet->mbuf, .interface = packet->interface };
+	uint16_t ethertype = load16_be(type);
+
+	while ((ethertype == RTE_ETHER_TYPE_VLAN || ethertype == RTE_ETHER_TYPE_QINQ) &&
+	       end - type >= 6) {
+		type += 4;
+		ethertype = load16_be(type);
+	}
+	inside.l3 = packet->l3 + (type + 2 - packet->l3);
+	inside.payload = ethertype == RTE_ETHER_TYPE_IPV4 ? PAYLOAD_IPV4 : PAYLOAD_IPV6;
+	switch (ethertype) {
+	case RTE_ETHER_TYPE_IPV4:
+	case RTE_ETHER_TYPE_IPV6:
+		return ask(worker, number, &inside, denied);
+	case RTE_ETHER_TYPE_ARP:
+		return GOES_ON;
+	default:
+		return ask_ethertype(worker, number, packet->mbuf, ethertype, denied);
+	}
+}
+
+bool filter_frame_in(struct worker *worker, const struct packet *packet)
+{
+	uint64_t number = word_load(&worker->tables->interface[packet->interface].filter_in);
+
+	return passes(worker, packet->mbuf, packet->interface,
+		      ask_frame(worker, number, packet, DROP_filter_in));
+}
+
+bool filter_frame_out(struct worker *worker, const struct packet *packet, uint32_t interface)
+{
+	const struct interface *row = &worker->tables->interface[interface];
+
+	if (!(word_load(&row->features) & INTERFACE_FILTER_OUT))
+		return true;
+	int reason = ask_frame(worker, word_load(&row->filter_out), packet, DROP_filter_out);
+	if (reason == GOES_ON)
+		return true;
+	counter_add(&worker->interface[packet->interface].drop[reason], 1);
+	return false;
 }

@@ -139,7 +139,8 @@ static void receive(const struct bridging *bridging, struct rte_mbuf *mbuf)
 	uint32_t interface = member_interface(member_of(bridging, SLOT_OWN));
 	struct interface_counters *own = &worker->interface[interface];
 
-	if (worker->mpls.count == VECTOR_SIZE || worker->ip.count == VECTOR_SIZE) {
+	/* all of them may meet in worker->ip */
+	if (worker->mpls.count + worker->ip.count + worker->filter.count >= VECTOR_SIZE) {
 		drop(worker, mbuf, bridging->packet->interface, DROP_no_buffer);
 		return;
 	}
@@ -244,13 +245,46 @@ static inline struct targets *targets_of(const struct bridging *bridging, unsign
 	return port_set_has(&bridging->domain->tagged, slot) == bridging->tagged ? same : other;
 }
 
-void bridge_replicate(const struct bridging *bridging, const struct port_set *ports)
+/* Takes the ports out whose filters don't let it leave, and returns how many they are: copies that were
+ * made and dropped. What leaves by the bridge's own interface is another matter: it comes in there. */
+static __rte_noinline unsigned int filter_ports(const struct bridging *bridging,
+						struct port_set *ports)
+{
+	unsigned int denied = 0;
+
+	for (unsigned int i = 0; i < SLOT_WORDS; i++) {
+		for (uint64_t word = ports->word[i]; word != 0; word &= word - 1) {
+			unsigned int slot = i * 64 + (unsigned int)__builtin_ctzll(word);
+			if (slot == SLOT_OWN ||
+			    filter_frame_out(bridging->worker, bridging->packet,
+					     member_interface(member_of(bridging, slot))))
+				continue;
+			port_set_remove(ports, slot);
+			denied++;
+		}
+	}
+	return denied;
+}
+
+/* What no port gets: it ended with the last of its `denied` copies, or ends here. */
+static void end_without_port(const struct bridging *bridging, unsigned int denied)
+{
+	if (denied == 0)
+		drop(bridging->worker, bridging->mbuf, bridging->packet->interface,
+		     DROP_bridge_no_port);
+	else
+		rte_pktmbuf_free(bridging->mbuf);
+}
+
+void bridge_replicate(const struct bridging *bridging, struct port_set *ports)
 {
 	struct targets same, other, whole;
 	struct interface_counters *ingress =
 		&bridging->worker->interface[bridging->packet->interface];
-	unsigned int sent = 0;
+	unsigned int sent = 0, denied = 0;
 
+	if (unlikely(word_load(&bridging->worker->tables->filter_outs) != 0))
+		denied = filter_ports(bridging, ports);
 	same.count = other.count = whole.count = 0;
 	for (unsigned int i = 0; i < SLOT_WORDS; i++) {
 		for (uint64_t word = ports->word[i]; word != 0; word &= word - 1) {
@@ -261,8 +295,9 @@ void bridge_replicate(const struct bridging *bridging, const struct port_set *po
 		}
 	}
 	if (unlikely(same.count + other.count + whole.count == 0)) {
-		drop(bridging->worker, bridging->mbuf, bridging->packet->interface,
-		     DROP_bridge_no_port);
+		end_without_port(bridging, denied);
+		if (denied > 1)
+			counter_add(&ingress->copies, denied - 1);
 		return;
 	}
 	/* whole copies first: the frame is as it came until the last of its ports gets it */
@@ -274,6 +309,7 @@ void bridge_replicate(const struct bridging *bridging, const struct port_set *po
 		send_shared(bridging, bridging->mbuf, &same);
 		sent += same.count;
 	}
+	sent += denied;
 	if (sent > 1)
 		counter_add(&ingress->copies, sent - 1);
 }

@@ -24,6 +24,10 @@ void classify(struct worker *worker, unsigned int interface, struct rte_mbuf **m
  * Empties worker->filter. */
 void filter(struct worker *worker);
 
+/* The same for one packet that packet->interface, which has a filter, took out of a tunnel. False: it ended
+ * here. */
+bool filter_in(struct worker *worker, struct packet *packet);
+
 /* The same for the filters of VRFs, whatever way a packet got there. Of worker->ip. */
 void filter_vrf(struct worker *worker);
 
@@ -36,6 +40,14 @@ bool filter_out(struct worker *worker, struct packet *packet, uint32_t interface
 /* May a frame that is no IP packet come in? False: it ended here. ARP is not asked about. */
 bool filter_ethertype(struct worker *worker, struct rte_mbuf *mbuf, uint32_t interface,
 		      uint16_t type);
+
+/* May a frame at packet->l3, Ethernet header and a tag or more, come into a bridge by packet->interface, which
+ * has a filter? False: it ended here. */
+bool filter_frame_in(struct worker *worker, const struct packet *packet);
+
+/* May a copy of it leave by a bridge's port? False: the copy was dropped, which is counted at
+ * packet->interface; its buffer is the caller's. */
+bool filter_frame_out(struct worker *worker, const struct packet *packet, uint32_t interface);
 
 /* Meters of policing rules, and the way to look at rows. */
 int filter_init(struct worker *worker);

@@ -19,6 +19,7 @@ struct mouth {
 	const struct hash_root *root[2]; /* by family: IPv4, IPv6 */
 	uint64_t protocols[2];           /* bits of IP protocols that tunnels have, by family */
 	uint64_t forms, ready;           /* tunnel_forms, interfaces_ready */
+	uint64_t local;                  /* filter of what is for ourselves, or 0 */
 	uint64_t now;                    /* nanoseconds; 0: not asked for yet */
 	uint32_t ingress, decapsulated;  /* whose packets are being added up */
 };
@@ -65,6 +66,7 @@ static struct mouth mouth_open(struct worker *worker, uint64_t forms)
 	struct mouth mouth = {
 		.worker = worker,
 		.forms = forms,
+		.local = word_load(&tables->filter_local),
 		.ready = word_load(&worker->shared->control.interfaces_ready),
 		.protocols = { protocols_of(forms & 0xffff),
 			       protocols_of(forms >> TUNNEL_FORM_IPV6) },
@@ -286,6 +288,11 @@ static void receive_mpls(struct mouth *mouth, const struct arrival *arrival, uin
 	else if (arrival->outer.end - packet->l3 < 4)
 		reason = DROP_mpls_truncated;
 	else {
+		if ((word_load(&mouth->worker->tables->interface[interface].features) &
+		     INTERFACE_FILTER_IN) &&
+		    !filter_ethertype(mouth->worker, packet->mbuf, interface,
+				      arrival->outer.protocol))
+			return;
 		packet->payload = PAYLOAD_MPLS;
 		packet->space = (uint8_t)space;
 		vector_add(&mouth->worker->mpls, packet);
@@ -326,6 +333,8 @@ static inline bool receive(struct mouth *mouth, struct arrival *arrival)
 		drop(worker, packet->mbuf, packet->interface, DROP_interface_down);
 		return false;
 	}
+	if (unlikely(mouth->local != 0) && !filter_local(worker, packet))
+		return false;
 	count_outer(mouth, packet->interface);
 	uint64_t flags = word_load(&row->flags);
 	counter_add(&counters->rx_packets, 1);
@@ -359,9 +368,12 @@ static inline bool receive(struct mouth *mouth, struct arrival *arrival)
 	packet->vrf = (uint8_t)(flags >> INTERFACE_VRF_SHIFT);
 	packet->payload = ipv4 ? PAYLOAD_IPV4 : PAYLOAD_IPV6;
 	packet->flags = layers | PACKET_LABELLED | rpf_flag(word_load(&row->features));
-	if (unlikely(!ip))
+	if (unlikely(!ip)) {
 		receive_other(mouth, arrival, flags);
-	return ip;
+		return false;
+	}
+	return likely(!(word_load(&row->features) & INTERFACE_FILTER_IN)) ||
+	       filter_in(worker, packet);
 }
 
 /* ---------------------------------------------------------------- the stage */

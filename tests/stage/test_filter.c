@@ -4,63 +4,12 @@
  * packet is UDP from 192.0.2.9 port 0 or so (frame.h); port P's filter is told by its name.
  */
 #include <rte_ether.h>
-#include "dataplane/shm/filter-build.h"
 #include "dataplane/shm/lpm.h"
-#include "tests/stage/case.h"
+#include "tests/stage/filters.h"
 
-enum { PERMIT = 1, DENY, POLICE, ETHERTYPE_DENY, FILTERS };
 enum { PERMIT_PORT, DENY_PORT, POLICE_PORT, TYPE_PORT, PLAIN_PORT, OUT_PORT, LOCAL_PORT };
 
-static struct filter_addresses *addresses;
 static struct lpm *ipv4, *ipv6;
-
-static void publish(uint32_t number, enum filter_action otherwise, struct filter_rule_spec *rule)
-{
-	const struct filter_rule_spec *rules[] = { rule };
-	struct filter_spec spec = { "f", otherwise, rules, rule != NULL, 2 };
-	struct filter_built *built;
-
-	assert_int_equal(filter_build(&spec, addresses, &built), 0);
-	assert_int_equal(filter_publish(fixture.tables, fixture.heap, number, built), 0);
-	filter_built_delete(built);
-	fixture.worker->rule_ready[number] = 2;
-}
-
-static struct filter_rule_spec rule_of(enum filter_action action)
-{
-	return (struct filter_rule_spec){ .sequence = 1,
-					  .slot = 1,
-					  .action = action,
-					  .protocol = FILTER_ANY,
-					  .dscp = FILTER_ANY,
-					  .icmp_type = FILTER_ANY,
-					  .icmp_code = FILTER_ANY,
-					  .text = "" };
-}
-
-static void bind_in(unsigned int port, uint32_t number)
-{
-	struct interface *row = &fixture.tables->interface[port];
-
-	word_store(&row->filter_in, number);
-	word_store(&row->features, word_load(&row->features) | INTERFACE_FILTER_IN);
-}
-
-static void make_filters(void)
-{
-	struct filter_rule_spec udp = rule_of(FILTER_PERMIT), police = rule_of(FILTER_POLICE),
-				type = rule_of(FILTER_DENY);
-
-	udp.protocol = PROTOCOL_UDP;
-	publish(PERMIT, FILTER_DENY, &udp);
-	publish(DENY, FILTER_DENY, NULL);
-	police.packets = true;
-	police.rate = 1;
-	police.burst = 1;
-	publish(POLICE, FILTER_DENY, &police);
-	type.ethertype = 0x8847;
-	publish(ETHERTYPE_DENY, FILTER_PERMIT, &type);
-}
 
 static int start(void **state)
 {
@@ -69,11 +18,7 @@ static int start(void **state)
 
 	if (result != 0)
 		return result;
-	addresses = filter_addresses_new(fixture.tables, fixture.heap, NULL, NULL);
-	assert_int_equal(region_allocate_filter(&fixture.state_region, 1, PERMIT, 2), 0);
-	for (uint32_t i = DENY; i < FILTERS; i++)
-		assert_int_equal(region_allocate_filter(&fixture.state_region, 1, i, 2), 0);
-	make_filters();
+	filters_start();
 	ipv4 = lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][ROUTE_IPV4], 4,
 		       false);
 	ipv6 = lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][ROUTE_IPV6], 16,
@@ -93,7 +38,7 @@ static int start(void **state)
 
 static int stop(void **state)
 {
-	filter_addresses_delete(addresses);
+	filters_stop();
 	return stage_stop(state);
 }
 
@@ -131,15 +76,10 @@ static const struct stage_case denied_vrf[] = {
 
 static void test_out(void **state)
 {
-	struct interface *row = &fixture.tables->interface[8];
-
 	(void)state;
-	word_store(&row->filter_out, DENY);
-	word_store(&row->features, INTERFACE_FILTER_OUT);
-	word_store(&fixture.tables->filter_outs, 1);
+	bind_out(8, DENY);
 	CASES_RUN(denied_out);
-	word_store(&fixture.tables->filter_outs, 0);
-	word_store(&row->features, 0);
+	bind_out(8, 0);
 	cases_run(&in_cases[4], 1);
 }
 
