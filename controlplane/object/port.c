@@ -353,8 +353,9 @@ static int as_other_kind(const struct arguments *arguments, enum interface_kind 
 		if (map[i].to == 0)
 			return refuse(
 				error, -EINVAL,
-				"%s %s does not have that to set: expected what `%s set` takes",
+				"%s %s has no %s to set: expected what `%s set` takes",
 				interface_kind_name(kind), arguments->value[PORT_NAME].string,
+				arguments->command->parameters[map[i].from].name,
 				interface_kind_name(kind));
 		argument_number(other, map[i].to, arguments->value[map[i].from].number);
 		known |= 1u << map[i].from;
