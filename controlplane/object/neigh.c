@@ -239,7 +239,7 @@ static int neigh_del(struct model *model, const struct arguments *arguments, str
 	const struct address *address = &arguments->value[NEIGH_ADDRESS].address;
 	struct interface_object *interface =
 		interface_get(model, arguments->value[NEIGH_DEV].string, error);
-	char text[46], user[128];
+	char text[46];
 
 	if (interface == NULL)
 		return -ENOENT;
@@ -250,15 +250,15 @@ static int neigh_del(struct model *model, const struct arguments *arguments, str
 			      interface->name);
 	/* its host route's nexthop is no user of it */
 	neighbour_tell(model, neighbour, false);
-	if (neighbour->nexthops != NULL) {
-		nexthop_describe(model, neighbour->nexthops, user, sizeof(user));
-		neighbour_tell(model, neighbour, true);
-		return refuse(error, -EBUSY, "neighbour %s is in use by %s", text, user);
-	}
 	if (model->settled)
 		hash_remove(model->tables, model->heap, HASH_NEIGHBOUR, &neighbour->key);
 	neighbour->configured = false;
-	neighbour_release(model, neighbour);
+	if (neighbour->nexthops != NULL) { /* from now on it is asked for */
+		neighbour_refresh_nexthops(model, neighbour);
+		neighbour_need(model, neighbour);
+	} else {
+		neighbour_release(model, neighbour);
+	}
 	return 0;
 }
 

@@ -365,12 +365,14 @@ class Batches(Controlplane):
 
     def test_atomic(self):
         client = self.network()
-        client.batch(["mpls add 50 swap 51 via 10.0.0.2", "mpls add 60 swap 61 via 10.0.0.2"])
+        client.batch(["mpls add 50 swap 51 via 10.0.0.2", "mpls add 60 swap 61 via 10.0.0.2",
+                      "mpls add 80 swap 81 via 10.0.0.3"])
         before = client.call("config show")
         journal = (self.place / "journal").read_bytes()
         changes = ["mpls replace 50 swap 52/53 via 10.0.0.2", "mpls del 60", "port set p0 mtu 9000",
                    "loopback add lo", "mpls add 70 swap 71 via 10.0.0.2", "port set p0 down",
-                   "neigh replace 10.0.0.2 lladdr 02:00:00:00:00:99 dev p0"]
+                   "neigh replace 10.0.0.2 lladdr 02:00:00:00:00:99 dev p0",
+                   "neigh add 10.0.0.3 lladdr 02:00:00:00:00:03 dev p0"]  # which 80 uses already
         for bad in ("mpls add 70 swap 1 via 10.0.0.2", "nonsense", "port del p0",
                     "mpls add 71 swap 72 via 10.9.9.9", "show version", "config confirm",
                     "counters clear"):
@@ -381,7 +383,7 @@ class Batches(Controlplane):
                 self.assertEqual(client.call("config show"), before)
                 self.assertEqual((self.place / "journal").read_bytes(), journal)
         self.assertEqual(client.batch(changes, atomic=True)["done"], len(changes))
-        self.assertEqual(client.labels(), {50: [52, 53], 70: [71]})
+        self.assertEqual(client.labels(), {50: [52, 53], 70: [71], 80: [81]})
         after = client.call("config show")
         self.stop(signal.SIGKILL)
         self.start()

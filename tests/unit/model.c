@@ -361,8 +361,14 @@ static void what_is_in_use_stays(void **state)
 		"port p1 is in use by backup nexthop 10.0.1.2 dev p1 of label 100");
 	refused(f, "address del 10.0.0.1/24 dev p0",
 		"address 10.0.0.1/24 is in use by nexthop 10.0.0.2 dev p0 of label 100");
-	refused(f, "neigh del 10.0.0.2 dev p0",
-		"neighbour 10.0.0.2 is in use by nexthop 10.0.0.2 dev p0 of label 100");
+	/* but a neighbour is asked for from now on */
+	uint32_t nexthop = label_index(word_of(f, 100));
+	assert_int_equal(nexthop_kind(model_tables(f->model)->nexthop[nexthop]), NEXTHOP_FORWARD);
+	say(f, "neigh del 10.0.0.2 dev p0");
+	assert_int_equal(nexthop_kind(model_tables(f->model)->nexthop[nexthop]),
+			 NEXTHOP_UNRESOLVED);
+	say(f, "neigh add 10.0.0.2 lladdr 02:00:00:00:00:07 dev p0");
+	assert_int_equal(nexthop_kind(model_tables(f->model)->nexthop[nexthop]), NEXTHOP_FORWARD);
 	say(f, "mpls del 100");
 	refused(f, "port del p0", "port p0 is in use by address 10.0.0.1/24");
 	say(f, "vlan add v10 dev p0 tag 10");
