@@ -125,8 +125,6 @@ def _bad_frame(traffic, kind, number, rng):
         (arriving(frames.stack(3) + inner), traffic.drops, "mpls_implicit_null"),
         (arriving(frames.stack(4) + inner), traffic.drops, "mpls_reserved_label"),
         (arriving(frames.stack(100) + inner, dst=OTHER_MAC), traffic.drops, "not_for_us"),
-        (arriving(frames.stack(100) + inner, ethertype=0x88B5), traffic.drops,
-         "unknown_ethertype"),
         (arriving(frames.stack(100) + inner, ethertype=frames.ETHERTYPE_MPLS_UPSTREAM),
          traffic.drops, "mpls_upstream_label"),
         (arriving(b"\0" * (number % 4)), traffic.drops, "mpls_truncated"),
