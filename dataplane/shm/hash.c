@@ -11,6 +11,7 @@
 enum {
 	BUCKET_COUNT_MIN = 16,
 	BUCKET_LOAD = 4, /* entries a bucket that a new table is made for */
+	CHAIN_WANTED = 2, /* buckets: past it the table doubles, so that most keys are in the first */
 	ENTRY_SIZE_MAX = 4096,
 	BUCKET_COUNT_MAX = 1 << 22,
 };
@@ -74,14 +75,16 @@ static struct place find(const struct table *table, uint64_t hash, const void *k
 	}
 }
 
-/* Store a word of a key that is not in the table. -EOVERFLOW: its chain is full; -ENOSPC. */
-static int add_word(const struct table *table, const struct place *place, uint64_t word)
+/* Store a word of a key that is not in the table. -EOVERFLOW: its chain has `chain_max` buckets, and they
+ * are full; -ENOSPC. */
+static int add_word(const struct table *table, const struct place *place, uint64_t word,
+		    unsigned int chain_max)
 {
 	if (place->free != NULL) {
 		word_store(place->free, word);
 		return 0;
 	}
-	if (place->chain >= HASH_CHAIN_MAX)
+	if (place->chain >= chain_max)
 		return -EOVERFLOW;
 	uint64_t offset = heap_allocate(table->heap, sizeof(struct hash_bucket));
 	if (offset == 0)
@@ -146,7 +149,7 @@ static int copy_bucket(const struct table *to, const struct hash_bucket *bucket)
 			continue;
 		uint64_t hash = hash_of(to, heap_object(to->heap, ENTRY_OFFSET(word)));
 		struct place place = find(to, hash, NULL);
-		int result = add_word(to, &place, word);
+		int result = add_word(to, &place, word, CHAIN_WANTED);
 		if (result != 0)
 			return result;
 	}
@@ -214,19 +217,23 @@ int hash_create(struct tables *tables, struct heap *heap, enum hash_table_id id,
 	return 0;
 }
 
-/* Put the word of a new key in, into a larger table if its chain is full. */
+/* Put the word of a new key in, into a larger table if its chain is full. Where there is no memory for one,
+ * the chain may be longer. */
 static int insert(struct tables *tables, struct heap *heap, enum hash_table_id id, uint64_t hash,
 		  uint64_t word)
 {
 	for (;;) {
 		struct table table = open_table(tables, heap, published_root(tables, id));
 		struct place place = find(&table, hash, NULL);
-		int result = add_word(&table, &place, word);
+		int result = add_word(&table, &place, word, CHAIN_WANTED);
 		if (result != -EOVERFLOW)
 			return result;
 		result = grow(tables, heap, id);
-		if (result != 0)
-			return result;
+		if (result == -ENOSPC)
+			result = add_word(&table, &place, word, HASH_CHAIN_MAX);
+		else if (result == 0)
+			continue;
+		return result == -EOVERFLOW ? -ENOSPC : result;
 	}
 }
 

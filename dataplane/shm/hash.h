@@ -6,7 +6,8 @@
  * seven entry words and the offset of an overflow bucket. An entry word holds 16 bits of the hash and
  * the heap offset of an immutable entry { key, value }. So insertion, change and removal are one store
  * each, nothing is ever moved in place, and a table that fills is built anew, doubled, and published by
- * one store of the root. Chains are bounded by HASH_CHAIN_MAX buckets: past it, the table doubles.
+ * one store of the root. Chains are bounded by HASH_CHAIN_MAX buckets; the table doubles before that, so
+ * that most entries stand in their chain's first bucket.
  *
  * The hash is keyed (tables->control.hash_key) and not linear, so that an outsider who picks the keys
  * cannot pick the collisions.
@@ -14,6 +15,9 @@
 #ifndef SHUNT_SHM_HASH_H
 #define SHUNT_SHM_HASH_H
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 #include <string.h>
 #include "heap.h"
 
@@ -59,21 +63,40 @@ static inline const struct hash_bucket *hash_bucket(const struct tables *tables,
 	       (hash & (root->bucket_count - 1));
 }
 
-/* The first entry of one bucket whose 16 bits fit, or NULL: most likely the one with the key. A lookup of
- * many keys asks for its line, then compares, and follows the chain only where that fails. */
-static inline const void *hash_guess(const struct tables *tables, const struct hash_bucket *bucket,
-				     uint64_t hash)
+/* Bit per entry of one bucket whose 16 bits fit; free ones too, where those bits are 0. */
+static inline uint32_t hash_fits(const struct hash_bucket *bucket, uint64_t hash)
 {
 	uint32_t fits = 0;
 
-	for (unsigned int i = 0; i < HASH_BUCKET_ENTRIES; i++) {
-		uint64_t word = word_load(&bucket->entry[i]);
-		fits |= (uint32_t)(word >> 48 == hash >> 48 && word != 0) << i;
-	}
+#ifdef __AVX2__
+	/* each word of a wide load is read in one piece, as word_load does: entries are aligned */
+	const __m256i *half = (const __m256i *)(const void *)bucket;
+	__m256i wanted = _mm256_set1_epi64x((long long)(hash >> 48));
+	__m256i low = _mm256_srli_epi64(_mm256_loadu_si256(half), 48);
+	__m256i high = _mm256_srli_epi64(_mm256_loadu_si256(half + 1), 48);
+	low = _mm256_cmpeq_epi64(low, wanted);
+	high = _mm256_cmpeq_epi64(high, wanted);
+	fits = (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(low)) |
+	       (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
+#else
+	for (unsigned int i = 0; i < HASH_BUCKET_ENTRIES; i++)
+		fits |= (uint32_t)((word_load(&bucket->entry[i]) ^ hash) >> 48 == 0) << i;
+#endif
+	return fits & ((1u << HASH_BUCKET_ENTRIES) - 1);
+}
+
+/* The first entry of one bucket whose 16 bits fit, or NULL: most likely the one with the key. A lookup of
+ * many keys asks for its line, then compares, and follows the chain only where that fails or there is
+ * none. */
+static inline const void *hash_guess(const struct tables *tables, const struct hash_bucket *bucket,
+				     uint64_t hash)
+{
+	uint32_t fits = hash_fits(bucket, hash);
+
 	if (fits == 0)
 		return NULL;
-	return tables_object(tables, word_load(&bucket->entry[__builtin_ctz(fits)]) &
-					     ((1ull << 48) - 1));
+	uint64_t word = word_load(&bucket->entry[__builtin_ctz(fits)]);
+	return word == 0 ? NULL : tables_object(tables, word & ((1ull << 48) - 1));
 }
 
 /* The entry with this key in the chain that begins here, or NULL. */
