@@ -14,8 +14,14 @@ struct via_index { /* an address that some list looks for */
 
 static int compare_via(const struct via_index *entry, uint32_t vrf, const uint8_t *address)
 {
+	bool ipv4 = address_is_ipv4((const struct address *)address);
+	bool entry_ipv4 = address_is_ipv4((const struct address *)entry->address);
+
 	if (entry->vrf != vrf)
 		return entry->vrf < vrf ? -1 : 1;
+	/* the first of a prefix's family follows the prefix: IPv4 stands in the midst of IPv6 */
+	if (entry_ipv4 != ipv4)
+		return entry_ipv4 ? -1 : 1;
 	return memcmp(entry->address, address, sizeof(entry->address));
 }
 

@@ -295,6 +295,30 @@ static void recursive_routes(void **state)
 	free(lines);
 }
 
+/* An IPv4 address stands between ::/0 and the IPv6 addresses in it, byte by byte. */
+static void default_routes_of_both_families(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, "address add 2001:db8:1::1/64 dev p0");
+	say(f, "neigh add 2001:db8:1::2 lladdr 02:00:00:00:00:02 dev p0");
+	say(f, "route add ::/0 via 2001:db8:1::2");
+	say(f, "route add 0.0.0.0/0 via 10.0.0.2");
+	say(f, "route add 2001:db8:8000::/48 via 2001:db8:ffff::1 push 16");
+	say(f, "route add 1.0.0.0/8 via 172.16.0.1 push 17");
+	goes(f, 0, "2001:db8:8000::1", "2001:db8:1::2 16*1");
+	goes(f, 0, "1.1.1.1", "10.0.0.2 17*1");
+	say(f, "route replace ::/0 via 2001:db8:1::2 push 18");
+	goes(f, 0, "2001:db8:8000::1", "2001:db8:1::2 18/16*1");
+	say(f, "route replace 0.0.0.0/0 via 10.0.1.2");
+	goes(f, 0, "1.1.1.1", "10.0.1.2 17*1");
+	say(f, "route del ::/0");
+	goes(f, 0, "2001:db8:8000::1", "::*1");
+	goes(f, 0, "1.1.1.1", "10.0.1.2 17*1");
+	say(f, "route add ::/0 via 2001:db8:1::2");
+	goes(f, 0, "2001:db8:8000::1", "2001:db8:1::2 16*1");
+}
+
 static void recursion_is_bounded(void **state)
 {
 	struct fixture *f = *state;
@@ -662,6 +686,7 @@ int main(void)
 		IN_PORTS(what_is_refused),
 		IN_PORTS(what_does_not_parse),
 		IN_PORTS(recursive_routes),
+		IN_PORTS(default_routes_of_both_families),
 		IN_PORTS(recursion_is_bounded),
 		IN_PORTS(a_network_comes_and_goes_under_recursion),
 		IN_PORTS(a_restart_keeps_every_nexthop_and_group),
