@@ -109,6 +109,26 @@ static const struct column tunnel[] = {
 	{ .title = NULL },
 };
 
+static const struct column pseudowire[] = {
+	{ .title = "NAME", .key = "name" },
+	{ .title = "BRIDGE", .key = "bridge" },
+	{ .title = "IN", .key = "in_label", .flags = RIGHT },
+	{ .title = "SPACE", .key = "in_space", .flags = RIGHT },
+	{ .title = "OUT", .key = "out_labels", .flags = COLUMN_STACK },
+	{ .title = "CONTROL WORD", .key = "control_word" },
+	{ .title = "ADMIN", .key = "admin" },
+	{ .title = "STATE", .key = "state" },
+	{ .title = "MTU", .key = "mtu", .flags = RIGHT },
+	{ .title = "NEXTHOP", .key = "nexthops", .inner = "via dev state" },
+	{ .title = "LAST SEEN", .key = "last_seen", .flags = RIGHT },
+	{ .title = "RX PACKETS", .key = "rx_packets", .flags = RIGHT },
+	{ .title = "RX BYTES", .key = "rx_bytes", .flags = STATISTICS },
+	{ .title = "TX PACKETS", .key = "tx_packets", .flags = RIGHT },
+	{ .title = "TX BYTES", .key = "tx_bytes", .flags = STATISTICS },
+	{ .title = "DROPS", .key = "drops", .flags = COLUMN_STATISTICS },
+	{ .title = NULL },
+};
+
 static const struct column fdb[] = {
 	{ .title = "BRIDGE", .key = "bridge" },
 	{ .title = "VLAN", .key = "vlan", .flags = RIGHT },
@@ -188,6 +208,7 @@ static const struct column mpls[] = {
 	{ .title = "OUT LABELS", .key = "out_labels", .flags = COLUMN_STACK },
 	{ .title = "VRF", .key = "vrf", .flags = RIGHT },
 	{ .title = "BRIDGE", .key = "bridge" },
+	{ .title = "PSEUDOWIRE", .key = "pseudowire" },
 	{ .title = "NEXTHOPS",
 	  .key = "nexthops",
 	  .inner = "labels entropy via dev weight state backup",
@@ -309,6 +330,7 @@ static const struct sheet sheets[] = {
 	{ COMMAND_FDB_SHOW, fdb },           { COMMAND_BRIDGE_GROUPS_SHOW, groups },
 	{ COMMAND_BRIDGE_ROUTERS_SHOW, routers },
 	{ COMMAND_TUNNEL_SHOW, tunnel },
+	{ COMMAND_PSEUDOWIRE_SHOW, pseudowire },
 	{ COMMAND_SHOW_EVENTS, events },
 	{ COMMAND_FILTER_SHOW, filter },
 	{ COMMAND_FILTER_RULE_SHOW, filter_rule },

@@ -272,6 +272,7 @@ int command_check(struct arguments *arguments, struct error *error, int *paramet
 	case COMMAND_VLAN_SET:
 	case COMMAND_LOOPBACK_SET:
 	case COMMAND_TUNNEL_SET:
+	case COMMAND_PSEUDOWIRE_SET:
 		return set_check(arguments, place, error);
 	default:
 		return 0;

@@ -7,7 +7,7 @@
 
 #include "controlplane/api/command.h"
 
-#define INTERFACES "port vlan loopback bridge tunnel"
+#define INTERFACES "port vlan loopback bridge tunnel pseudowire"
 #define MTU_MIN    68                       /* RFC 791 3.2 */
 #define MTU_MAX    (FRAME_MAX - 14 - 2 * 4) /* a frame's Ethernet header and two tags left out */
 
@@ -91,5 +91,7 @@ extern const char *const rpf_words[]; /* enum rpf_word */
 /* table-tunnel.c */
 extern const struct parameter tunnel_add_parameters[], tunnel_set_parameters[],
 	tunnel_del_parameters[], tunnel_show_parameters[];
+extern const struct parameter pseudowire_add_parameters[], pseudowire_set_parameters[],
+	pseudowire_del_parameters[], pseudowire_show_parameters[];
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * table-tunnel.c: the parameters of tunnels' commands.
+ * table-tunnel.c: the parameters of tunnels' and pseudowires' commands.
  */
 #include "controlplane/api/parameter.h"
 
@@ -116,4 +116,60 @@ const struct parameter tunnel_del_parameters[] = { OBJECT_NAME(KEY, "tunnel", "t
 						   { .name = NULL } };
 const struct parameter tunnel_show_parameters[] = {
 	OBJECT_NAME(PARAMETER_KEY, "tunnel", "only this one"), { .name = NULL }
+};
+
+/* ---------------------------------------------------------------- pseudowires */
+
+#define PSEUDOWIRE_MTU_NUMBER                                                                      \
+	NUMBER("mtu", 0, MTU_MIN, MTU_MAX,                                                         \
+	       "bytes of a frame after its Ethernet header; left out: what fits outside")
+
+const struct parameter pseudowire_add_parameters[] = {
+	[PSEUDOWIRE_NAME] =
+		OBJECT_NAME(KEY, NULL, "name of the new pseudowire, unique in the instance"),
+	BRIDGE_MEMBER(PSEUDOWIRE),
+	[PSEUDOWIRE_IN] = { .name = "in",
+			    .type = VALUE_LABEL,
+			    .flags = PARAMETER_REQUIRED,
+			    .minimum = LABEL_FIRST_FREE,
+			    .maximum = LABEL_COUNT - 1,
+			    .help = "label of what comes from the other end" },
+	[PSEUDOWIRE_SPACE] = SPACE("label space of the incoming label"),
+	[PSEUDOWIRE_OUT] = { .name = "out",
+			     .type = VALUE_STACK,
+			     .flags = PARAMETER_REQUIRED,
+			     .help = "labels to the other end: its own is the innermost" },
+	[PSEUDOWIRE_VIA] = { .name = "via",
+			     .type = VALUE_ADDRESS,
+			     .help = "nexthop on a connected network" },
+	[PSEUDOWIRE_DEV] =
+		DEV(0, INTERFACES, "interface to leave by; left out: the connected network's"),
+	[PSEUDOWIRE_CONTROL_WORD] = { .name = "control-word",
+				      .type = VALUE_FLAG,
+				      .help = "a control word below the label, both ways (RFC "
+					      "4385)" },
+	[PSEUDOWIRE_MTU] = PSEUDOWIRE_MTU_NUMBER,
+	[PSEUDOWIRE_ADMIN] = ADMIN,
+	[PSEUDOWIRE_ADMIN + 1] = { .name = NULL },
+};
+
+const struct parameter pseudowire_set_parameters[] = {
+	[PSEUDOWIRE_NAME] = OBJECT_NAME(KEY, "pseudowire", "the pseudowire"),
+	BRIDGE_MEMBER(PSEUDOWIRE),
+	[PSEUDOWIRE_IN] = NOT_HERE,
+	[PSEUDOWIRE_SPACE] = NOT_HERE,
+	[PSEUDOWIRE_OUT] = NOT_HERE,
+	[PSEUDOWIRE_VIA] = NOT_HERE,
+	[PSEUDOWIRE_DEV] = NOT_HERE,
+	[PSEUDOWIRE_CONTROL_WORD] = NOT_HERE,
+	[PSEUDOWIRE_MTU] = PSEUDOWIRE_MTU_NUMBER,
+	[PSEUDOWIRE_ADMIN] = ADMIN,
+	[PSEUDOWIRE_ADMIN + 1] = { .name = NULL },
+};
+
+const struct parameter pseudowire_del_parameters[] = {
+	OBJECT_NAME(KEY, "pseudowire", "the pseudowire"), { .name = NULL }
+};
+const struct parameter pseudowire_show_parameters[] = {
+	OBJECT_NAME(PARAMETER_KEY, "pseudowire", "only this one"), { .name = NULL }
 };

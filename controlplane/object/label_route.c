@@ -133,6 +133,40 @@ static int acquire(struct model *model, struct label_route *route, uint64_t old,
 	return result;
 }
 
+/* What a label is already, for those who want it otherwise. */
+static int refuse_pseudowire(const struct model *model, unsigned int space, uint32_t label,
+			     uint64_t word, int code, struct error *error)
+{
+	const struct interface_object *interface = model->interface[label_index(word)];
+
+	return refuse(error, code, "label %u in space %u is the incoming label of pseudowire %s",
+		      label, space, interface != NULL ? interface->name : "?");
+}
+
+int label_free(const struct model *model, unsigned int space, uint32_t label, struct error *error)
+{
+	uint64_t word = label_word(model, space, label);
+
+	if (word == 0)
+		return 0;
+	if (label_is_pseudowire(word))
+		return refuse_pseudowire(model, space, label, word, -EEXIST, error);
+	return refuse(error, -EEXIST, "label %u exists already in space %u", label, space);
+}
+
+/* After all that can be refused: a space is 8 MiB, and stays. Where a label was there is one. A new
+ * route counts from 0; one that is replaced goes on. */
+static int store_new(struct model *model, unsigned int space, uint32_t label, uint64_t word,
+		     bool fresh, struct error *error)
+{
+	if (make_space(model, space) != 0)
+		return refuse_full(model, error, "label space", 0, 1);
+	if (fresh && model->settled && label_clear(model, space, label) != 0)
+		return refuse_full(model, error, "label counter baseline", 0, 1);
+	label_store(model, space, label, word);
+	return 0;
+}
+
 static int put(struct model *model, const struct arguments *arguments, bool replace,
 	       struct error *error)
 {
@@ -143,28 +177,30 @@ static int put(struct model *model, const struct arguments *arguments, bool repl
 	if (result != 0)
 		return result;
 	uint64_t old = label_word(model, route.space, route.label);
-	if (old != 0 && !replace)
-		return refuse(error, -EEXIST, "label %u exists already in space %u", route.label,
-			      route.space);
+	if (!replace || label_is_pseudowire(old))
+		result = label_free(model, route.space, route.label, error);
+	if (result != 0)
+		return result;
 	result = acquire(model, &route, old, &reference, error);
 	if (result != 0)
 		return result;
 	uint64_t word = route.word | reference;
-	/* after all that can be refused: a space is 8 MiB, and stays. Where a label was there is one. */
-	if (make_space(model, route.space) != 0) {
-		release_word(model, word);
-		return refuse_full(model, error, "label space", 0, 1);
-	}
-	/* a new route counts from 0; one that is replaced goes on */
-	if (old == 0 && model->settled)
-		result = label_clear(model, route.space, route.label);
-	if (result != 0) {
-		release_word(model, word);
-		return refuse_full(model, error, "label counter baseline", 0, 1);
-	}
-	label_store(model, route.space, route.label, word);
-	release_word(model, old);
-	return 0;
+	result = store_new(model, route.space, route.label, word, old == 0, error);
+	release_word(model, result == 0 ? old : word);
+	return result;
+}
+
+int label_claim(struct model *model, unsigned int space, uint32_t label, uint64_t word,
+		struct error *error)
+{
+	int result = label_free(model, space, label, error);
+
+	return result == 0 ? store_new(model, space, label, word, true, error) : result;
+}
+
+void label_drop(struct model *model, unsigned int space, uint32_t label)
+{
+	label_store(model, space, label, 0);
 }
 
 /* ---------------------------------------------------------------- commands */
@@ -205,6 +241,10 @@ static int mpls_del(struct model *model, const struct arguments *arguments, stru
 		return refuse(error, -ENOENT, "label %llu does not exist in space %u",
 			      (unsigned long long)arguments->value[MPLS_LABEL].number,
 			      argument_space(arguments));
+	if (label_is_pseudowire(word))
+		return refuse_pseudowire(model, argument_space(arguments),
+					 (uint32_t)arguments->value[MPLS_LABEL].number, word,
+					 -EBUSY, error);
 	label_store(model, argument_space(arguments), (uint32_t)arguments->value[MPLS_LABEL].number,
 		    0);
 	release_word(model, word);
@@ -224,6 +264,8 @@ static int mpls_replace_inverse(const struct model *model, const struct argument
 {
 	uint64_t word = named_word(model, arguments);
 
+	if (label_is_pseudowire(word))
+		return -ENOENT;
 	if (word == 0) {
 		del_arguments(arguments, undo);
 		return 0;
@@ -248,7 +290,7 @@ static int mpls_del_inverse(const struct model *model, const struct arguments *a
 {
 	uint64_t word = named_word(model, arguments);
 
-	if (word == 0)
+	if (word == 0 || label_is_pseudowire(word))
 		return -ENOENT;
 	mpls_to_arguments(model, argument_space(arguments),
 			  (uint32_t)arguments->value[MPLS_LABEL].number, word, undo);

@@ -30,6 +30,21 @@ struct label_route {
 int label_route_read(const struct arguments *arguments, struct label_route *route,
 		     struct error *error);
 
+/* Is it the incoming label of a pseudowire, which is not to be changed by itself? */
+static inline bool label_is_pseudowire(uint64_t word)
+{
+	return label_operation(word) == LABEL_POP_BRIDGE &&
+	       label_index(word) >= INTERFACE_FIRST_TUNNEL;
+}
+
+/* Refuse a label that has a route. */
+int label_free(const struct model *model, unsigned int space, uint32_t label, struct error *error);
+/* Give a free label a word that names no nexthop. */
+int label_claim(struct model *model, unsigned int space, uint32_t label, uint64_t word,
+		struct error *error);
+/* ... and take it away. */
+void label_drop(struct model *model, unsigned int space, uint32_t label);
+
 /* What the nexthop of path `i` must be. */
 void label_route_request(struct label_route *route, unsigned int i);
 

@@ -115,7 +115,8 @@ const struct handler loopback_add_handler = { loopback_add, loopback_add_inverse
 const struct handler loopback_set_handler = { loopback_set, loopback_set_inverse };
 const struct handler loopback_del_handler = { loopback_del, loopback_del_inverse };
 
-void interface_to_arguments(const struct interface_object *interface, struct arguments *arguments)
+void interface_to_arguments(const struct model *model, const struct interface_object *interface,
+			    struct arguments *arguments)
 {
 	if (interface->kind == INTERFACE_PORT)
 		port_add_arguments(interface, arguments);
@@ -125,6 +126,8 @@ void interface_to_arguments(const struct interface_object *interface, struct arg
 		bridge_add_arguments(interface, arguments);
 	else if (interface->kind == INTERFACE_TUNNEL)
 		tunnel_add_arguments(interface, arguments);
+	else if (interface->kind == INTERFACE_PSEUDOWIRE)
+		pseudowire_add_arguments(model, interface, arguments);
 	else
 		loopback_add_arguments(interface, arguments);
 }

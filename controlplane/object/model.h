@@ -254,6 +254,7 @@ struct model {
 	struct underlay *underlays_dirty, *underlays_listed, *underlays_nested;
 	struct tunnel_object *keepalives[KEEPALIVE_WHEEL]; /* lists, by tick that is due */
 	uint64_t keepalive_tick;                           /* the first that is not over */
+	struct tunnel_object *pseudowires;
 	uint32_t tunnel_count;
 	bool routes_live;  /* settled: the tables answer */
 	bool routes_dirty; /* something did not fit: model_poll tries again */
@@ -426,7 +427,8 @@ extern const struct handler loopback_add_handler, loopback_set_handler, loopback
 void port_add_arguments(const struct interface_object *port, struct arguments *arguments);
 void vlan_add_arguments(const struct interface_object *vlan, struct arguments *arguments);
 /* The command that makes this interface as it is. */
-void interface_to_arguments(const struct interface_object *interface, struct arguments *arguments);
+void interface_to_arguments(const struct model *model, const struct interface_object *interface,
+			    struct arguments *arguments);
 
 /* ---- tunnel.c, tunnel_publish.c: what the other files need to know of tunnels (tunnel.h) ---- */
 
@@ -451,6 +453,19 @@ void tunnel_settle(struct model *model);
 void tunnel_close(struct model *model);
 /* An address came or went: tunnels from it may work now, or no more. */
 void tunnel_address_changed(struct model *model, uint16_t vrf, const struct address *address);
+
+/* ---- pseudowire.c ---- */
+
+extern const struct handler pseudowire_add_handler, pseudowire_set_handler, pseudowire_del_handler;
+void pseudowire_add_arguments(const struct model *model, const struct interface_object *interface,
+			      struct arguments *arguments);
+/* MTUs have changed somewhere: what has room in pseudowires may have too. */
+void pseudowires_mtu_changed(struct model *model);
+/* For messages: a pseudowire that goes by the nexthop. False: none does. */
+bool pseudowire_user(const struct model *model, const struct nexthop_object *nexthop, char *text,
+		     size_t size);
+/* At the end: the objects alone. */
+void pseudowires_close(struct model *model);
 
 /* ---- underlay.c ---- */
 

@@ -430,6 +430,10 @@ void nexthop_describe(const struct model *model, const struct nexthop_object *ne
 	    route_user(model, user->index, route, sizeof(route)))
 		snprintf(text, size, "%s%s dev %s of %s", what, via, nexthop->interface->name,
 			 route);
+	else if (!label_user(model, user->index, &space, &label) &&
+		 pseudowire_user(model, user, route, sizeof(route)))
+		snprintf(text, size, "%s%s dev %s of %s", what, via, nexthop->interface->name,
+			 route);
 	else if (!label_user(model, user->index, &space, &label))
 		snprintf(text, size, "%s%s dev %s", what, via, nexthop->interface->name);
 	else if (space == 0)

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include "controlplane/object/snooping.h"
+#include "label_route.h"
 #include "model.h"
 
 static const struct handler *const handlers[COMMAND_COUNT] = {
@@ -30,6 +31,9 @@ static const struct handler *const handlers[COMMAND_COUNT] = {
 	[COMMAND_TUNNEL_ADD] = &tunnel_add_handler,
 	[COMMAND_TUNNEL_SET] = &tunnel_set_handler,
 	[COMMAND_TUNNEL_DEL] = &tunnel_del_handler,
+	[COMMAND_PSEUDOWIRE_ADD] = &pseudowire_add_handler,
+	[COMMAND_PSEUDOWIRE_SET] = &pseudowire_set_handler,
+	[COMMAND_PSEUDOWIRE_DEL] = &pseudowire_del_handler,
 	[COMMAND_ADDRESS_ADD] = &address_add_handler,
 	[COMMAND_ADDRESS_DEL] = &address_del_handler,
 	[COMMAND_NEIGH_ADD] = &neigh_add_handler,
@@ -141,12 +145,13 @@ static int visit_interfaces(const struct model *model, enum interface_kind kind,
 			    const struct visitor *visitor)
 {
 	const struct interface_object *first =
-		kind == INTERFACE_TUNNEL ? model->tunnel_interfaces : model->interfaces;
+		kind == INTERFACE_TUNNEL || kind == INTERFACE_PSEUDOWIRE ? model->tunnel_interfaces
+								 : model->interfaces;
 
 	for (const struct interface_object *i = first; i != NULL; i = i->hh.next) {
 		if (i->kind != kind)
 			continue;
-		interface_to_arguments(i, visitor->arguments);
+		interface_to_arguments(model, i, visitor->arguments);
 		int result = visitor->visit(visitor->context, visitor->arguments);
 		if (result != 0)
 			return result;
@@ -189,7 +194,7 @@ static int visit_labels(const struct model *model, const struct visitor *visitor
 			continue;
 		for (uint32_t label = LABEL_FIRST_FREE; label < LABEL_COUNT; label++) {
 			uint64_t word = label_word(model, space, label);
-			if (word == 0)
+			if (word == 0 || label_is_pseudowire(word))
 				continue;
 			mpls_to_arguments(model, space, label, word, visitor->arguments);
 			int result = visitor->visit(visitor->context, visitor->arguments);
@@ -219,11 +224,13 @@ int model_configuration(const struct model *model,
 	if (result == 0)
 		result = visit_interfaces(model, INTERFACE_TUNNEL, &visitor);
 	if (result == 0)
+		result = visit_addresses(model, &visitor);
+	if (result == 0)
+		result = visit_interfaces(model, INTERFACE_PSEUDOWIRE, &visitor);
+	if (result == 0)
 		result = fdb_configuration(model, visitor.arguments, visit, context);
 	if (result == 0)
 		result = snooping_configuration(model, visitor.arguments, visit, context);
-	if (result == 0)
-		result = visit_addresses(model, &visitor);
 	if (result == 0)
 		result = visit_neighbours(model, &visitor);
 	if (result == 0)

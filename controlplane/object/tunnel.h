@@ -84,8 +84,9 @@ struct tunnel_object {
 	struct interface_object *interface;
 	struct tunnel_key key;
 	struct tunnel_settings settings;
-	struct underlay *underlay; /* NULL: remote any */
-	struct tunnel_local *local;
+	struct underlay *underlay; /* NULL: remote any, pseudowire */
+	struct tunnel_local *local; /* pseudowire: NULL */
+	struct nexthop_object *way; /* pseudowire: puts on the labels above its own; else NULL */
 	enum tunnel_trouble trouble;
 	uint16_t mtu;            /* that its underlay lets through */
 	bool silent;             /* keepalives are not answered */
@@ -96,7 +97,7 @@ struct tunnel_object {
 	uint64_t keepalive_due;  /* ns: the next one */
 	uint64_t changed;        /* ns: when it last became usable or not; 0: never was */
 	uint64_t keepalives_sent, keepalives_answered, keepalives_returned;
-	struct tunnel_object *under_prev, *under_next;         /* of the underlay */
+	struct tunnel_object *under_prev, *under_next; /* of the underlay; model->pseudowires */
 	struct tunnel_object *local_prev, *local_next;         /* of the local address */
 	struct tunnel_object *keepalive_prev, *keepalive_next; /* of the wheel */
 	UT_hash_handle hh; /* model->tunnels, by key; not a pseudowire */
@@ -128,6 +129,13 @@ bool tunnel_evaluate(struct model *model, struct tunnel_object *tunnel);
 
 /* tunnel_evaluate, and what follows from it elsewhere. */
 void tunnel_changed(struct model *model, struct tunnel_object *tunnel);
+
+/* ---- pseudowire.c ---- */
+
+/* Route leaf of the way to the other end: its row's underlay. */
+uint32_t pseudowire_leaf(const struct tunnel_object *tunnel);
+/* Bytes of a frame behind its Ethernet header that its way has room for. */
+unsigned int pseudowire_room(const struct tunnel_object *tunnel);
 
 /* ---- tunnel_keepalive.c ---- */
 

@@ -35,7 +35,11 @@ static unsigned int overhead(const struct tunnel *wire)
 
 uint16_t tunnel_mtu(const struct interface_object *interface)
 {
-	return interface->settings.mtu != 0 ? interface->settings.mtu : interface->tunnel->mtu;
+	if (interface->settings.mtu != 0)
+		return interface->settings.mtu;
+	if (interface->tunnel->way != NULL)
+		return (uint16_t)pseudowire_room(interface->tunnel);
+	return interface->tunnel->mtu;
 }
 
 static uint16_t mtu_inside(const struct tunnel_object *tunnel)
@@ -82,8 +86,10 @@ bool tunnel_evaluate(struct model *model, struct tunnel_object *tunnel)
 		word_store(word, leaf);
 	if (tunnel->usable != usable)
 		tunnel->changed = model_now(model);
-	if (tunnel->mtu != mtu)
+	if (tunnel->mtu != mtu) {
 		interface_flags_publish(model, interface);
+		pseudowires_mtu_changed(model);
+	}
 	if (tunnel->mtu != mtu || tunnel->usable != usable)
 		nexthop_refresh_interface(model, interface);
 	return tunnel->usable != usable || tunnel->avoided != avoided;
@@ -163,7 +169,9 @@ int tunnel_row_publish(struct model *model, const struct interface_object *inter
 
 	if (result != 0)
 		return result;
-	if (!row_valid(model, interface))
+	if (interface->tunnel->way != NULL)
+		word_store(&row->underlay, pseudowire_leaf(interface->tunnel));
+	else if (!row_valid(model, interface))
 		word_store(&row->underlay, 0);
 	if ((features & 0xffffull << INTERFACE_MSS_SHIFT) != mss)
 		word_store(&row->features, (features & ~(0xffffull << INTERFACE_MSS_SHIFT)) | mss);
@@ -320,6 +328,7 @@ void tunnel_close(struct model *model)
 		free(local);
 	}
 	underlays_close(model);
+	pseudowires_close(model);
 }
 
 /* ---------------------------------------------------------------- settle */

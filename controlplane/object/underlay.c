@@ -81,6 +81,7 @@ void underlay_mark_all(struct model *model)
 {
 	struct underlay *underlay;
 
+	pseudowires_mtu_changed(model);
 	RB_FOREACH(underlay, underlay_tree, &model->underlays)
 	underlay_mark_one(model, underlay);
 }

@@ -2,6 +2,7 @@
  *
  * view_label.c: label routes, row by row, so that a table of a million stops nobody.
  */
+#include "dataplane/shm/bridge.h"
 #include "view.h"
 #include "view_text.h"
 
@@ -96,6 +97,21 @@ static void put_paths(const struct view *view, uint64_t word, struct buffer *tex
 
 /* ---------------------------------------------------------------- rows */
 
+/* Where Ethernet below the label goes: into a bridge, or the port of one that a pseudowire is. */
+static void put_bridge(const struct view *view, uint64_t word, struct buffer *text)
+{
+	uint32_t index = label_index(word);
+	char name[NAME_SIZE] = "";
+
+	if (index < BRIDGE_MAX)
+		index = (uint32_t)(word_load(&view->tables->bridge[index].flags) >>
+				   BRIDGE_INTERFACE_SHIFT);
+	if (index < INTERFACE_MAX)
+		view_interface(view, index, name);
+	text_string(text, label_index(word) < BRIDGE_MAX ? "bridge" : "pseudowire", name);
+	text_member(text, "control_word", word & LABEL_CONTROL_WORD ? "true" : "false");
+}
+
 static void put_row(const struct view *view, unsigned int space, uint32_t label, uint64_t word,
 		    struct buffer *text)
 {
@@ -116,6 +132,8 @@ static void put_row(const struct view *view, unsigned int space, uint32_t label,
 	}
 	if (operation == LABEL_POP_IP)
 		text_number(text, "vrf", label_index(word));
+	if (operation == LABEL_POP_BRIDGE)
+		put_bridge(view, word, text);
 	text_string(text, "ttl", word & LABEL_TTL_PIPE ? "pipe" : "uniform");
 	text_string(text, "tc", word & LABEL_TC_UNIFORM ? "uniform" : "pipe");
 	text_member(text, "counters", word & LABEL_NO_COUNTERS ? "false" : "true");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * view_tunnel.c: tunnels: what they are, whether they are up, the way to the other end, statistics.
+ * view_tunnel.c: tunnels and pseudowires: what they are, whether they are up, the way to the other end, statistics.
  */
 #include <time.h>
+#include "dataplane/shm/bridge.h"
 #include "dataplane/shm/tunnel.h"
 #include "view.h"
 
@@ -171,4 +172,72 @@ json_t *view_tunnels(const struct view *view, const struct arguments *arguments,
 {
 	return view_interface_list(view, arguments, INTERFACE_TUNNEL, "tunnel", build_tunnel,
 				   error);
+}
+
+/* ---------------------------------------------------------------- pseudowires */
+
+static void put_bridge(const struct view *view, uint32_t index, json_t *object)
+{
+	const struct interface *row = &view->tables->interface[index];
+	const struct bridge_port *port =
+		tables_object_checked(view->tables, word_load(&row->bridge_port), sizeof(*port));
+	char name[NAME_SIZE];
+
+	if (port == NULL)
+		return;
+	uint64_t bridge = word_load(&view->tables->bridge[port->bridge % BRIDGE_MAX].flags);
+	view_interface(view, (uint32_t)(bridge >> BRIDGE_INTERFACE_SHIFT) % INTERFACE_MAX, name);
+	view_string(object, "bridge", name);
+}
+
+/* Labels both ways, the outgoing ones outermost first. True: packets can go. */
+static bool put_labels(const struct view *view, const struct tunnel *tunnel, uint32_t nexthop,
+		       json_t *object)
+{
+	json_t *labels = json_array();
+	enum nexthop_kind kind = NEXTHOP_FREE;
+	struct rewrite rewrite;
+
+	if (view_rewrite(view, nexthop, &rewrite, &kind))
+		for (unsigned int i = 0; i < rewrite.label_count; i++)
+			json_array_append_new(labels, json_integer(rewrite.label[i]));
+	json_array_append_new(labels, json_integer(tunnel->id));
+	view_number(object, "in_label", tunnel->in_label);
+	view_number(object, "in_space", tunnel->in_space);
+	json_object_set_new(object, "out_labels", labels);
+	json_object_set_new(object, "control_word",
+			    json_boolean((tunnel->flags & TUNNEL_CONTROL_WORD) != 0));
+	return kind == NEXTHOP_FORWARD && view_port_live(view, rewrite.port);
+}
+
+static json_t *build_pseudowire(const struct view *view, const void *what)
+{
+	uint32_t index = *(const uint32_t *)what;
+	const struct interface *row = &view->tables->interface[index];
+	char name[NAME_SIZE];
+	uint64_t flags = view_interface(view, index, name);
+	uint32_t leaf = (uint32_t)word_load(&row->underlay);
+	const struct tunnel *found =
+		tables_object_checked(view->tables, word_load(&row->object), sizeof(*found));
+
+	if (view_kind(flags) != INTERFACE_PSEUDOWIRE || found == NULL)
+		return NULL;
+	struct tunnel tunnel = *found;
+	json_t *object = json_object();
+	view_string(object, "name", name);
+	put_bridge(view, index, object);
+	bool way = put_labels(view, &tunnel, route_index(leaf), object);
+	view_string(object, "admin", flags & INTERFACE_UP ? "up" : "down");
+	view_string(object, "state", flags & INTERFACE_UP && way ? "up" : "down");
+	json_object_set_new(object, "nexthops", underlay(view, leaf));
+	view_number(object, "mtu", flags >> INTERFACE_MTU_SHIFT & 0xffff);
+	put_statistics(view, index, object);
+	return object;
+}
+
+json_t *view_pseudowires(const struct view *view, const struct arguments *arguments,
+			 struct error *error)
+{
+	return view_interface_list(view, arguments, INTERFACE_PSEUDOWIRE, "pseudowire",
+				   build_pseudowire, error);
 }

@@ -112,7 +112,7 @@ static const struct place places[] = {
 	STRUCT(tunnel)
 	FIELD(tunnel, header) FIELD(tunnel, local) FIELD(tunnel, remote) FIELD(tunnel, id)
 	FIELD(tunnel, flags) FIELD(tunnel, mode) FIELD(tunnel, header_length) FIELD(tunnel, ttl)
-	FIELD(tunnel, dscp) FIELD(tunnel, vrf)
+	FIELD(tunnel, dscp) FIELD(tunnel, vrf) FIELD(tunnel, in_space) FIELD(tunnel, in_label)
 	STRUCT(tunnel_entry_ipv4)
 	FIELD(tunnel_key_ipv4, remote) FIELD(tunnel_key_ipv4, local) FIELD(tunnel_key_ipv4, id)
 	FIELD(tunnel_key_ipv4, form) FIELD(tunnel_key_ipv4, vrf) FIELD(tunnel_entry_ipv4, value)

@@ -99,7 +99,10 @@ struct tunnel {
 	uint8_t ttl;     /* TTL_FIXED; pseudowire: TTL of the label */
 	uint8_t dscp;    /* DSCP_FIXED: 6 bits */
 	uint8_t vrf;     /* outer */
-	uint8_t reserved[19];
+	uint8_t in_space; /* pseudowire: of ... */
+	uint8_t reserved[2];
+	uint32_t in_label; /* pseudowire: label that comes in; for those who look */
+	uint8_t reserved2[12];
 };
 static_assert(sizeof(struct tunnel) == 128, "tunnel");
 

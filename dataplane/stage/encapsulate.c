@@ -274,6 +274,17 @@ static inline void begin_at(struct packet *packet, uint8_t *header)
 	packet->l3 = header;
 }
 
+/* The label's traffic class is the priority of the frame's tag; 0 without one. */
+static inline uint32_t frame_priority(const struct packet *packet)
+{
+	const uint8_t *tag = packet->l3 + 12;
+
+	if (packet_end(packet) - tag < 4 || (ip_load16(tag) != RTE_ETHER_TYPE_VLAN &&
+					     ip_load16(tag) != RTE_ETHER_TYPE_QINQ))
+		return 0;
+	return tag[2] >> 5;
+}
+
 /* The template stands before packet->l3; what depends on the packet is filled in. */
 static inline void outer_headers(const struct departure *departure)
 {
@@ -284,9 +295,11 @@ static inline void outer_headers(const struct departure *departure)
 
 	memcpy(packet->l3 - TUNNEL_HEADER_MAX, tunnel->header, TUNNEL_HEADER_MAX);
 	if (tunnel->mode == TUNNEL_PSEUDOWIRE) {
+		uint32_t label = lse_load(header) | frame_priority(packet) << 9;
+		store32(header, label);
 		begin_at(packet, header);
 		packet->payload = PAYLOAD_MPLS;
-		packet->push = (lse_load(header) & ~(LSE_BOTTOM | 0xfffff000u));
+		packet->push = label & ~(LSE_BOTTOM | 0xfffff000u);
 		return;
 	}
 	bool ipv4 = outer_is_ipv4(tunnel);

@@ -250,19 +250,32 @@ static void test_ethernet(void **state)
 		     "eth type:0806 fill:29");
 }
 
+/* The label's traffic class is the priority of the frame's tag, 0 without one. */
 static void test_pseudowire(void **state)
 {
+	static const struct {
+		uint32_t interface;
+		uint8_t priority; /* 0: no tag */
+		const char *before;
+	} rows[] = {
+		{ PSEUDOWIRE, 0, "out:2/2 mpls 777/0/33" },
+		{ PSEUDOWIRE_WORD, 0, "out:2/2 mpls 778/0/255 cw:00000000" },
+		{ PSEUDOWIRE, 5, "out:2/2 mpls 777/5/33" },
+		{ PSEUDOWIRE_WORD, 7, "out:2/2 mpls 778/7/255 cw:00000000" },
+	};
 	uint8_t expected[FRAME_ROOM], inner[FRAME_ROOM];
-	size_t length, inner_length = frame_build(inner, "eth fill:50");
+	size_t length;
 
 	(void)state;
-	for (unsigned int word = 0; word < 2; word++) {
-		send_into(word == 0 ? PSEUDOWIRE : PSEUDOWIRE_WORD, "eth fill:50", PAYLOAD_ETHERNET,
-			  0);
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[64];
+		snprintf(text, sizeof(text), rows[i].priority ? "eth vlan:%u type:9999 fill:50"
+							      : "eth type:9999 fill:50",
+			 (unsigned int)rows[i].priority << 13 | 10);
+		size_t inner_length = frame_build(inner, text);
+		send_into(rows[i].interface, text, PAYLOAD_ETHERNET, 0);
 		const uint8_t *frame = sent(&length);
-		size_t before =
-			frame_build(expected, word == 0 ? "out:2/2 mpls 777/0/33"
-							: "out:2/2 mpls 778/0/255 cw:00000000");
+		size_t before = frame_build(expected, rows[i].before);
 		memcpy(expected + before, inner, inner_length);
 		assert_int_equal(length, before + inner_length);
 		assert_memory_equal(frame, expected, length);

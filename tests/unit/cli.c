@@ -21,13 +21,13 @@
 static const struct {
 	const char *line, *offered; /* words, and <nouns> for live names */
 } completions[] = {
-	{ "", "bridge port vlan loopback tunnel address neigh route mpls nexthop filter show metrics counters config" },
+	{ "", "bridge port vlan loopback tunnel address pseudowire neigh route mpls nexthop filter show metrics counters config" },
 	{ "po", "port" },
 	{ "x", "" },
 	{ "port ", "add set del show" },
 	{ "port s", "set show" },
 	{ "show c", "counters config" },
-	{ "port set ", "<port vlan loopback bridge tunnel>" },
+	{ "port set ", "<port vlan loopback bridge tunnel pseudowire>" },
 	{ "port add p0 ", "devargs mtu rx-queues mpls space upstream-space vrf host-interface rpf bridge "
 	  "vlan trunk native isolated learning learning-limit storm-broadcast storm-multicast "
 	  "storm-unicast up down" },
@@ -40,7 +40,7 @@ static const struct {
 	{ "mpls add 16 ttl ", "uniform pipe" },
 	{ "mpls add 16 s", "space swap" },
 	{ "mpls add 16 swap 17 d", "dev" },
-	{ "mpls add 16 swap 17 dev ", "<port vlan loopback bridge tunnel>" },
+	{ "mpls add 16 swap 17 dev ", "<port vlan loopback bridge tunnel pseudowire>" },
 	{ "mpls add 16 pop i", "ip" },
 	{ "mpls add 16 pop via 1.1.1.1 backup ", "via dev" },
 	{ "mpls add 16 pop via 1.1.1.1 backup v", "via" },
