@@ -16,6 +16,7 @@
 #include "dataplane/shm/lpm.h"
 #include "dataplane/stage/ip_header.h"
 #include "dataplane/stage/mpls_header.h"
+#include "tests/bench/routes.h"
 #include "tests/bench/tunnels.h"
 #include "tests/stage/fixture.h"
 
@@ -31,7 +32,7 @@ enum {
 	SAMPLE_MAX = 1 << 16,
 };
 
-enum operation { SWAP, SWAP_3, POP, PUSH_2, POP_IP, ROUTE_4, LEAVE, LEAVE_MPLS, ENTER };
+enum operation { SWAP, SWAP_3, POP, PUSH_2, POP_IP, ROUTE_4, ROUTE_6, LEAVE, LEAVE_MPLS, ENTER };
 
 struct scenario {
 	const char *name;
@@ -47,12 +48,14 @@ static const struct scenario scenarios[] = {
 	{ "mpls-push-2", PUSH_2, 1, 0 },
 	{ "mpls-pop-ip", POP_IP, 1, 0 },
 	{ "ip4-route", ROUTE_4, 0, 0 },
+	{ "ip6-route", ROUTE_6, 0, 0 },
 	{ "gre-decap", LEAVE, 0, 0 },
 	{ "gre-decap-checked", LEAVE, 0, TUNNEL_KEY | TUNNEL_CHECKSUM },
 	{ "gre-mpls-decap", LEAVE_MPLS, 1, 0 },
 	{ "gre-encap", ENTER, 0, 0 },
 };
 static const unsigned int default_entries[] = { 1, 1000, 100000, 1000000 };
+static const unsigned int ip6_entries[] = { 1, 1000, 100000, 256000 };
 static const unsigned int tunnel_entries[] = { 1, 1000, TUNNEL_MAX };
 
 struct samples {
@@ -67,32 +70,42 @@ static uint32_t nexthops[NEXTHOPS];
 
 /* ---------------------------------------------------------------- tables and packets */
 
-static uint64_t random_next(uint64_t *state)
+static bool is_routed(const struct scenario *scenario)
 {
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
+	return scenario->operation == ROUTE_4 || scenario->operation == ROUTE_6;
 }
 
-/* Route i is the /24 number FIRST_NETWORK + i; mpls-pop-ip has a default route. */
+/* Prefix i: of a table like the Internet's, the /24 number FIRST_NETWORK + i behind which a tunnel is, or
+ * the default route. Returns its length. */
+static unsigned int make_prefix(const struct scenario *scenario, uint32_t i, uint8_t prefix[16])
+{
+	bool network = scenario->operation != POP_IP;
+	uint32_t address = rte_cpu_to_be_32(network ? (FIRST_NETWORK + i) << 8 : 0);
+
+	if (is_routed(scenario))
+		return bench_prefix(scenario->operation == ROUTE_6, i, prefix);
+	memcpy(prefix, &address, sizeof(address));
+	return network ? 24 : 0;
+}
+
 static void make_routes(const struct scenario *scenario, unsigned int entries)
 {
-	static struct lpm *lpm;
+	static struct lpm *tables[ROUTE_FAMILIES];
+	unsigned int family = scenario->operation == ROUTE_6 ? ROUTE_IPV6 : ROUTE_IPV4;
+	struct lpm *lpm = tables[family];
 
 	if (lpm == NULL) {
-		lpm = lpm_new(fixture.tables, fixture.heap,
-			      &fixture.tables->route_root[0][ROUTE_IPV4], 4, true);
+		lpm = lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][family],
+			      family == ROUTE_IPV6 ? 16 : 4, true);
 		lpm_publish(lpm);
+		tables[family] = lpm;
 	}
 	for (uint32_t i = 0; i < entries; i++) {
-		bool network = scenario->operation != POP_IP;
-		uint32_t address = network ? (FIRST_NETWORK + i) << 8 : 0;
 		uint32_t nexthop = scenario->operation == ENTER ? bench_tunnel_nexthop(&fixture, i)
 								: nexthops[i % NEXTHOPS];
-		uint32_t prefix = rte_cpu_to_be_32(address);
-		int result = lpm_insert(lpm, (const uint8_t *)&prefix, network ? 24 : 0,
-					route_leaf(ROUTE_NEXTHOP, nexthop));
+		uint8_t prefix[16];
+		unsigned int length = make_prefix(scenario, i, prefix);
+		int result = lpm_insert(lpm, prefix, length, route_leaf(ROUTE_NEXTHOP, nexthop));
 		if (result != 0) {
 			fprintf(stderr, "bench-pipeline: route %u: %s\n", i, strerror(-result));
 			exit(1);
@@ -131,9 +144,8 @@ static void make_tables(const struct scenario *scenario, unsigned int entries)
 	if (has_tunnels(scenario))
 		bench_tunnels(&fixture, entries, scenario->tunnel, nexthops, NEXTHOPS);
 	if (scenario->operation != LEAVE_MPLS && scenario->operation >= POP_IP)
-		make_routes(scenario, scenario->operation == ROUTE_4 || scenario->operation == ENTER
-					      ? entries
-					      : 1);
+		make_routes(scenario,
+			    is_routed(scenario) || scenario->operation == ENTER ? entries : 1);
 	for (uint32_t i = 0;
 	     i < (scenario->operation == LEAVE_MPLS ? 1 : entries) && scenario->stack > 0; i++) {
 		uint32_t label = FIRST_LABEL + i;
@@ -148,28 +160,33 @@ static void make_tables(const struct scenario *scenario, unsigned int entries)
 
 static void choose_labels(unsigned int entries)
 {
-	uint64_t random = 88172645463325252ull;
-
 	for (unsigned int i = 0; i < SET_SIZE; i++)
-		labels[i] = FIRST_LABEL + (uint32_t)(random_next(&random) % entries);
+		labels[i] = FIRST_LABEL + (uint32_t)(bench_random(i) % entries);
 }
 
-/* An IPv4 header with TTL 64, total length 40 and a right checksum. */
-static void write_ipv4(uint8_t *header, uint32_t destination)
+/* The packet's own header: to a random address below its route where there are many. */
+static void write_ip(const struct scenario *scenario, uint8_t *header, unsigned int number,
+		     unsigned int i)
 {
-	static const uint8_t start[16] = {
-		0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 9
-	};
-	uint32_t sum = 0;
+	uint8_t address[16];
 
-	memcpy(header, start, sizeof(start));
-	lse_store(header + 16, destination);
-	for (unsigned int i = 0; i < 20; i += 2)
-		sum += (uint32_t)(header[i] << 8 | header[i + 1]);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = ~((sum & 0xffff) + (sum >> 16));
-	header[10] = (uint8_t)(sum >> 8);
-	header[11] = (uint8_t)sum;
+	switch (scenario->operation) {
+	case ROUTE_6:
+		memcpy(header, (const uint8_t[]){ 0x60, 0, 0, 0, 0, 8, 17, 64, 0x20, 1, 0xd, 0xb8 },
+		       12);
+		bench_address(true, number, i, header + 24);
+		return;
+	case ROUTE_4:
+		bench_address(false, number, i, address);
+		bench_ip4_header(header, lse_load(address));
+		return;
+	case ENTER:
+		bench_ip4_header(header, (FIRST_NETWORK + number) << 8 | 1);
+		return;
+	default:
+		bench_ip4_header(header, scenario->operation == LEAVE ? FIRST_NETWORK << 8 | 1
+								      : 0xc0000201);
+	}
 }
 
 /* Packet `i` as it arrives: Ethernet, the stack, IPv4. */
@@ -197,13 +214,11 @@ static void restore(const struct scenario *scenario, unsigned int i)
 		lse_store(start + k * 4,
 			  label << 12 | (k + 1 == scenario->stack ? LSE_BOTTOM : 0) | 64);
 	}
-	if (scenario->stack == 0 || outer != 0)
+	if (scenario->operation == ROUTE_6)
+		memcpy(frame + 12, (const uint8_t[]){ 0x86, 0xdd }, 2);
+	else if (scenario->stack == 0 || outer != 0)
 		memcpy(frame + 12, (const uint8_t[]){ 0x08, 0x00 }, 2);
-	write_ipv4(start + scenario->stack * 4,
-		   scenario->operation == ROUTE_4 || scenario->operation == ENTER
-			   ? (FIRST_NETWORK + number) << 8 | 1
-		   : scenario->operation == LEAVE ? FIRST_NETWORK << 8 | 1
-						  : 0xc0000201);
+	write_ip(scenario, start + scenario->stack * 4, number, i);
 	if (outer != 0)
 		bench_outer(frame + RTE_ETHER_HDR_LEN, number, scenario->tunnel,
 			    scenario->stack > 0 ? 0x8847 : 0x0800, scenario->stack * 4 + 40);
@@ -304,10 +319,10 @@ static __rte_always_inline void bare_vector(enum operation operation, unsigned i
 }
 
 /* What a popped label or an arriving packet needs to be routed: two steps down the trie, TTL, header. */
-static __rte_always_inline void bare_route(unsigned int first, bool labelled)
+static __rte_always_inline void bare_route(unsigned int first, bool labelled, unsigned int family)
 {
 	const struct tables *tables = fixture.tables;
-	const _Atomic uint32_t *root = &tables->route_root[0][ROUTE_IPV4];
+	const _Atomic uint32_t *root = &tables->route_root[0][family];
 	struct traffic_counter *counters = fixture.worker->label[0];
 	const _Atomic uint64_t *ilm = NULL;
 	uint32_t entries[VECTOR_SIZE];
@@ -332,7 +347,7 @@ static __rte_always_inline void bare_route(unsigned int first, bool labelled)
 			counter_add(&counters[label].bytes, packets[first + i]->pkt_len);
 			l3 += 4;
 		}
-		destinations[i] = l3 + 16;
+		destinations[i] = l3 + (family == ROUTE_IPV6 ? 24 : 16);
 		entries[i] = atomic_load_explicit(root, memory_order_acquire);
 	}
 	lpm_lookup_burst(tables, entries, destinations, VECTOR_SIZE);
@@ -342,9 +357,14 @@ static __rte_always_inline void bare_route(unsigned int first, bool labelled)
 		const struct rewrite *rewrite = nexthop_rewrite(
 			tables, word_load(&tables->nexthop[route_index(entries[i])]));
 
-		ipv4_decrement(l3);
 		memcpy(l3 - 14, rewrite->header + 10, 12);
-		memcpy(l3 - 2, (const uint8_t[]){ 0x08, 0x00 }, 2);
+		if (family == ROUTE_IPV6) {
+			l3[7]--;
+			memcpy(l3 - 2, (const uint8_t[]){ 0x86, 0xdd }, 2);
+		} else {
+			ipv4_decrement(l3);
+			memcpy(l3 - 2, (const uint8_t[]){ 0x08, 0x00 }, 2);
+		}
 		if (labelled) {
 			mbuf->data_off = (uint16_t)(mbuf->data_off + 4);
 			mbuf->data_len = (uint16_t)(mbuf->data_len - 4);
@@ -371,10 +391,13 @@ static void run_bare(enum operation operation, unsigned int first)
 		bare_vector(PUSH_2, first);
 		break;
 	case POP_IP:
-		bare_route(first, true);
+		bare_route(first, true, ROUTE_IPV4);
 		break;
 	case ROUTE_4:
-		bare_route(first, false);
+		bare_route(first, false, ROUTE_IPV4);
+		break;
+	case ROUTE_6:
+		bare_route(first, false, ROUTE_IPV6);
 		break;
 	default: /* tunnels stand alone */
 		break;
@@ -456,6 +479,22 @@ static void measure(const struct scenario *scenario, unsigned int entries, unsig
 	printf("%s,%u,%.1f,%.1f,%.1f,%.1f,%.2f\n", scenario->name, entries, median,
 	       percentile(&stages, 0), percentile(&stages, 90), bare_median, median / bare_median);
 	fflush(stdout);
+}
+
+static void measure_sizes(const struct scenario *scenario, unsigned int rounds)
+{
+	const unsigned int *entries = default_entries;
+	size_t count = RTE_DIM(default_entries);
+
+	if (has_tunnels(scenario)) {
+		entries = tunnel_entries;
+		count = RTE_DIM(tunnel_entries);
+	} else if (scenario->operation == ROUTE_6) {
+		entries = ip6_entries;
+		count = RTE_DIM(ip6_entries);
+	}
+	for (size_t i = 0; i < count; i++)
+		measure(scenario, entries[i], rounds);
 }
 
 static void usage(void)
@@ -547,11 +586,7 @@ int main(int argc, char **argv)
 			measure(&scenarios[i], options.entries, options.rounds);
 			continue;
 		}
-		bool tunnels = has_tunnels(&scenarios[i]);
-		const unsigned int *entries = tunnels ? tunnel_entries : default_entries;
-		size_t count = tunnels ? RTE_DIM(tunnel_entries) : RTE_DIM(default_entries);
-		for (size_t k = 0; k < count; k++)
-			measure(&scenarios[i], entries[k], options.rounds);
+		measure_sizes(&scenarios[i], options.rounds);
 	}
 	fixture_stop(&fixture);
 	if (matched == 0)
