@@ -174,6 +174,70 @@ static inline void lpm_lookup_burst(const struct tables *tables, uint32_t *entry
 	}
 }
 
+/* Sorts what the packets that are `on` their way met at one depth: whose entry is a child node goes on,
+ * tails wait, leaves are done. Without branches, for what comes next is as random as the addresses are.
+ * `list` NULL: packets 0 to on - 1. */
+struct lpm_round {
+	const _Atomic uint32_t *next[LPM_BURST]; /* of packet i: what its entry names */
+	uint8_t node[LPM_BURST], tail[LPM_BURST];
+	unsigned int nodes, tails;
+};
+
+static inline __attribute__((always_inline)) void
+lpm_round(const struct tables *tables, struct lpm_round *round, const uint8_t *list,
+	  unsigned int on, unsigned int byte, uint32_t *entry, const uint8_t *const *address)
+{
+	unsigned int nodes = 0, tails = round->tails;
+
+	for (unsigned int k = 0; k < on; k++) {
+		unsigned int i = list != NULL ? list[k] : k;
+		uint32_t found = atomic_load_explicit(round->next[i], memory_order_acquire);
+		bool is_node = lpm_type(found) == LPM_NODE8;
+		uint64_t offset = lpm_type(found) == LPM_LEAF ? 0 : lpm_offset(found);
+
+		offset += is_node ? (uint64_t)address[i][byte] * sizeof(found) : 0;
+		entry[i] = found;
+		round->next[i] = tables_object(tables, offset);
+		__builtin_prefetch((const void *)round->next[i]);
+		round->node[nodes] = round->tail[tails % LPM_BURST] = (uint8_t)i;
+		nodes += is_node;
+		tails += lpm_type(found) == LPM_TAIL;
+	}
+	round->nodes = nodes;
+	round->tails = tails;
+}
+
+/* lpm_lookup_burst for addresses of one table, whose root entry is `root` (loaded with acquire order);
+ * entry[i] becomes the leaf value of address[i]. They are all at the same depth at any time. */
+static inline void lpm_lookup_table(const struct tables *tables, uint32_t root, uint32_t *entry,
+				    const uint8_t *const *address, unsigned int count)
+{
+	const _Atomic uint32_t *node = tables_object(tables, lpm_offset(root));
+	bool wide = lpm_type(root) == LPM_NODE16;
+	unsigned int byte = wide ? 2 : 1; /* of the addresses: the next to go by */
+	struct lpm_round round;
+
+	if (lpm_type(root) == LPM_LEAF || lpm_type(root) == LPM_TAIL) {
+		for (unsigned int i = 0; i < count; i++)
+			entry[i] = lpm_type(root) == LPM_LEAF
+					   ? root
+					   : lpm_tail_value(tables, root, address[i]);
+		return;
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		const uint8_t *at = address[i];
+		round.next[i] = &node[wide ? (unsigned int)at[0] << 8 | at[1] : at[0]];
+		__builtin_prefetch((const void *)round.next[i]);
+	}
+	round.tails = 0;
+	lpm_round(tables, &round, NULL, count, byte, entry, address);
+	while (round.nodes != 0)
+		lpm_round(tables, &round, round.node, round.nodes, ++byte, entry, address);
+	for (unsigned int k = 0; k < round.tails; k++)
+		entry[round.tail[k]] =
+			lpm_tail_value(tables, entry[round.tail[k]], address[round.tail[k]]);
+}
+
 /* ---- control plane ---- */
 
 struct lpm; /* private: which prefixes there are, and which node stands where */

@@ -3,7 +3,8 @@
  * ip.c: IP forwarding (RFC 1812, RFC 8200), for packets that came in plain or out of labels.
  *
  * First pass: is the header one to forward by? Then the whole vector goes through the route tables step
- * by step together (lpm.h), and the last pass does what the routes say.
+ * by step together (lpm.h), and the last pass does what the routes say. What nearly all packets are goes
+ * through the passes without a call; the rest through functions that look at everything.
  */
 #include <rte_ether.h>
 #include "dataplane/shm/lpm.h"
@@ -107,10 +108,9 @@ static inline uint32_t push_bits(const struct packet *packet)
 
 /* Towards a nexthop. Options ask for a look at every hop: the control plane's (RFC 1812 5.2.6). What
  * comes from a link-local address stays on its link (RFC 4291 2.5.6). */
-static inline void forward(struct worker *worker, struct packet *packet, uint32_t leaf)
+static void forward(struct worker *worker, struct packet *packet, uint32_t leaf)
 {
 	uint32_t index = route_index(leaf);
-
 	bool ipv4 = packet->payload == PAYLOAD_IPV4;
 
 	if (unlikely(ipv4 ? (packet->l3[0] & 0xf) != 5 : ipv6_is_link_local(packet->l3 + 8))) {
@@ -152,7 +152,7 @@ static void end_locally(struct worker *worker, struct packet *packet)
 		host_local(worker, packet);
 }
 
-static __rte_noinline void end_by_route(struct worker *worker, struct packet *packet, uint32_t leaf)
+static void end_by_route(struct worker *worker, struct packet *packet, uint32_t leaf)
 {
 	switch (route_kind(leaf)) {
 	case ROUTE_LOCAL: /* not TTL-checked: it has arrived */
@@ -173,14 +173,58 @@ static __rte_noinline void end_by_route(struct worker *worker, struct packet *pa
 	}
 }
 
+/* Whatever the route says. */
+static __rte_noinline void follow(struct worker *worker, struct packet *packet, uint32_t leaf)
+{
+	if (route_kind(leaf) == ROUTE_NEXTHOP || route_kind(leaf) == ROUTE_GROUP)
+		forward(worker, packet, leaf);
+	else
+		end_by_route(worker, packet, leaf);
+}
+
+/* What forward() does with a packet to one nexthop that has no options and may go on. False: this is
+ * another one, and nothing is done. */
+static inline bool forward_plain(struct packet *packet, uint32_t leaf)
+{
+	uint8_t *header = packet->l3;
+	bool ipv4 = packet->payload == PAYLOAD_IPV4;
+	bool done = (packet->flags & PACKET_TTL_DONE) != 0;
+	uint32_t ttl = ipv4 ? header[8] : header[7];
+
+	if (unlikely(route_kind(leaf) != ROUTE_NEXTHOP || ttl + done <= 1))
+		return false;
+	if (ipv4 ? header[0] != 0x45 : ipv6_is_link_local(header + 8))
+		return false;
+	if (!done && ipv4)
+		ipv4_decrement(header);
+	else if (!done)
+		header[7]--;
+	packet->nexthop = route_index(leaf);
+	packet->push = push_bits(packet);
+	packet->flags &= PACKET_LAYERS;
+	return true;
+}
+
 /* ---------------------------------------------------------------- the stage */
 
-static inline const _Atomic uint32_t *root_of(const struct worker *worker,
-					      const struct packet *packet)
+/* A header that is out of the ordinary. False: the packet ended here. */
+static __rte_noinline bool admit(struct worker *worker, struct packet *packet)
+{
+	int reason = ip_validate(packet);
+
+	if (reason == GOES_ON)
+		return !end_by_destination(worker, packet);
+	if (reason != DROP_ip_martian || !host_unconfigured(worker, packet))
+		drop(worker, packet->mbuf, packet->interface, (enum drop_reason)reason);
+	return false;
+}
+
+static inline uint32_t root_of(const struct worker *worker, const struct packet *packet)
 {
 	unsigned int family = packet->payload == PAYLOAD_IPV4 ? ROUTE_IPV4 : ROUTE_IPV6;
 
-	return &worker->tables->route_root[packet->vrf % VRF_MAX][family];
+	return atomic_load_explicit(&worker->tables->route_root[packet->vrf % VRF_MAX][family],
+				    memory_order_acquire);
 }
 
 static inline const uint8_t *destination_of(const struct packet *packet)
@@ -188,54 +232,70 @@ static inline const uint8_t *destination_of(const struct packet *packet)
 	return packet->l3 + (packet->payload == PAYLOAD_IPV4 ? 16 : 24);
 }
 
-static inline void begin_lookup(const struct worker *worker, const struct packet *packet,
-				const uint8_t **destination, uint32_t *entry)
+/* Their leaves, each from the table of its own VRF and family. */
+static __rte_noinline void look_up_mixed(const struct worker *worker, struct packet *const *packets,
+					 const uint8_t *const *destinations, uint32_t *leaves,
+					 unsigned int count)
 {
-	*destination = destination_of(packet);
-	*entry = atomic_load_explicit(root_of(worker, packet), memory_order_acquire);
+	for (unsigned int i = 0; i < count; i++)
+		leaves[i] = root_of(worker, packets[i]);
+	lpm_lookup_burst(worker->tables, leaves, destinations, count);
+}
+
+/* The last pass. The vector's count is kept in a register between packets that are no plain ones. */
+static inline void follow_all(struct worker *worker, struct packet *const *packets,
+			      const uint32_t *leaves, unsigned int count)
+{
+	unsigned int forwarded = worker->output.count;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (likely(forward_plain(packets[i], leaves[i]))) {
+			worker->output.packet[forwarded++] = packets[i];
+			continue;
+		}
+		worker->output.count = forwarded;
+		follow(worker, packets[i], leaves[i]);
+		forwarded = worker->output.count;
+	}
+	worker->output.count = forwarded;
 }
 
 void ip(struct worker *worker)
 {
 	struct packet *packets[VECTOR_SIZE];
 	const uint8_t *destinations[VECTOR_SIZE];
-	uint32_t entries[VECTOR_SIZE]; /* root entries, then leaves */
-	unsigned int count = 0;
+	uint32_t leaves[VECTOR_SIZE];
+	unsigned int arrived = worker->ip.count, count = 0;
 	uint8_t flags = 0; /* of any packet */
+	bool mixed = false;
 
 	static_assert(VECTOR_SIZE <= LPM_BURST, "a vector is one burst");
-	if (worker->ip.count == 0)
+	if (arrived == 0)
 		return;
-	for (unsigned int i = 0; i < worker->ip.count; i++) {
+	struct packet *first = worker->ip.packet[0];
+	uint8_t vrf = first->vrf, payload = first->payload;
+	for (unsigned int i = 0; i < arrived; i++) {
 		struct packet *packet = worker->ip.packet[i];
-		int reason = ip_validate(packet);
 
-		if (unlikely(reason != GOES_ON)) {
-			if (reason == DROP_ip_martian && host_unconfigured(worker, packet))
-				continue;
-			drop(worker, packet->mbuf, packet->interface, (enum drop_reason)reason);
+		if (unlikely(!ip_is_ordinary(packet)) && !admit(worker, packet))
 			continue;
-		}
-		if (end_by_destination(worker, packet))
-			continue;
+		mixed |= packet->vrf != vrf || packet->payload != payload;
 		flags |= packet->flags;
 		packets[count] = packet;
-		begin_lookup(worker, packet, &destinations[count], &entries[count]);
-		count++;
+		destinations[count++] = destination_of(packet);
 	}
 	worker->ip.count = 0;
 	if (unlikely(flags & PACKET_RPF)) {
 		count = rpf(worker, packets, count);
 		for (unsigned int i = 0; i < count; i++)
-			begin_lookup(worker, packets[i], &destinations[i], &entries[i]);
+			destinations[i] = destination_of(packets[i]);
 	}
-	lpm_lookup_burst(worker->tables, entries, destinations, count);
-	for (unsigned int i = 0; i < count; i++) {
-		uint32_t leaf = entries[i];
-
-		if (likely(route_kind(leaf) == ROUTE_NEXTHOP || route_kind(leaf) == ROUTE_GROUP))
-			forward(worker, packets[i], leaf);
-		else
-			end_by_route(worker, packets[i], leaf);
-	}
+	if (count == 0)
+		return;
+	if (unlikely(mixed))
+		look_up_mixed(worker, packets, destinations, leaves, count);
+	else
+		lpm_lookup_table(worker->tables, root_of(worker, packets[0]), leaves, destinations,
+				 count);
+	follow_all(worker, packets, leaves, count);
 }

@@ -63,15 +63,16 @@ static inline void ipv4_set_checksum(uint8_t *header)
 	memcpy(header + 10, &sum, sizeof(sum));
 }
 
-/* One less TTL, checksum mended: the sum grows by 0x0100. RFC 1141, RFC 1624 */
+/* One less TTL (which is not 0), checksum mended: the sum grows by 0x0100, that is by 1 as it stands in
+ * memory order. RFC 1141, RFC 1624 */
 static inline void ipv4_decrement(uint8_t *header)
 {
-	uint32_t sum = (uint32_t)ip_load16(header + 10) + 0x100;
+	uint32_t word; /* TTL, protocol, checksum */
+	memcpy(&word, header + 8, sizeof(word));
+	uint64_t sum = (uint64_t)rte_le_to_cpu_32(word) + 0x10000 - 1;
 
-	sum += sum >> 16;
-	header[8]--;
-	header[10] = (uint8_t)(sum >> 8);
-	header[11] = (uint8_t)sum;
+	word = rte_cpu_to_le_32((uint32_t)sum + ((uint32_t)(sum >> 32) << 16));
+	memcpy(header + 8, &word, sizeof(word));
 }
 
 /* Addresses that no packet on a link may come from: this network, loopback, multicast and what is

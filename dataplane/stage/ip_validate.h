@@ -62,4 +62,66 @@ static inline int ip_validate(const struct packet *packet)
 	return packet->payload == PAYLOAD_IPV4 ? validate_ipv4(packet) : validate_ipv6(packet);
 }
 
+static inline uint64_t load64(const uint8_t *at)
+{
+	uint64_t value;
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+/* ipv4_sum of 20 bytes, which end with `last`. */
+static inline bool ipv4_plain_sum_is_right(uint64_t first, uint64_t second, uint32_t last)
+{
+	uint64_t sum = first + second;
+
+	sum += sum < first;
+	sum += last;
+	sum += sum < last;
+	sum += sum << 32 | sum >> 32; /* the upper half: both halves with the carry between them */
+	uint32_t half = (uint32_t)(sum >> 32);
+	return (half + (half << 16 | half >> 16)) >> 16 == 0xffff;
+}
+
+/* An IPv4 packet as nearly all are: whole in its first buffer, no options, a right checksum, to one host
+ * and from one on a network that there may be, the frame to one station. What is not may be right too. */
+static inline bool is_ordinary_ipv4(const struct packet *packet)
+{
+	/* first bytes of addresses that martians, multicast and broadcast have */
+	static const uint8_t special[256] = { [0] = 1, [127] = 1, [224 ... 255] = 1 };
+	const uint8_t *header = packet->l3;
+	const uint8_t *frame = rte_pktmbuf_mtod(packet->mbuf, const uint8_t *);
+	ptrdiff_t room = frame + packet->mbuf->data_len - header;
+
+	if (unlikely(room < IPV4_HEADER))
+		return false;
+	uint32_t last;
+	memcpy(&last, header + 16, sizeof(last));
+	return likely(header[0] == 0x45 && ip_load16(header + 2) >= IPV4_HEADER &&
+		      ip_load16(header + 2) <= room &&
+		      ((special[header[12]] | special[header[16]] | frame[0]) & 1) == 0 &&
+		      ipv4_plain_sum_is_right(load64(header), load64(header + 8), last));
+}
+
+/* The same of IPv6: none of the addresses that begin with 0 (unspecified, loopback, IPv4-mapped) or with
+ * 0xfe or 0xff (link-local, multicast), no neighbour discovery. */
+static inline bool is_ordinary_ipv6(const struct packet *packet)
+{
+	const uint8_t *header = packet->l3;
+	const uint8_t *frame = rte_pktmbuf_mtod(packet->mbuf, const uint8_t *);
+	ptrdiff_t room = frame + packet->mbuf->data_len - header;
+
+	if (unlikely(room < IPV6_HEADER))
+		return false;
+	return likely(header[0] >> 4 == 6 && ip_load16(header + 4) + IPV6_HEADER <= room &&
+		      ip_load16(header + 6) != (IPV6_ICMP << 8 | 255) &&
+		      (uint8_t)(header[8] - 1) < 0xfd && (uint8_t)(header[24] - 1) < 0xfd &&
+		      (frame[0] & 1) == 0);
+}
+
+static inline bool ip_is_ordinary(const struct packet *packet)
+{
+	return packet->payload == PAYLOAD_IPV4 ? is_ordinary_ipv4(packet)
+					       : is_ordinary_ipv6(packet);
+}
+
 #endif

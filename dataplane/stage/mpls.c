@@ -8,6 +8,7 @@
  */
 #include "dataplane/stage/branch.h"
 #include "dataplane/stage/flow_hash.h"
+#include "dataplane/stage/label_space.h"
 #include "dataplane/stage/mpls_header.h"
 #include "dataplane/stage/mpls_payload.h"
 #include "dataplane/stage/nexthop.h"
@@ -175,8 +176,8 @@ static bool copy_by(const struct descent *descent, uint64_t entry, uint32_t next
 static void end_by_replicate(struct descent *descent, uint64_t entry)
 {
 	struct worker *worker = descent->worker;
-	uint64_t offset = word_load(
-		&worker->tables->group_members[label_index(entry) & (GROUP_MAX - 1)]);
+	uint64_t offset =
+		word_load(&worker->tables->group_members[label_index(entry) & (GROUP_MAX - 1)]);
 	uint32_t last = UINT32_MAX, made = 0;
 
 	if (offset == 0) {
@@ -455,8 +456,9 @@ static inline bool stack_is_whole(const struct packet *packet)
 #define COMMON_MASK                                                                                \
 	(LABEL_OPERATION_MASK << LABEL_OPERATION_SHIFT | LABEL_GROUP | LABEL_TTL_PIPE |            \
 	 LABEL_NO_COUNTERS)
-#define COMMON_SWAP ((uint64_t)LABEL_SWAP << LABEL_OPERATION_SHIFT)
-#define COMMON_POP  ((uint64_t)LABEL_POP << LABEL_OPERATION_SHIFT)
+#define COMMON_SWAP   ((uint64_t)LABEL_SWAP << LABEL_OPERATION_SHIFT)
+#define COMMON_POP    ((uint64_t)LABEL_POP << LABEL_OPERATION_SHIFT)
+#define COMMON_POP_IP ((uint64_t)LABEL_POP_IP << LABEL_OPERATION_SHIFT)
 
 static inline void count(struct traffic_counter *counter, const struct packet *packet)
 {
@@ -498,49 +500,32 @@ static inline bool pop(struct worker *worker, struct packet *packet, uint32_t wo
 	return true;
 }
 
-/* What the first pass finds for a packet. */
-struct lookup {
-	const _Atomic uint64_t *entry;
-	struct traffic_counter *counter;
-};
-
-/* A label space as one vector sees it. Without entries every label finds the empty one; without counters
- * every label counts where nobody reads. */
-struct space {
-	unsigned int number;
-	const _Atomic uint64_t *entries;
-	struct traffic_counter *counters;
-	uint32_t entry_mask, counter_mask;
-};
-
-static inline struct space space_get(struct worker *worker, unsigned int number)
+/* end_by_ip for the common case: uniform, the last label, and the traffic class not handed down. */
+static inline bool pop_ip(struct worker *worker, struct packet *packet, uint32_t word,
+			  uint64_t entry, struct traffic_counter *counter)
 {
-	static const _Atomic uint64_t no_entry;
-	uint64_t offset = word_load(&worker->tables->label_space[number]);
-	struct traffic_counter *counters =
-		__atomic_load_n(&worker->label[number], __ATOMIC_ACQUIRE);
+	const uint8_t *end =
+		rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) + packet->mbuf->data_len;
+	uint8_t *header = packet->l3 + 4;
+	uint32_t ttl = lse_ttl(word) - 1;
 
-	return (struct space){
-		.number = number,
-		.entries = offset != 0 ? tables_object(worker->tables, offset) : &no_entry,
-		.counters = counters != NULL ? counters : &worker->uncounted,
-		.entry_mask = offset != 0 ? LABEL_COUNT - 1 : 0,
-		.counter_mask = counters != NULL ? LABEL_COUNT - 1 : 0,
-	};
-}
-
-/* Ask for the lines of the label's entry and of its counter. */
-static inline struct lookup look_up(const struct space *space, const struct packet *packet)
-{
-	uint32_t label = lse_label(lse_load(packet->l3));
-	struct lookup lookup = {
-		.entry = space->entries + (label & space->entry_mask),
-		.counter = space->counters + (label & space->counter_mask),
-	};
-
-	rte_prefetch0(lookup.entry);
-	rte_prefetch0(lookup.counter);
-	return lookup;
+	if (!lse_is_bottom(word) || (entry & LABEL_TC_UNIFORM))
+		return false;
+	int payload = payload_of(header, end);
+	if (payload == PAYLOAD_IPV4)
+		ipv4_store(header, header[8] < ttl ? header[8] : ttl, false, 0);
+	else if (payload == PAYLOAD_IPV6)
+		ipv6_store(header, header[7] < ttl ? header[7] : ttl, false, 0);
+	else
+		return false;
+	packet->l3 = header;
+	packet->vrf = (uint8_t)label_index(entry);
+	packet->payload = (uint8_t)payload;
+	packet->flags =
+		(uint8_t)(PACKET_LABELLED | PACKET_TTL_DONE | (packet->flags & PACKET_LAYERS));
+	count(counter, packet);
+	vector_add(&worker->ip, packet);
+	return true;
 }
 
 static inline void switch_label(struct worker *worker, struct packet *packet, struct lookup lookup)
@@ -553,12 +538,17 @@ static inline void switch_label(struct worker *worker, struct packet *packet, st
 		drop(worker, packet->mbuf, packet->interface, DROP_mpls_truncated);
 		return;
 	}
-	if (unlikely(lse_ttl(word) <= 1 || (common != COMMON_SWAP && common != COMMON_POP)))
-		descend(worker, packet);
-	else if (common == COMMON_SWAP)
-		swap(worker, packet, word, entry, lookup.counter);
-	else if (!pop(worker, packet, word, entry, lookup.counter))
-		descend(worker, packet);
+	if (likely(lse_ttl(word) > 1)) {
+		if (common == COMMON_SWAP) {
+			swap(worker, packet, word, entry, lookup.counter);
+			return;
+		}
+		if (common == COMMON_POP && pop(worker, packet, word, entry, lookup.counter))
+			return;
+		if (common == COMMON_POP_IP && pop_ip(worker, packet, word, entry, lookup.counter))
+			return;
+	}
+	descend(worker, packet);
 }
 
 void mpls(struct worker *worker)

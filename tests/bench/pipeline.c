@@ -348,9 +348,9 @@ static __rte_always_inline void bare_route(unsigned int first, bool labelled, un
 			l3 += 4;
 		}
 		destinations[i] = l3 + (family == ROUTE_IPV6 ? 24 : 16);
-		entries[i] = atomic_load_explicit(root, memory_order_acquire);
 	}
-	lpm_lookup_burst(tables, entries, destinations, VECTOR_SIZE);
+	lpm_lookup_table(tables, atomic_load_explicit(root, memory_order_acquire), entries,
+			 destinations, VECTOR_SIZE);
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
 		struct rte_mbuf *mbuf = packets[first + i];
 		uint8_t *l3 = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, labelled ? 18 : 14);

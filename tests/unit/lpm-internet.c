@@ -259,8 +259,12 @@ static void time_lookups(struct fixture *fixture, const char *what)
 			entry[k] = fixture->root;
 		}
 		lpm_lookup_burst(fixture->instance.tables, entry, burst, LPM_BURST);
-		for (unsigned int k = 0; k < LPM_BURST; k++)
+		uint32_t leaf[LPM_BURST];
+		lpm_lookup_table(fixture->instance.tables, fixture->root, leaf, burst, LPM_BURST);
+		for (unsigned int k = 0; k < LPM_BURST; k++) {
 			sum -= entry[k];
+			assert_int_equal(leaf[k], entry[k]);
+		}
 	}
 	print_message(", %.1f ns in bursts\n", (seconds() - start) * 1e9 / TIMED);
 	assert_int_equal(sum, 0); /* the same answers */
