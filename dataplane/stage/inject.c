@@ -14,7 +14,8 @@ static void inject_bridged(struct worker *worker, struct rte_mbuf *mbuf, uint32_
 {
 	struct packet *packet = &worker->packet[worker->encapsulate.count];
 
-	if (mbuf->pkt_len > RTE_ETHER_HDR_LEN + TAG_LENGTH + (flags >> INTERFACE_MTU_SHIFT & 0xffff)) {
+	if (mbuf->pkt_len >
+	    RTE_ETHER_HDR_LEN + TAG_LENGTH + (flags >> INTERFACE_MTU_SHIFT & 0xffff)) {
 		drop(worker, mbuf, interface, DROP_inject_invalid);
 		return;
 	}
@@ -66,9 +67,9 @@ static void inject_frame(struct worker *worker, const struct frame_slot *slot)
 	}
 	unsigned int port = (unsigned int)(flags >> INTERFACE_PORT_SHIFT) & 0xff;
 	unsigned int kind = (unsigned int)(flags >> INTERFACE_KIND_SHIFT) & 0xf;
-	bool is_bridged = (kind == INTERFACE_TUNNEL || kind == INTERFACE_PSEUDOWIRE) &&
-			  (word_load(&worker->tables->interface[interface].features) &
-			   INTERFACE_BRIDGED);
+	bool is_bridged =
+		(kind == INTERFACE_TUNNEL || kind == INTERFACE_PSEUDOWIRE) &&
+		(word_load(&worker->tables->interface[interface].features) & INTERFACE_BRIDGED);
 	bool is_tunnel = kind == INTERFACE_TUNNEL || is_bridged;
 	char *data = NULL;
 	if (slot->length >= RTE_ETHER_HDR_LEN && slot->length <= FRAME_MAX)
