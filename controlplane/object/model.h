@@ -230,7 +230,11 @@ struct model {
 	struct interface_object *tunnel_interfaces; /* the same, of tunnels and pseudowires: many */
 	struct interface_object *interface[INTERFACE_MAX];
 	uint8_t row[INTERFACE_MAX];                   /* enum row_use */
-	uint32_t tunnel_row[TUNNEL_MAX], tunnel_rows; /* free ones among those handed out before */
+	struct {
+		uint32_t index;
+		uint64_t since;          /* ns: free */
+	} tunnel_row[TUNNEL_MAX];        /* free ones among those handed out before, a ring */
+	uint32_t tunnel_rows, tunnel_oldest; /* how many; where the oldest stands */
 	struct row_name *row_names;                   /* replay: tunnels' rows that were found */
 	uint64_t generation;                          /* of port wishes: the last one given */
 	uint32_t identity;

@@ -38,8 +38,30 @@ uint32_t row_end(const struct tables *tables)
 static void give_back(struct model *model, uint32_t index)
 {
 	model->row[index] = ROW_FREE;
-	if (index >= INTERFACE_FIRST_TUNNEL)
-		model->tunnel_row[model->tunnel_rows++] = index;
+	if (index < INTERFACE_FIRST_TUNNEL)
+		return;
+	uint32_t at = (model->tunnel_oldest + model->tunnel_rows++) % TUNNEL_MAX;
+	model->tunnel_row[at].index = index;
+	model->tunnel_row[at].since = model_now(model);
+}
+
+/* The data plane's sequence numbers stand with the row's counters: a new tunnel whose packets came there
+ * before they are out of date would be taken for the old one, and its numbers refused. */
+static bool rested(const struct model *model)
+{
+	uint64_t since = model->tunnel_row[model->tunnel_oldest].since;
+
+	return model->tunnel_rows > 0 &&
+	       model_now(model) - since > TUNNEL_SEQUENCE_RESTART * 1000000000ull;
+}
+
+static uint32_t take_oldest(struct model *model)
+{
+	uint32_t index = model->tunnel_row[model->tunnel_oldest].index;
+
+	model->tunnel_oldest = (model->tunnel_oldest + 1) % TUNNEL_MAX;
+	model->tunnel_rows--;
+	return index;
 }
 
 /* No worker looks at the row any more, nor at what it names. */
@@ -74,7 +96,7 @@ void row_abandon(struct model *model, uint32_t index)
 
 /* ---------------------------------------------------------------- taking one */
 
-/* A tunnel's: its own, one that was given back, or a new one. A row is handed out once, so that
+/* A tunnel's: its own, one that was given back long ago, a new one, or any that was given back. A row is handed out once, so that
  * one of those that were given back need not be looked for among them. */
 static int take_tunnel_row(struct model *model, enum interface_kind kind, const char *name,
 			   uint32_t *index)
@@ -86,11 +108,13 @@ static int take_tunnel_row(struct model *model, enum interface_kind kind, const 
 	if (found != NULL && model->row[found->index] == ROW_FOUND &&
 	    kind_of(&model->tables->interface[found->index]) == kind) {
 		*index = found->index;
-	} else if (model->tunnel_rows > 0) {
-		*index = model->tunnel_row[--model->tunnel_rows];
+	} else if (rested(model)) {
+		*index = take_oldest(model);
 	} else if (row_end(model->tables) < INTERFACE_MAX) {
 		*index = row_end(model->tables);
 		word_store(&model->tables->control.interface_used, *index + 1);
+	} else if (model->tunnel_rows > 0) {
+		*index = take_oldest(model);
 	} else {
 		return -ENOSPC;
 	}
