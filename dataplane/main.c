@@ -27,6 +27,7 @@
 #include "dataplane/port/queues.h"
 #include "dataplane/shm/epoch.h"
 #include "dataplane/stage/stage.h"
+#include "dataplane/stage/hand_over.h"
 
 enum {
 	EXIT_USAGE = 2,
@@ -208,6 +209,11 @@ static int make_workers(const struct options *options)
 		log_error("worker %u: %s", id - 1, strerror(-result));
 		return result;
 	}
+	result = hand_over_init(dataplane.worker, dataplane.worker_count);
+	if (result != 0) {
+		log_error("rings between workers: %s", strerror(-result));
+		return result;
+	}
 	/* all spaces that had counters before: there may be more workers now */
 	uint64_t spaces = word_load(&dataplane.state->control.spaces_ready) | 1;
 	for (unsigned int space = 0; space < LABEL_SPACE_MAX; space++)
@@ -264,6 +270,7 @@ static int run(void)
 	(void)sd_notify(0, "STOPPING=1");
 	alarm(END_SECONDS);
 	rte_eal_mp_wait_lcore();
+	hand_over_end(dataplane.worker, dataplane.worker_count);
 	if (result == 0)
 		pthread_join(control, NULL);
 	return result;

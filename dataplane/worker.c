@@ -7,6 +7,7 @@
 #include <time.h>
 #include "dataplane/shm/epoch.h"
 #include "dataplane/shm/ring.h"
+#include "dataplane/stage/hand_over.h"
 #include "dataplane/stage/reassemble.h"
 #include "dataplane/stage/stage.h"
 
@@ -162,6 +163,7 @@ int worker_run(void *argument)
 
 		uint64_t start = rte_rdtsc();
 		unsigned int packets = poll_queues(worker, plan);
+		packets += hand_over_poll(worker);
 		unsigned int injected = inject(worker);
 		if (unlikely(worker->reassembling != 0))
 			reassembly_expire(worker, start);

@@ -177,6 +177,7 @@ struct worker {
 	unsigned int idle_turns;
 	struct filter_meter *meter; /* FILTER_METERS of this worker's share; see stage/filter.c */
 	unsigned int workers;       /* how many share the rates */
+	struct rte_ring **handover; /* by worker; NULL: there is one alone (stage/hand_over.h) */
 	struct rte_meter_srtcm_profile *sample_profile;
 	struct rte_meter_srtcm sample_meter;
 	unsigned int sample; /* samples taken so far */

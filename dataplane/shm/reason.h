@@ -84,7 +84,8 @@
 	X(filter_policed, "above the rate of the rule that permits it")                            \
 	X(filter_truncated, "filtered, and ends within its layer-4 or extension headers")          \
 	X(filter_headers, "filtered, and has more extension headers than are walked")              \
-	X(tiny_fragment, "filtered, and a fragment that hides its layer-4 header (RFC 1858, 3128, 7112)")
+	X(tiny_fragment, "filtered, and a fragment that hides its layer-4 header (RFC 1858, 3128, 7112)") \
+	X(tunnel_owner_busy, "of a tunnel with sequence numbers, whose worker does not keep up")
 
 #define PUNT_REASONS(X)                                                                            \
 	X(mpls_ttl_exceeded, "label TTL would reach 0")                                            \

@@ -8,6 +8,7 @@
  * order in which they came; if it may be another tunnel's, it goes round here first.
  */
 #include <rte_ether.h>
+#include "dataplane/stage/hand_over.h"
 #include "dataplane/stage/rpf.h"
 #include "dataplane/stage/stage.h"
 #include "dataplane/stage/tunnel_arrival.h"
@@ -218,6 +219,11 @@ static inline bool receive(struct mouth *mouth, struct arrival *arrival)
 
 	if (unlikely(interface >= mouth->ready)) {
 		drop(worker, packet->mbuf, packet->interface, DROP_interface_down);
+		return false;
+	}
+	if (unlikely(arrival->value->flags & TUNNEL_SEQUENCE_RECEIVE) &&
+	    hand_over_wanted(worker, interface)) {
+		hand_over(worker, packet, interface);
 		return false;
 	}
 	if (unlikely(mouth->local != 0) && !filter_local(worker, packet))
