@@ -223,7 +223,10 @@ static int filter_add(struct model *model, const struct arguments *arguments, st
 	if (argument_present(arguments, FILTER_DEFAULT) &&
 	    arguments->value[FILTER_DEFAULT].number == FILTER_WORD_PERMIT)
 		filter->otherwise = FILTER_PERMIT;
-	if (load_found(model, filter) != 0) {
+	/* what an earlier filter of this number has counted is not its */
+	if (load_found(model, filter) != 0 ||
+	    (model->settled && filter_baseline_set(model->tables, model->heap, model->state, number,
+						   0) != 0)) {
 		free(filter);
 		return refuse(error, -ENOMEM, "filter %s: out of memory", name);
 	}

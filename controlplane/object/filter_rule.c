@@ -49,8 +49,9 @@ static int take_slot(struct model *model, struct filter_object *filter, uint32_t
 	for (uint32_t i = 0; i < FILTER_SLOTS; i++) {
 		if (filter->slot[i / 64] >> i % 64 & 1)
 			continue;
-		/* of an earlier rule: from now on it counts for this one */
-		int result = i < filter->slots && model->settled
+		/* of an earlier rule, or of an earlier filter of this number: from now on it counts for
+		 * this one */
+		int result = model->settled
 				     ? filter_baseline_set(model->tables, model->heap, model->state,
 							   filter->number, i)
 				     : 0;
