@@ -234,6 +234,39 @@ static bool step_listing(const struct call *call, struct call_state *state, stru
 	return true;
 }
 
+/* ---- `tunnel show` and `pseudowire show`, too ---- */
+
+static bool is_tunnels(const struct call *call)
+{
+	return !strcmp(call->method, "tunnel show") || !strcmp(call->method, "pseudowire show");
+}
+
+static bool step_tunnels(const struct call *call, struct call_state *state, struct outcome *outcome,
+			 uint64_t deadline)
+{
+	struct error *error = &outcome->error;
+	struct view view = view_of(call);
+	/* of other calls in between */
+	int status = command_from_json(command_by_method(call->method), call->params, &arguments, error);
+
+	if (!state->tunnels)
+		state->tunnels = calloc(1, sizeof(*state->tunnels));
+	if (!state->tunnels)
+		abort();
+	while (!status) {
+		status = tunnel_listing_step(state->tunnels, &view, &arguments, error);
+		if (!status && queue_clock() >= deadline)
+			return false;
+	}
+	if (status > 0)
+		outcome->text = state->tunnels->text;
+	else
+		outcome_refuse(outcome);
+	free(state->tunnels);
+	state->tunnels = NULL;
+	return true;
+}
+
 /* ---- the others, done at once ---- */
 
 static void call_short(const struct call *call, struct outcome *outcome)
@@ -267,6 +300,8 @@ bool call_step(const struct call *call, struct call_state *state, struct outcome
 		return step_long(call, state, outcome, deadline);
 	if (!strcmp(call->method, "mpls show"))
 		return step_listing(call, state, outcome, deadline);
+	if (is_tunnels(call))
+		return step_tunnels(call, state, outcome, deadline);
 	call_short(call, outcome);
 	return true;
 }

@@ -21,6 +21,7 @@ struct call {
 struct call_state {
 	struct batch *batch;
 	struct label_listing *listing;
+	struct tunnel_listing *tunnels;
 	json_t *(*end)(struct api *api, struct batch *batch, struct error *error);
 };
 

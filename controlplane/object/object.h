@@ -111,4 +111,17 @@ int label_listing_begin(struct label_listing *listing, const struct view *view,
  * LABEL_ROWS_MAX rows. */
 int label_listing_step(struct label_listing *listing, const struct view *view, struct error *error);
 
+/* `tunnel show` and `pseudowire show` likewise: there may be 65,536 of them. Zero before the first
+ * step. */
+struct tunnel_listing {
+	uint32_t index;     /* rows behind INTERFACE_FIRST_TUNNEL that were looked at */
+	uint32_t count;     /* that are in the text */
+	struct buffer text; /* as above */
+};
+
+/* 0: go on. 1: the text is complete. -ENOENT with *error set and the text freed: the one that was
+ * asked for does not exist. */
+int tunnel_listing_step(struct tunnel_listing *listing, const struct view *view,
+			const struct arguments *arguments, struct error *error);
+
 #endif

@@ -151,7 +151,7 @@ json_t *view_show(const struct view *view, const struct arguments *arguments, st
 		[COMMAND_BRIDGE_ROUTERS_SHOW] = view_bridge_routers,
 		[COMMAND_METRICS_SHOW] = view_metrics,
 		[COMMAND_TUNNEL_SHOW] = view_tunnels,
-		[COMMAND_PSEUDOWIRE_SHOW] = view_pseudowires,
+		[COMMAND_PSEUDOWIRE_SHOW] = view_tunnels,
 	};
 	unsigned int id = (unsigned int)arguments->command->id;
 

@@ -85,8 +85,7 @@ json_t *view_ports(const struct view *view, const struct arguments *arguments, s
 json_t *view_vlans(const struct view *view, const struct arguments *arguments, struct error *error);
 json_t *view_loopbacks(const struct view *view, const struct arguments *arguments,
 		       struct error *error);
-json_t *view_pseudowires(const struct view *view, const struct arguments *arguments,
-			 struct error *error);
+/* Pseudowires too. */
 json_t *view_tunnels(const struct view *view, const struct arguments *arguments,
 		     struct error *error);
 json_t *view_addresses(const struct view *view, const struct arguments *arguments,

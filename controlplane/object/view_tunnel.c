@@ -7,6 +7,8 @@
 #include "dataplane/shm/tunnel.h"
 #include "view.h"
 
+enum { LOOKS_A_STEP = 4096, ROWS_A_STEP = 16, ROW_TEXT = 2048 };
+
 static const char *mode_name(uint8_t mode)
 {
 	static const char *const names[TUNNEL_MODES] = {
@@ -167,13 +169,6 @@ static json_t *build_tunnel(const struct view *view, const void *what)
 	return object;
 }
 
-json_t *view_tunnels(const struct view *view, const struct arguments *arguments,
-		     struct error *error)
-{
-	return view_interface_list(view, arguments, INTERFACE_TUNNEL, "tunnel", build_tunnel,
-				   error);
-}
-
 /* ---------------------------------------------------------------- pseudowires */
 
 static void put_bridge(const struct view *view, uint32_t index, json_t *object)
@@ -235,9 +230,75 @@ static json_t *build_pseudowire(const struct view *view, const void *what)
 	return object;
 }
 
-json_t *view_pseudowires(const struct view *view, const struct arguments *arguments,
-			 struct error *error)
+/* ---------------------------------------------------------------- listings */
+
+static void add_row(struct tunnel_listing *listing, json_t *row)
 {
-	return view_interface_list(view, arguments, INTERFACE_PSEUDOWIRE, "pseudowire",
-				   build_pseudowire, error);
+	struct buffer *text = &listing->text;
+	size_t size;
+
+	if (listing->count++ > 0)
+		buffer_add(text, ",", 1);
+	size = json_dumpb(row, buffer_reserve(text, ROW_TEXT), ROW_TEXT, JSON_COMPACT);
+	if (size > ROW_TEXT) /* what it takes: again with room for it */
+		json_dumpb(row, buffer_reserve(text, size), size, JSON_COMPACT);
+	text->used += size;
+	json_decref(row);
+}
+
+/* The row, if it is one that is asked for. */
+static json_t *row_of(const struct view *view, const struct arguments *arguments, uint32_t index)
+{
+	bool tunnels = arguments->command->id == COMMAND_TUNNEL_SHOW;
+	const char *only = view_name_argument(arguments, SHOW_NAME);
+	char name[NAME_SIZE];
+	uint64_t flags = view_interface(view, index, name);
+
+	if (view_kind(flags) != (tunnels ? INTERFACE_TUNNEL : INTERFACE_PSEUDOWIRE) ||
+	    (only != NULL && strcmp(only, name) != 0))
+		return NULL;
+	return view_row(view, tunnels ? build_tunnel : build_pseudowire, &index);
+}
+
+int tunnel_listing_step(struct tunnel_listing *listing, const struct view *view,
+			const struct arguments *arguments, struct error *error)
+{
+	const char *only = view_name_argument(arguments, SHOW_NAME);
+	uint32_t end = view_interface_end(view), rows = 0;
+
+	if (listing->index == 0)
+		buffer_add(&listing->text, "[", 1);
+	for (uint32_t i = 0; i < LOOKS_A_STEP && rows < ROWS_A_STEP; i++) {
+		uint32_t index = INTERFACE_FIRST_TUNNEL + listing->index++;
+		if (index >= end && (only == NULL || listing->count > 0)) {
+			buffer_add(&listing->text, "]", 1);
+			return 1;
+		}
+		if (index >= end) {
+			buffer_free(&listing->text);
+			return error_set(error, ERROR_REFUSED, -ENOENT, "%s %s does not exist",
+					 arguments->command->noun, only);
+		}
+		json_t *row = row_of(view, arguments, index);
+		if (row == NULL)
+			continue;
+		add_row(listing, row);
+		rows++;
+	}
+	return 0;
+}
+
+json_t *view_tunnels(const struct view *view, const struct arguments *arguments,
+		     struct error *error)
+{
+	struct tunnel_listing listing = { 0 };
+	int result = 0;
+
+	while (result == 0)
+		result = tunnel_listing_step(&listing, view, arguments, error);
+	if (result < 0)
+		return NULL;
+	json_t *array = json_loadb(listing.text.data, listing.text.used, 0, NULL);
+	buffer_free(&listing.text);
+	return array;
 }
