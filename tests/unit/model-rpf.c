@@ -44,7 +44,7 @@ static void is_a_feature(void **state)
 		if (word_load(&model_tables(f->model)->interface[i].flags) != 0)
 			assert_int_equal(checks_of(f, i), 0);
 	say(f, "loopback add lo0");
-	refused(f, "port set lo0 rpf strict", "loopback lo0 does not have that");
+	refused(f, "port set lo0 rpf strict", "loopback lo0 has no rpf to set");
 }
 
 static void is_undone(void **state)
