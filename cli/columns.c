@@ -154,6 +154,15 @@ static const struct column groups[] = {
 	{ .title = NULL },
 };
 
+static const struct column multicast_routes[] = {
+	{ .title = "VRF", .key = "vrf", .flags = RIGHT },
+	{ .title = "GROUP", .key = "group" },
+	{ .title = "BRIDGE", .key = "bridge" },
+	{ .title = "RPF", .key = "rpf" },
+	{ .title = "TTL-THRESHOLD", .key = "ttl_threshold", .flags = RIGHT },
+	{ .title = NULL },
+};
+
 static const struct column routers[] = {
 	{ .title = "BRIDGE", .key = "bridge" },
 	{ .title = "VLAN", .key = "vlan", .flags = RIGHT },
@@ -329,6 +338,7 @@ static const struct sheet sheets[] = {
 	{ COMMAND_SHOW_WORKERS, workers },   { COMMAND_BRIDGE_SHOW, bridge },
 	{ COMMAND_FDB_SHOW, fdb },           { COMMAND_BRIDGE_GROUPS_SHOW, groups },
 	{ COMMAND_BRIDGE_ROUTERS_SHOW, routers },
+	{ COMMAND_MULTICAST_ROUTE_SHOW, multicast_routes },
 	{ COMMAND_TUNNEL_SHOW, tunnel },
 	{ COMMAND_PSEUDOWIRE_SHOW, pseudowire },
 	{ COMMAND_SHOW_EVENTS, events },

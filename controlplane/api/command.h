@@ -161,6 +161,7 @@ enum command_id {
 	COMMAND_BRIDGE_ROUTERS_SHOW,
 	COMMAND_BRIDGE_MULTICAST_ADD,
 	COMMAND_BRIDGE_MULTICAST_DEL,
+	COMMAND_MULTICAST_ROUTE_SHOW,
 	COMMAND_NEIGH_ADD,
 	COMMAND_NEIGH_REPLACE,
 	COMMAND_NEIGH_DEL,
@@ -282,8 +283,11 @@ enum bridge_parameter {
 	BRIDGE_STRICT,
 	BRIDGE_PROXY,
 	BRIDGE_GROUP_LIMIT,
+	BRIDGE_MULTICAST_ROUTING, /* WORD: enum multicast_routing_word */
+	BRIDGE_TTL_THRESHOLD,
 	BRIDGE_ADMIN
 };
+enum multicast_routing_word { MULTICAST_ROUTING_OFF, MULTICAST_ROUTING_ON, MULTICAST_ROUTING_NO_RPF };
 enum unknown_unicast_word { UNKNOWN_FLOOD, UNKNOWN_DROP };
 enum fdb_parameter { FDB_MAC, FDB_DEV, FDB_VLAN }; /* bridge fdb add MAC dev PORT [vlan V] */
 enum fdb_show_parameter { FDB_SHOW_BRIDGE };       /* bridge fdb|groups|routers show [BR] */

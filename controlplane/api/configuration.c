@@ -99,6 +99,8 @@ static const struct {
 	{ "bridge", "strict", 0 },
 	{ "bridge", "proxy", 0 },
 	{ "bridge", "group-limit", 4096 },
+	{ "bridge", "multicast-routing", MULTICAST_ROUTING_OFF },
+	{ "bridge", "multicast-ttl-threshold", 0 },
 	{ "bridge multicast", "group-limit", 0 },
 	{ NULL, "learning", 1 },
 	{ NULL, "isolated", 0 },

@@ -27,6 +27,8 @@ static const char *const unknown_words[] = { "flood", "drop", NULL };
 
 static const char *const unknown_multicast_words[] = { "flood", "router-ports", "drop", NULL };
 
+static const char *const multicast_routing_words[] = { "off", "on", "no-rpf", NULL };
+
 #define ON_OFF(word, text)                                                                         \
 	{                                                                                          \
 		.name = word, .type = VALUE_ON_OFF, .help = text                                   \
@@ -67,7 +69,13 @@ static const char *const unknown_multicast_words[] = { "flood", "router-ports", 
 		NUMBER("startup-query-count", 0, 0, 255, "first queries, 0: robustness"),          \
 	[BRIDGE_STRICT] = ON_OFF("strict", "drop IGMP without router alert"),                      \
 	[BRIDGE_PROXY] = ON_OFF("proxy", "tell routers the sum of all reports"),                   \
-	[BRIDGE_GROUP_LIMIT] = NUMBER("group-limit", 0, 1, 131072, "groups of one port at most")
+	[BRIDGE_GROUP_LIMIT] = NUMBER("group-limit", 0, 1, 131072, "groups of one port at most"), \
+	[BRIDGE_MULTICAST_ROUTING] =                                                               \
+		WORDS("multicast-routing", 0, multicast_routing_words,                             \
+		      "route groups from elsewhere to its hosts that asked, and its own "          \
+		      "elsewhere; no-rpf: whatever way they came"),                                \
+	[BRIDGE_TTL_THRESHOLD] = NUMBER("multicast-ttl-threshold", 0, 0, 255,                      \
+					"least TTL of what is routed to its hosts")
 
 const struct parameter bridge_add[] = {
 	[BRIDGE_NAME] = OBJECT_NAME(KEY, NULL, "name of the new bridge and of its own interface"),

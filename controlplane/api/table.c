@@ -437,6 +437,8 @@ static const struct command table[] = {
 	       "limit what hosts at a bridge's port may ask for"),
 	CHANGE(BRIDGE_MULTICAST_DEL, "bridge multicast", "del", bridge_multicast_del,
 	       "take those limits away"),
+	LOOK(MULTICAST_ROUTE_SHOW, "multicast route", "show", nothing,
+	     "groups that are routed to bridges"),
 	CHANGE(NEIGH_ADD, "neigh", "add", neigh_change, "add a static neighbour"),
 	CHANGE(NEIGH_REPLACE, "neigh", "replace", neigh_change, "add or change a static neighbour"),
 	CHANGE(NEIGH_DEL, "neigh", "del", neigh_del, "remove a neighbour"),

@@ -263,6 +263,7 @@ static int address_add(struct model *model, const struct arguments *arguments, s
 	route_refresh(model);
 	if (!model->settled)
 		return 0;
+	bridge_interface_changed(model, interface);
 	tunnel_address_changed(model, interface->settings.vrf, &object->address);
 	return 0;
 }
@@ -355,6 +356,7 @@ static int address_del(struct model *model, const struct arguments *arguments, s
 		return result;
 	}
 	forget(model, object);
+	bridge_interface_changed(model, interface);
 	return 0;
 }
 

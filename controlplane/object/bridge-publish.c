@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include "controlplane/object/multicast_route.h"
 #include "controlplane/object/snooping.h"
 
 static void store_word(_Atomic uint64_t *word, uint64_t value)
@@ -141,6 +142,11 @@ static bool make_domain(const struct bridge_object *bridge, unsigned int vlan,
 		domain->flags = rule->flags;
 		memcpy(domain->routers, rule->routers, sizeof(domain->routers));
 	}
+	/* who routes groups elsewhere gets all of them */
+	if (bridge->settings.multicast_routing != MULTICAST_ROUTING_OFF &&
+	    vlan == bridge->settings.vlan)
+		for (unsigned int i = 0; i < BRIDGE_FAMILIES; i++)
+			port_set_add(&domain->routers[i], SLOT_OWN);
 	return any;
 }
 
@@ -344,6 +350,7 @@ void bridge_publish(struct model *model, struct bridge_object *bridge)
 		model_complain(model, "bridge %s: not all in the tables: no table memory",
 			       bridge->interface->name);
 	fdb_own(model, bridge);
+	multicast_route_bridge(model, bridge);
 }
 
 void bridge_interface_changed(struct model *model, struct interface_object *interface)
@@ -481,6 +488,7 @@ void bridge_settle(struct model *model)
 		else if (model->bridge_use[i] == ROW_FOUND)
 			unlink_row(model, i);
 	}
+	multicast_route_settle(model);
 }
 
 void bridge_poll(struct model *model)

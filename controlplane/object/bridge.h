@@ -74,6 +74,15 @@ struct bridge_settings {
 	uint64_t ageing; /* ns */
 	uint8_t mac[6];  /* given by lladdr; all zero: made up */
 	struct snooping_settings snooping;
+	uint8_t multicast_routing; /* enum multicast_routing_word */
+	uint8_t ttl_threshold;     /* of what is routed to it */
+};
+
+/* What its multicast routes were made from. */
+struct multicast_branch {
+	bool wanted[BRIDGE_FAMILIES];
+	uint8_t threshold, flags;
+	uint16_t vlan;
 };
 
 struct bridge_object {
@@ -83,6 +92,7 @@ struct bridge_object {
 	struct bridge_member *slot[BRIDGE_SLOTS]; /* [SLOT_OWN]: NULL */
 	uint8_t slot_use[BRIDGE_SLOTS];           /* enum row_use */
 	struct domain_rule *rule[VLAN_MAX];       /* NULL: none */
+	struct multicast_branch routed;
 	bool dirty; /* something found no memory: bridge_poll tries again */
 };
 

@@ -222,6 +222,7 @@ struct model {
 	const struct state *state; /* mapped; its owner may be dead */
 	bool alive;                /* the data plane, when last asked */
 	bool found_tables, settled, dirty;
+	bool multicast_settled; /* multicast routes know all bridges */
 	uint64_t grace_limit_ns; /* a longer wait for the data plane has another name than "full" */
 	struct heap *heap;
 	struct nexthop_pool *pool;

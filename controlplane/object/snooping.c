@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "controlplane/object/event.h"
+#include "controlplane/object/multicast_route.h"
 #include "controlplane/object/snooping.h"
 
 static_assert(sizeof(struct snoop_ports) == sizeof(struct port_set), "sets of ports are the same");
@@ -37,7 +38,11 @@ static int put_any(struct model *model, const struct group_key *key,
 
 	if (members != NULL)
 		memcpy(&entry.ports, members, sizeof(entry.ports));
-	return when_full_again(model, hash_put(model->tables, model->heap, HASH_GROUP, &entry));
+	int result =
+		when_full_again(model, hash_put(model->tables, model->heap, HASH_GROUP, &entry));
+	if (result == 0)
+		multicast_route_group(model, key);
+	return result;
 }
 
 /* Workers look for an entry of a source only where the group's says that there may be one. */
@@ -83,6 +88,7 @@ static void remove_entry(void *context, const struct snoop_domain_key *domain,
 
 	if (source == NULL) {
 		hash_remove(model->tables, model->heap, HASH_GROUP, &key.any);
+		multicast_route_group(model, &key.any);
 		return;
 	}
 	memcpy(key.source, source->bytes, sizeof(key.source));
@@ -261,6 +267,16 @@ static void engine_settings(const struct bridge_object *bridge, unsigned int vla
 	}
 }
 
+bool snooping_has_address(const struct bridge_object *bridge, enum snoop_family family)
+{
+	struct snoop_settings settings;
+
+	if (family == SNOOP_IPV6)
+		return bridge->interface->mac != 0;
+	engine_settings(bridge, bridge->settings.vlan, &settings);
+	return settings.address[SNOOP_IPV4].bytes[12] != 0;
+}
+
 static void set_port(struct model *model, struct bridge_object *bridge, unsigned int vlan,
 		     unsigned int slot)
 {
@@ -363,13 +379,15 @@ static void adopt_rules(struct model *model, struct bridge_object *bridge, unsig
 		return;
 	bridge->rule[vlan]->flags = found->flags;
 	memcpy(bridge->rule[vlan]->routers, found->routers, sizeof(found->routers));
+	for (unsigned int i = 0; i < BRIDGE_FAMILIES; i++) /* not what the engine says */
+		port_set_remove(&bridge->rule[vlan]->routers[i], SLOT_OWN);
 	for (unsigned int i = 0; i < SNOOP_FAMILIES; i++) {
 		uint32_t flags = found->flags >> (DOMAIN_FAMILY_BITS * i);
 		struct snoop_rule rule = {
 			.enforced = (flags & DOMAIN_ENFORCED) != 0,
 			.unregistered = flags >> DOMAIN_UNREGISTERED_SHIFT & 3,
 		};
-		memcpy(&rule.routers, &found->routers[i], sizeof(rule.routers));
+		memcpy(&rule.routers, &bridge->rule[vlan]->routers[i], sizeof(rule.routers));
 		snoop_adopt_rule(model->snooping->engine, &key, i, &rule, model_now(model));
 	}
 }

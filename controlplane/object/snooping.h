@@ -70,6 +70,8 @@ void snooping_bridge(struct model *model, struct bridge_object *bridge);
 void snooping_forget(struct model *model, struct bridge_object *bridge);
 /* A port's link came up or went down: so did it, and its VLANs, in their bridges. */
 void snooping_link(struct model *model, const struct interface_object *port, bool up);
+/* Has the bridge an address to ask from, in its own VLAN? */
+bool snooping_has_address(const struct bridge_object *bridge, enum snoop_family family);
 /* Do what is due. */
 void snooping_poll(struct model *model);
 /* A frame of a bridge's port: of the bridge's VLAN, `packet` from its IP header on. *slots: where it is to

@@ -149,6 +149,7 @@ json_t *view_show(const struct view *view, const struct arguments *arguments, st
 		[COMMAND_FDB_SHOW] = view_fdb,
 		[COMMAND_BRIDGE_GROUPS_SHOW] = view_bridge_groups,
 		[COMMAND_BRIDGE_ROUTERS_SHOW] = view_bridge_routers,
+		[COMMAND_MULTICAST_ROUTE_SHOW] = view_multicast_routes,
 		[COMMAND_METRICS_SHOW] = view_metrics,
 		[COMMAND_TUNNEL_SHOW] = view_tunnels,
 		[COMMAND_PSEUDOWIRE_SHOW] = view_tunnels,

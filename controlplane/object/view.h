@@ -79,6 +79,8 @@ json_t *view_bridge_groups(const struct view *view, const struct arguments *argu
 			   struct error *error);
 json_t *view_bridge_routers(const struct view *view, const struct arguments *arguments,
 			    struct error *error);
+json_t *view_multicast_routes(const struct view *view, const struct arguments *arguments,
+			      struct error *error);
 /* The bridge's name, "" if there is none. */
 void view_bridge_name(const struct view *view, uint32_t index, char name[NAME_SIZE]);
 json_t *view_ports(const struct view *view, const struct arguments *arguments, struct error *error);

@@ -92,6 +92,34 @@ static json_t *build_routers(const struct view *view, const void *only)
 	return json_pack("{s:o}", "list", list.array);
 }
 
+static void visit_multicast_route(void *context, const void *found)
+{
+	struct multicast_route route = *(const struct multicast_route *)found;
+	const struct list *list = context;
+	char name[NAME_SIZE];
+
+	for (uint32_t i = 0; i < route.count && i < MULTICAST_BRANCHES; i++) {
+		if (route.branch[i].interface >= INTERFACE_MAX ||
+		    view_interface(list->view, route.branch[i].interface, name) == 0)
+			continue;
+		json_array_append_new(
+			list->array,
+			json_pack("{s:i, s:o, s:s, s:s, s:i}", "vrf", (int)route.key.vrf, "group",
+				  address_json(route.key.group), "bridge", name, "rpf",
+				  route.branch[i].flags & MULTICAST_NO_RPF ? "off" : "strict",
+				  "ttl_threshold", (int)route.branch[i].threshold));
+	}
+}
+
+static json_t *build_multicast_routes(const struct view *view, const void *only)
+{
+	struct list list = { view, only, json_array() };
+
+	view_hash_walk(view, HASH_MULTICAST_ROUTE, sizeof(struct multicast_route),
+		       visit_multicast_route, &list);
+	return json_pack("{s:o}", "list", list.array);
+}
+
 static json_t *from_tables(const struct view *view, const char *only,
 			   json_t *(*build)(const struct view *view, const void *what))
 {
@@ -125,4 +153,12 @@ json_t *view_bridge_routers(const struct view *view, const struct arguments *arg
 	(void)error;
 	return view->model != NULL ? view_private(view)->routers(view->model, only)
 				   : from_tables(view, only, build_routers);
+}
+
+json_t *view_multicast_routes(const struct view *view, const struct arguments *arguments,
+			      struct error *error)
+{
+	(void)arguments;
+	(void)error;
+	return from_tables(view, NULL, build_multicast_routes);
 }

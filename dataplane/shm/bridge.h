@@ -13,7 +13,7 @@
  *   HASH_FDB              (bridge, VLAN, MAC) -> slot
  *   HASH_GROUP            (bridge, VLAN, group) -> ports
  *   HASH_GROUP_SOURCE     (bridge, VLAN, source, group) -> ports
- *   HASH_MULTICAST_ROUTE  (VRF, source, group) -> interfaces
+ *   HASH_MULTICAST_ROUTE  (VRF, group) -> bridges; which sources they want is in the two above
  */
 #ifndef SHUNT_SHM_BRIDGE_H
 #define SHUNT_SHM_BRIDGE_H
@@ -137,29 +137,26 @@ struct group_source_entry {
 };
 static_assert(sizeof(struct group_source_entry) == 72, "group_source_entry");
 
-enum { MULTICAST_BRANCHES = 32 };
+enum { MULTICAST_BRANCHES = 32 }; /* bridges of a VRF that multicast may be routed to */
 
 struct multicast_key {
-	uint8_t group[16];
-	uint8_t source[16]; /* all zero: any */
+	uint8_t group[16]; /* IPv4 as ::ffff:a.b.c.d */
 	uint32_t vrf;
 	uint32_t reserved;
 };
-/* Where a group is routed to. */
+/* Bridges that a group is routed to, for hosts have asked for it there. */
 struct multicast_route {
 	struct multicast_key key;
-	uint32_t flags;    /* MULTICAST_... */
-	uint32_t count;    /* branches */
-	uint32_t incoming; /* INCOMING: interface that it must come in by */
+	uint32_t count; /* branches */
 	uint32_t reserved;
 	struct {
-		uint32_t interface;
-		uint32_t
-			threshold; /* a TTL that is less after the decrement does not leave by it */
+		uint32_t interface; /* the bridge's own */
+		uint16_t threshold; /* a TTL that is less after the decrement does not leave by it */
+		uint16_t flags;     /* MULTICAST_... */
 	} branch[MULTICAST_BRANCHES];
 };
-static_assert(sizeof(struct multicast_route) == 312, "multicast_route");
-#define MULTICAST_INCOMING 1u /* comes in by `incoming`; else by the route back to its source */
+static_assert(sizeof(struct multicast_route) == 288, "multicast_route");
+#define MULTICAST_NO_RPF 1u /* whatever interface it came in by */
 
 /* ---------------------------------------------------------------- reading */
 

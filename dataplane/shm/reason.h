@@ -43,7 +43,7 @@
 	X(no_buffer, "packet buffers are used up")                                                 \
 	X(ip_checksum, "IPv4 header checksum is wrong")                                            \
 	X(ip_martian, "source or destination that must not be on a link (RFC 1812 5.3.7)")         \
-	X(ip_multicast, "multicast, which is not routed")                                          \
+	X(ip_multicast, "multicast to a group that is routed nowhere")                              \
 	X(fragment_invalid, "fragment of a length or offset that none can have")                   \
 	X(fragment_tiny, "first fragment without the whole transport header (RFC 1858, RFC 7112)") \
 	X(fragment_overlap, "fragments of a packet for ourselves overlap (RFC 5722)")              \
@@ -73,9 +73,9 @@
 	X(bridge_unknown_unicast, "address is not known, and the bridge does not flood")           \
 	X(bridge_unregistered, "multicast that nobody asked for, and the bridge does not flood")   \
 	X(bridge_storm, "more broadcast, multicast or unknown unicast than the port may send")     \
-	X(multicast_no_route, "multicast that nobody whom it is routed to asked for")              \
+	X(multicast_no_route, "multicast whose source nobody elsewhere asked for")                  \
 	X(multicast_incoming, "multicast that is not routed back to its source this way")          \
-	X(multicast_ttl, "multicast whose TTL is below all its thresholds")                        \
+	X(multicast_ttl, "multicast whose TTL ends here or is below all its thresholds")            \
 	X(ip_rpf_strict, "no route back to the source by the interface it came in by")             \
 	X(ip_rpf_loose, "no route back to the source")                                                       \
 	X(filter_in, "denied by the filter of the interface that it came in by, or of its VRF")    \

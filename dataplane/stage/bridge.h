@@ -79,6 +79,19 @@ bool storm_allows(const struct bridging *bridging, enum storm_kind kind);
 /* Ports of a frame to a multicast address. False: it ended here. */
 bool multicast_ports(const struct bridging *bridging, struct port_set *ports);
 
+/* Members of (source, group) in a VLAN, else of (any, group); IPv4 addresses as ::ffff:a.b.c.d. False:
+ * unregistered. */
+bool multicast_members(const struct tables *tables, uint32_t bridge, unsigned int vlan,
+		       const uint8_t group[16], const uint8_t source[16], struct port_set *ports);
+
+/* An IPv4 address as the tables have it: ::ffff:a.b.c.d. */
+static inline void multicast_map_ipv4(uint8_t address[16], const uint8_t *ipv4)
+{
+	memset(address, 0, 10);
+	address[10] = address[11] = 0xff;
+	memcpy(address + 12, ipv4, 4);
+}
+
 /* ---- replicate.c ---- */
 
 /* Send it to these ports, none of which is the one that it came in by, less those whose filters don't let it

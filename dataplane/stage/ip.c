@@ -67,9 +67,10 @@ static bool end_by_destination(struct worker *worker, struct packet *packet)
 		return false;
 	if (link_local) /* the control plane knows whether it is for one of ours */
 		host_local(worker, packet);
+	else if (multicast)
+		multicast_route(worker, packet);
 	else
-		drop(worker, packet->mbuf, packet->interface,
-		     multicast ? DROP_ip_multicast : DROP_ip_martian);
+		drop(worker, packet->mbuf, packet->interface, DROP_ip_martian);
 	return true;
 }
 

@@ -19,13 +19,6 @@ struct group_packet {
 
 /* ---------------------------------------------------------------- what it is */
 
-static void map_ipv4(uint8_t address[16], const uint8_t *ipv4)
-{
-	memset(address, 0, 10);
-	address[10] = address[11] = 0xff;
-	memcpy(address + 12, ipv4, 4);
-}
-
 static bool parse_ipv4(struct group_packet *packet)
 {
 	const uint8_t *header = packet->header;
@@ -34,8 +27,8 @@ static bool parse_ipv4(struct group_packet *packet)
 	    header[16] >> 4 != 0xe)
 		return false;
 	packet->family = BRIDGE_IPV4;
-	map_ipv4(packet->group, header + 16);
-	map_ipv4(packet->source, header + 12);
+	multicast_map_ipv4(packet->group, header + 16);
+	multicast_map_ipv4(packet->source, header + 12);
 	packet->link_local = header[16] == 224 && header[17] == 0 && header[18] == 0;
 	packet->all = packet->link_local;
 	return true;
@@ -127,20 +120,17 @@ static int protocol_of(const struct group_packet *packet)
 
 /* ---------------------------------------------------------------- lookup */
 
-/* Members of (source, group), else of (any, group). False: unregistered. */
-static bool group_members_of(const struct bridging *bridging, const struct group_packet *packet,
-			     struct port_set *ports)
+bool multicast_members(const struct tables *tables, uint32_t bridge, unsigned int vlan,
+		       const uint8_t group[16], const uint8_t source[16], struct port_set *ports)
 {
-	struct group_source_key key = { .any = { .bridge = bridging->port->bridge,
-						 .vlan = (uint16_t)bridging->domain->vlan } };
-	const struct tables *tables = bridging->worker->tables;
+	struct group_source_key key = { .any = { .bridge = bridge, .vlan = (uint16_t)vlan } };
 
-	memcpy(key.any.group, packet->group, sizeof(key.any.group));
+	memcpy(key.any.group, group, sizeof(key.any.group));
 	const struct group_entry *any = hash_lookup(tables, HASH_GROUP, &key.any, sizeof(key.any));
 	if (any == NULL)
 		return false;
 	if (any->flags & GROUP_SOURCES) {
-		memcpy(key.source, packet->source, sizeof(key.source));
+		memcpy(key.source, source, sizeof(key.source));
 		const struct group_source_entry *entry =
 			hash_lookup(tables, HASH_GROUP_SOURCE, &key, sizeof(key));
 		if (entry != NULL) {
@@ -190,7 +180,8 @@ bool multicast_ports(const struct bridging *bridging, struct port_set *ports)
 		return true;
 	}
 	const struct port_set *routers = &domain->routers[packet.family];
-	if (!group_members_of(bridging, &packet, ports)) {
+	if (!multicast_members(bridging->worker->tables, bridging->port->bridge, domain->vlan,
+			       packet.group, packet.source, ports)) {
 		unsigned int unregistered = rule >> DOMAIN_UNREGISTERED_SHIFT & 3;
 		if (unregistered == UNREGISTERED_FLOOD || packet.link_local) {
 			flood(bridging, &packet, ports);

@@ -102,6 +102,10 @@ void bridge_classify(struct worker *worker, unsigned int interface, struct rte_m
  * packet->interface, or goes into a tunnel. The packet need not outlive the call. */
 void bridge_send(struct worker *worker, struct packet *packet, uint32_t interface);
 
+/* An IP packet to a multicast group that is not of its link alone, its header validated: to the bridges of
+ * its VRF on which hosts have asked for it. It ends here. */
+void multicast_route(struct worker *worker, struct packet *packet);
+
 /* A frame that a bridge hands to its own interface, untagged and counted as received. */
 void classify_own(struct worker *worker, struct packet *packet, uint32_t interface);
 

@@ -243,6 +243,9 @@ static bool check_drop(const struct bridge_case *test, const struct account *bef
 		uint64_t count = 0;
 		for (unsigned int i = 0; i < INTERFACES; i++)
 			count += dropped_since(before, i, (enum drop_reason)reason);
+		for (unsigned int i = 0; i < TUNNELS; i++)
+			count += dropped_since(before, INTERFACE_FIRST_TUNNEL + i,
+					       (enum drop_reason)reason);
 		if (count != (test->dropped == (int)reason + 1)) {
 			fprintf(stderr, "  %lu dropped as %s\n", (unsigned long)count,
 				drop_reason_name(reason));
