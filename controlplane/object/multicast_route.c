@@ -71,13 +71,13 @@ static int route_publish(struct model *model, const struct multicast_key *key)
 		route.branch[route.count++].flags = bridge->routed.flags;
 	}
 	if (route.count == 0)
-		return found == NULL ? 0
-				     : hash_remove(model->tables, model->heap, HASH_MULTICAST_ROUTE,
-						   key);
+		return found == NULL
+			       ? 0
+			       : hash_remove(model->tables, model->heap, HASH_MULTICAST_ROUTE, key);
 	if (found != NULL && memcmp(found, &route, sizeof(route)) == 0)
 		return 0;
-	return when_full_again(
-		model, hash_put(model->tables, model->heap, HASH_MULTICAST_ROUTE, &route));
+	return when_full_again(model,
+			       hash_put(model->tables, model->heap, HASH_MULTICAST_ROUTE, &route));
 }
 
 void multicast_route_group(struct model *model, const struct group_key *key)
@@ -91,7 +91,8 @@ void multicast_route_group(struct model *model, const struct group_key *key)
 	memcpy(route.group, key->group, sizeof(route.group));
 	route.vrf = bridge->interface->settings.vrf;
 	if (route_publish(model, &route) != 0) {
-		bridge->routed = (struct multicast_branch){ .vlan = 0 }; /* all anew, by bridge_poll */
+		bridge->routed =
+			(struct multicast_branch){ .vlan = 0 }; /* all anew, by bridge_poll */
 		bridge->dirty = true;
 	}
 }

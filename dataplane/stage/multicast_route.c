@@ -103,7 +103,8 @@ static enum verdict branch_verdict(const struct routed *routed, uint32_t interfa
 	struct port_set ports;
 	uint64_t any = 0;
 
-	if (members == NULL || (interface == packet->interface && !(packet->flags & PACKET_LABELLED)))
+	if (members == NULL ||
+	    (interface == packet->interface && !(packet->flags & PACKET_LABELLED)))
 		return NOBODY;
 	if (!multicast_members(tables, own->bridge, own->native, routed->key.group, routed->source,
 			       &ports))
@@ -127,8 +128,9 @@ static enum verdict branch_verdict(const struct routed *routed, uint32_t interfa
 static void group_mac(const struct packet *packet, uint8_t mac[6])
 {
 	if (packet->payload == PAYLOAD_IPV4) {
-		const uint8_t ipv4[6] = { 0x01, 0x00, 0x5e, packet->l3[17] & 0x7f, packet->l3[18],
-					  packet->l3[19] };
+		const uint8_t ipv4[6] = { 0x01,           0x00,
+					  0x5e,           packet->l3[17] & 0x7f,
+					  packet->l3[18], packet->l3[19] };
 		memcpy(mac, ipv4, sizeof(ipv4));
 	} else {
 		mac[0] = mac[1] = 0x33;
@@ -185,8 +187,8 @@ void multicast_route(struct worker *worker, struct packet *packet)
 	unsigned int count = 0;
 
 	read_addresses(&routed);
-	const struct multicast_route *route = hash_lookup(worker->tables, HASH_MULTICAST_ROUTE,
-							  &routed.key, sizeof(routed.key));
+	const struct multicast_route *route =
+		hash_lookup(worker->tables, HASH_MULTICAST_ROUTE, &routed.key, sizeof(routed.key));
 	if (route == NULL) {
 		drop(worker, packet->mbuf, packet->interface, DROP_ip_multicast);
 		return;
@@ -198,9 +200,9 @@ void multicast_route(struct worker *worker, struct packet *packet)
 	}
 	judge(&routed);
 	for (uint32_t i = 0; i < route->count && i < MULTICAST_BRANCHES; i++) {
-		enum verdict verdict = branch_verdict(&routed, route->branch[i].interface,
-						      route->branch[i].threshold,
-						      route->branch[i].flags);
+		enum verdict verdict =
+			branch_verdict(&routed, route->branch[i].interface,
+				       route->branch[i].threshold, route->branch[i].flags);
 		if (verdict > best)
 			best = verdict;
 		if (verdict == GOES)

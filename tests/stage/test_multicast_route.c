@@ -18,11 +18,10 @@ static const uint16_t ten[] = { 10, 0 };
 static const struct bridge_seat first[] = { { 2, 1, 10, NULL, 0 }, { 3, 2, 0, ten, 0 } };
 static const struct bridge_seat second[] = { { 4, 1, 10, NULL, 0 }, { 5, 2, 10, NULL, 0 } };
 static const struct bridge_seat third[] = { { 6, 1, 10, NULL, 0 } };
-static const uint32_t rule = DOMAIN_SNOOPING | DOMAIN_ENFORCED |
-			     DOMAIN_ENFORCED << DOMAIN_FAMILY_BITS |
-			     (uint32_t)UNREGISTERED_DROP << DOMAIN_UNREGISTERED_SHIFT |
-			     (uint32_t)UNREGISTERED_DROP
-				     << (DOMAIN_UNREGISTERED_SHIFT + DOMAIN_FAMILY_BITS);
+static const uint32_t rule =
+	DOMAIN_SNOOPING | DOMAIN_ENFORCED | DOMAIN_ENFORCED << DOMAIN_FAMILY_BITS |
+	(uint32_t)UNREGISTERED_DROP << DOMAIN_UNREGISTERED_SHIFT |
+	(uint32_t)UNREGISTERED_DROP << (DOMAIN_UNREGISTERED_SHIFT + DOMAIN_FAMILY_BITS);
 
 /* Bytes of an address as the tables have it; where it begins on the wire. */
 static const uint8_t *address(const char *text, uint8_t bytes[16])
@@ -147,8 +146,9 @@ struct leaves {
 
 struct route_case {
 	const char *name;
-	unsigned int port;  /* that it comes in by */
-	const char *before; /* words up to the packet's IP header; NULL: a frame to the group's MAC */
+	unsigned int port; /* that it comes in by */
+	const char
+		*before; /* words up to the packet's IP header; NULL: a frame to the group's MAC */
 	const char *source, *group;
 	unsigned int ttl, fill;
 	struct leaves out[COPIES_MAX];
@@ -163,7 +163,8 @@ static void packet_words(char words[512], const struct route_case *test, unsigne
 	unsigned int size = ipv4 ? 20 : 40;
 
 	if (ipv4) {
-		memcpy(header, (const uint8_t[]){ 0x45, 0, 0, 0, 0, 7, 0x40, 0, (uint8_t)ttl, 17 }, 10);
+		memcpy(header, (const uint8_t[]){ 0x45, 0, 0, 0, 0, 7, 0x40, 0, (uint8_t)ttl, 17 },
+		       10);
 		header[2] = (uint8_t)((size + test->fill) >> 8);
 		header[3] = (uint8_t)(size + test->fill);
 		memcpy(header + 12, address(test->source, bytes), 4);
@@ -202,10 +203,9 @@ static void run(const struct route_case *test)
 {
 	static char in[1024], out[COPIES_MAX][1024];
 	char ethernet[128], packet[512], from[32];
-	struct bridge_case translated = { .name = test->name,
-					  .port = test->port,
-					  .frame = in,
-					  .dropped = test->dropped };
+	struct bridge_case translated = {
+		.name = test->name, .port = test->port, .frame = in, .dropped = test->dropped
+	};
 
 	packet_words(packet, test, test->ttl);
 	group_words(ethernet, test->group, "0a0000000009", "");
@@ -224,61 +224,162 @@ static void run(const struct route_case *test)
 	bridge_cases_run(&translated, 1);
 }
 
-#define TAG " vlan:10"
+#define TAG    " vlan:10"
 #define GRE_IN "eth outer4:5>1 gre:type=0800 "
 #define EVERYBODY(ttl)                                                                             \
 	{                                                                                          \
-		{ 2, "", ttl, 1 }, { 4, "", ttl, 2 }, { 5, "", ttl, 2 }, { 6, "", ttl, 3 }         \
+		{ 2, "", ttl, 1 }, { 4, "", ttl, 2 }, { 5, "", ttl, 2 },                           \
+		{                                                                                  \
+			6, "", ttl, 3                                                              \
+		}                                                                                  \
 	}
 
 static const struct route_case cases[] = {
-	{ "from a port to three bridges", 0, NULL, "10.0.0.5", "239.1.1.1", 64, SHORT, EVERYBODY(63) },
+	{ "from a port to three bridges", 0, NULL, "10.0.0.5", "239.1.1.1", 64, SHORT,
+	  EVERYBODY(63) },
 	{ "longer than what a copy has of its own", 0, NULL, "10.0.0.5", "239.1.1.1", 64, LONG,
 	  EVERYBODY(63) },
-	{ "IPv6, and a tag", 0, NULL, "2001:db8:0:1::5", "ff0e::9:1", 64, LONG,
+	{ "IPv6, and a tag",
+	  0,
+	  NULL,
+	  "2001:db8:0:1::5",
+	  "ff0e::9:1",
+	  64,
+	  LONG,
 	  { { 2, "", 63, 1 }, { 3, TAG, 63, 1 }, { 5, "", 63, 2 } } },
 	{ "a tag alone", 0, NULL, "10.0.0.5", "239.1.1.2", 64, LONG, { { 3, TAG, 63, 1 } } },
-	{ "the MAC has 23 bits of the group", 0, NULL, "10.0.0.5", "239.129.1.6", 64, SHORT,
+	{ "the MAC has 23 bits of the group",
+	  0,
+	  NULL,
+	  "10.0.0.5",
+	  "239.129.1.6",
+	  64,
+	  SHORT,
 	  { { 2, "", 63, 1 } } },
-	{ "nobody's group", 0, NULL, "10.0.0.5", "239.1.1.99", 64, SHORT, { { 0 } },
+	{ "nobody's group",
+	  0,
+	  NULL,
+	  "10.0.0.5",
+	  "239.1.1.99",
+	  64,
+	  SHORT,
+	  { { 0 } },
 	  DROP(ip_multicast) },
 	/* reverse path */
-	{ "source elsewhere", 1, NULL, "10.0.0.5", "239.1.1.1", 64, SHORT, { { 0 } },
+	{ "source elsewhere",
+	  1,
+	  NULL,
+	  "10.0.0.5",
+	  "239.1.1.1",
+	  64,
+	  SHORT,
+	  { { 0 } },
 	  DROP(multicast_incoming) },
-	{ "source nowhere", 0, NULL, "172.16.0.1", "239.1.1.1", 64, SHORT, { { 0 } },
+	{ "source nowhere",
+	  0,
+	  NULL,
+	  "172.16.0.1",
+	  "239.1.1.1",
+	  64,
+	  SHORT,
+	  { { 0 } },
 	  DROP(multicast_incoming) },
-	{ "source by a group of nexthops", 1, NULL, "10.0.1.5", "239.1.1.2", 64, SHORT,
+	{ "source by a group of nexthops",
+	  1,
+	  NULL,
+	  "10.0.1.5",
+	  "239.1.1.2",
+	  64,
+	  SHORT,
 	  { { 3, TAG, 63, 1 } } },
-	{ "source elsewhere, a bridge that does not mind", 1, NULL, "10.0.0.5", "239.1.1.3", 64, SHORT,
+	{ "source elsewhere, a bridge that does not mind",
+	  1,
+	  NULL,
+	  "10.0.0.5",
+	  "239.1.1.3",
+	  64,
+	  SHORT,
 	  { { 6, "", 63, 3 } } },
-	{ "link-local source", 0, NULL, "fe80::5", "ff0e::9:1", 64, SHORT, { { 0 } },
+	{ "link-local source",
+	  0,
+	  NULL,
+	  "fe80::5",
+	  "ff0e::9:1",
+	  64,
+	  SHORT,
+	  { { 0 } },
 	  DROP(multicast_incoming) },
 	/* TTL */
 	{ "TTL 2", 0, NULL, "10.0.0.5", "239.1.1.2", 2, SHORT, { { 3, TAG, 1, 1 } } },
 	{ "TTL 1", 0, NULL, "10.0.0.5", "239.1.1.1", 1, SHORT, { { 0 } }, DROP(multicast_ttl) },
 	{ "TTL 0", 0, NULL, "10.0.0.5", "239.1.1.1", 0, SHORT, { { 0 } }, DROP(multicast_ttl) },
-	{ "hop limit 1", 0, NULL, "2001:db8:0:1::5", "ff0e::9:1", 1, SHORT, { { 0 } },
+	{ "hop limit 1",
+	  0,
+	  NULL,
+	  "2001:db8:0:1::5",
+	  "ff0e::9:1",
+	  1,
+	  SHORT,
+	  { { 0 } },
 	  DROP(multicast_ttl) },
-	{ "at the threshold", 0, NULL, "10.0.0.5", "239.1.1.3", 33, SHORT,
+	{ "at the threshold",
+	  0,
+	  NULL,
+	  "10.0.0.5",
+	  "239.1.1.3",
+	  33,
+	  SHORT,
 	  { { 4, "", 32, 2 }, { 6, "", 32, 3 } } },
 	{ "below it", 0, NULL, "10.0.0.5", "239.1.1.3", 32, SHORT, { { 6, "", 31, 3 } } },
 	/* sources that were asked for */
-	{ "included here, excluded there", 0, NULL, "10.0.0.1", "239.1.1.4", 64, SHORT,
+	{ "included here, excluded there",
+	  0,
+	  NULL,
+	  "10.0.0.1",
+	  "239.1.1.4",
+	  64,
+	  SHORT,
 	  { { 4, "", 63, 2 } } },
 	{ "another source", 0, NULL, "10.0.0.2", "239.1.1.4", 64, SHORT, { { 6, "", 63, 3 } } },
-	{ "a source that nobody asked for", 0, NULL, "10.0.0.2", "239.1.1.5", 64, SHORT, { { 0 } },
+	{ "a source that nobody asked for",
+	  0,
+	  NULL,
+	  "10.0.0.2",
+	  "239.1.1.5",
+	  64,
+	  SHORT,
+	  { { 0 } },
 	  DROP(multicast_no_route) },
 	/* labels and tunnels */
 	{ "out of a label: its path is the way", 1, "eth:1 mpls 600/0/20 ", "10.0.0.5", "239.1.1.1",
 	  64, LONG, EVERYBODY(19) },
-	{ "the pipe model", 1, "eth:1 mpls 601/0/20 ", "10.0.0.5", "239.1.1.2", 64, SHORT,
+	{ "the pipe model",
+	  1,
+	  "eth:1 mpls 601/0/20 ",
+	  "10.0.0.5",
+	  "239.1.1.2",
+	  64,
+	  SHORT,
 	  { { 3, TAG, 63, 1 } } },
 	{ "out of a tunnel", 0, GRE_IN, "10.0.7.5", "239.1.1.1", 64, LONG, EVERYBODY(63) },
-	{ "out of a tunnel, source elsewhere", 0, GRE_IN, "10.0.0.5", "239.1.1.1", 64, SHORT, { { 0 } },
+	{ "out of a tunnel, source elsewhere",
+	  0,
+	  GRE_IN,
+	  "10.0.0.5",
+	  "239.1.1.1",
+	  64,
+	  SHORT,
+	  { { 0 } },
 	  DROP(multicast_incoming) },
 	/* from a bridge: its own members by itself, others by routing, never back */
-	{ "from a bridge", 3, "mac:01005e0101010a0000000009 vlan:10 type:0800 ", "10.0.9.5", "239.1.1.1",
-	  64, SHORT, { { 2, "", 64, 0 }, { 4, "", 63, 2 }, { 5, "", 63, 2 }, { 6, "", 63, 3 } } },
+	{ "from a bridge",
+	  3,
+	  "mac:01005e0101010a0000000009 vlan:10 type:0800 ",
+	  "10.0.9.5",
+	  "239.1.1.1",
+	  64,
+	  SHORT,
+	  { { 2, "", 64, 0 }, { 4, "", 63, 2 }, { 5, "", 63, 2 }, { 6, "", 63, 3 } } },
 };
 
 static void test_cases(void **state)
@@ -291,10 +392,11 @@ static void test_cases(void **state)
 /* The bridge's own MTU is the limit; each that does not get it is counted. */
 static void test_too_long(void **state)
 {
-	static const struct route_case longest = { "MTU", 0, NULL, "10.0.0.5", "239.1.1.2", 64, 1480,
-						   { { 3, TAG, 63, 1 } } };
-	static const struct route_case longer = { "MTU and one", 0, NULL, "10.0.0.5", "239.1.1.2", 64,
-						  1481, { { 0 } }, DROP(mtu_exceeded) };
+	static const struct route_case longest = { "MTU",       0,  NULL, "10.0.0.5",
+						   "239.1.1.2", 64, 1480, { { 3, TAG, 63, 1 } } };
+	static const struct route_case longer = { "MTU and one", 0,           NULL,
+						  "10.0.0.5",    "239.1.1.2", 64,
+						  1481,          { { 0 } },   DROP(mtu_exceeded) };
 	uint64_t lost = counter_read(&fixture.worker->interface[OWN_ROW].copies_failed);
 
 	(void)state;
@@ -352,8 +454,9 @@ static void test_no_buffers(void **state)
 	assert_true(account_balanced(&before, 1));
 	assert_int_equal(fixture.worker->transmit.count[6], 1);
 	for (unsigned int i = 0; i < 2; i++)
-		assert_int_equal(counter_read(&fixture.worker->interface[OWN_ROW + i].copies_failed),
-				 lost[i] + 1);
+		assert_int_equal(
+			counter_read(&fixture.worker->interface[OWN_ROW + i].copies_failed),
+			lost[i] + 1);
 	transmit_take();
 	while (count > 0)
 		rte_pktmbuf_free(hoard[--count]);
