@@ -193,8 +193,10 @@ void multicast_route(struct worker *worker, struct packet *packet)
 		drop(worker, packet->mbuf, packet->interface, DROP_ip_multicast);
 		return;
 	}
-	/* what comes from a link-local address stays on its link: RFC 4291 2.5.6 */
-	if (packet->payload == PAYLOAD_IPV6 && ipv6_is_link_local(packet->l3 + 8)) {
+	/* what comes from a link-local address stays on its link, from an unspecified one is nobody's: RFC
+	 * 4291 2.5.2, 2.5.6 */
+	if (packet->payload == PAYLOAD_IPV6 &&
+	    (ipv6_is_link_local(packet->l3 + 8) || ipv6_is_reserved(packet->l3 + 8))) {
 		drop(worker, packet->mbuf, packet->interface, DROP_multicast_incoming);
 		return;
 	}
