@@ -17,7 +17,8 @@ from kernel_router import KernelRouter, ShuntRouter
 from shunt_test import wait_until
 
 SEED = int(os.environ.get("SEED", "7"))
-SETS, RULES, PACKETS = 40, (1, 5, 20, 60), 3000
+SETS, RULES, PACKETS = 80, (1, 5, 20, 60), 3000
+PORTION = 1000  # packets that any queue has room for
 PROTOCOLS = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6", 47: "47", 132: "sctp", 253: "253"}
 WITH_PORTS = (6, 17, 132)
 PORTS = [0, 22, 53, 80, 443, 1023, 8000, 8080, 8100, 65535]
@@ -202,6 +203,14 @@ class Nftables(unittest.TestCase):
         frames = [frame[14:] for frame in router.captures[1].drain() if frame[12:14] in (b"\x08\x00", b"\x86\xdd")]
         return [n for n in map(number_of, frames) if n in sent]
 
+    @staticmethod
+    def judged(counts, number):
+        """Wait until rules have decided about so many."""
+        try:
+            wait_until(lambda: sum(counts().values()) >= number, 10, f"{number} judged", interval=0.02)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {counts.__name__} {counts()}") from None
+
     def run_set(self, chance, count):
         """-> how many packets passed."""
         rules, default = [Rule(chance) for _ in range(count)], chance.choice(["permit", "deny"])
@@ -211,9 +220,9 @@ class Nftables(unittest.TestCase):
         passed = []
         for router, counts in ((self.kernel, self.by_kernel), (self.shunt, self.by_shunt)):
             router.captures[1].drain()
-            router.sender.send(frames, 20000)
-            wait_until(lambda counts=counts: sum(counts().values()) >= PACKETS, 10,
-                       lambda: f"all judged: {counts()}", interval=0.05)
+            for done in range(0, PACKETS, PORTION):
+                router.sender.send(frames[done:done + PORTION])
+                self.judged(counts, done + PORTION)
         self.assertEqual(self.by_shunt(), self.by_kernel(),
                          "\n".join(f"{i} {' '.join(r.words)}   {r.nft(i)}" for i, r in enumerate(rules, 1)))
         expected = sum(n for number, n in self.by_kernel().items()
