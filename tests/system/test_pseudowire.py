@@ -59,7 +59,7 @@ class Wire(unittest.TestCase):
         for i, node in enumerate((cls.a, cls.b, cls.c)):
             node.start_processes(str(i % 2))
         for node in (cls.a, cls.c):
-            node.ctl("bridge add br0")
+            node.ctl("bridge add br0 snooping off")
         cls.a.add_port([])
         cls.a.add_port(["10.0.8.1/24"], 1600, mpls=True)
         cls.b.add_port(["10.0.8.2/24"], 1600, mpls=True)
