@@ -47,11 +47,11 @@ static void print_rows(const struct session *session, const json_t *rows,
 		print_row(session, row);
 		arguments->value[EVENTS_FROM].number =
 			(uint64_t)json_integer_value(json_object_get(row, "number")) + 1;
-		arguments->present |= 1u << EVENTS_FROM;
+		arguments->present |= parameter_bit(EVENTS_FROM);
 	}
 	/* those were the newest; from now on all */
 	if (json_array_size(rows) > 0)
-		arguments->present &= ~(1u << EVENTS_COUNT);
+		arguments->present &= ~parameter_bit(EVENTS_COUNT);
 }
 
 int follow_events(struct session *session, const struct arguments *arguments, struct error *error)

@@ -30,7 +30,7 @@ bool pages_wanted(const struct arguments *arguments)
 static void set_number(struct arguments *arguments, unsigned int parameter, uint64_t number)
 {
 	arguments->value[parameter].number = number;
-	arguments->present |= 1u << parameter;
+	arguments->present |= parameter_bit(parameter);
 }
 
 /* How often the member stands in the text; *last is its last value. */

@@ -55,11 +55,11 @@ static int missing(const struct arguments *arguments, struct place place, struct
 static int set_check(const struct arguments *arguments, struct place place, struct error *error)
 {
 	const struct parameter *parameter = arguments->command->parameters;
-	uint32_t keys = 0;
+	uint64_t keys = 0;
 
 	for (unsigned int i = 0; parameter[i].name; i++)
 		if (parameter[i].flags & PARAMETER_KEY)
-			keys |= 1u << i;
+			keys |= parameter_bit(i);
 	if (arguments->present & ~keys)
 		return 0;
 	return wrong(place, -1, -1, error, "nothing to set is named",
@@ -136,7 +136,7 @@ static int branches_check(struct arguments *arguments, struct place place, struc
 			continue;
 		path->value[PATH_SWAP].stack[0] = LABEL_IMPLICIT_NULL;
 		path->value[PATH_SWAP].stack_count = 1;
-		path->present |= 1u << PATH_SWAP;
+		path->present |= parameter_bit(PATH_SWAP);
 	}
 	return 0;
 }
@@ -150,7 +150,7 @@ static int mpls_check(struct arguments *arguments, struct place place, struct er
 			return wrong(place, -1, -1, error, "what to do with the label is missing",
 				     "swap, pop, pop ip, pop label, pop bridge or replicate");
 		arguments->value[MPLS_OPERATION].number = OPERATION_SWAP;
-		arguments->present |= 1u << MPLS_OPERATION;
+		arguments->present |= parameter_bit(MPLS_OPERATION);
 	}
 	operation = (enum mpls_operation_word)arguments->value[MPLS_OPERATION].number;
 	if (argument_present(arguments, MPLS_VRF) && operation != OPERATION_POP_IP)

@@ -18,7 +18,7 @@
 #include "dataplane/shm/layout.h"
 
 enum {
-	PARAMETER_MAX = 32, /* parameters of a command, or of a path */
+	PARAMETER_MAX = 64, /* parameters of a command, or of a path */
 	STRING_MAX = 4096,  /* bytes of a string value with its zero */
 	ERROR_TEXT_MAX = 512,
 	ROUTE_ROWS_MAX = 65536,  /* rows of one `route show` */
@@ -78,7 +78,7 @@ enum path_parameter {
 };
 
 struct path {
-	uint32_t present; /* bit per enum path_parameter */
+	uint64_t present; /* parameter_bit() of each enum path_parameter */
 	struct value value[PATH_PARAMETER_COUNT];
 };
 
@@ -509,9 +509,14 @@ enum show_parameter {
 	SHOW_NAME
 }; /* `port show [NAME]`, `mpls show [LABEL]` etc.: the noun's keys, none required */
 
+static_assert((int)BRIDGE_ADMIN < PARAMETER_MAX && (int)TUNNEL_PARAMETER_ADMIN < PARAMETER_MAX &&
+		      (int)PORT_ADMIN < PARAMETER_MAX && (int)PSEUDOWIRE_ADMIN < PARAMETER_MAX &&
+		      (int)RULE_LOG < PARAMETER_MAX && (int)PATH_PARAMETER_COUNT <= PARAMETER_MAX,
+	      "parameters");
+
 struct arguments {
 	const struct command *command;
-	uint32_t present; /* bit per parameter */
+	uint64_t present; /* parameter_bit() of each that is given */
 	struct value value[PARAMETER_MAX];
 	unsigned int path_count;
 	struct path path[GROUP_MEMBER_MAX];
@@ -521,6 +526,9 @@ struct arguments {
 	char text[2 * STRING_MAX]; /* where strings stand */
 	unsigned int text_used;
 };
+static_assert(8 * sizeof(((struct arguments *)0)->present) >= PARAMETER_MAX &&
+		      8 * sizeof(((struct path *)0)->present) >= PARAMETER_MAX,
+	      "a bit for each parameter");
 
 /* ---- errors ---- */
 
@@ -551,6 +559,11 @@ void command_words(const struct command *command, char *text, size_t size);
 /* "mpls add" -> its command, or NULL. */
 const struct command *command_by_method(const char *method);
 
+/* In `present` of a command's arguments, or of a path */
+static inline uint64_t parameter_bit(unsigned int parameter)
+{
+	return (uint64_t)1 << parameter;
+}
 static inline bool argument_present(const struct arguments *arguments, unsigned int parameter)
 {
 	return arguments->present >> parameter & 1;

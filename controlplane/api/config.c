@@ -63,7 +63,10 @@ static int take_running(void *context, const struct arguments *arguments)
 	copy->command = arguments->command;
 	copy->present = arguments->present;
 	copy->path_count = arguments->path_count;
-	memcpy(copy->value, arguments->value, sizeof(copy->value));
+	if (arguments->present != 0)
+		memcpy(copy->value, arguments->value,
+		       (64 - (unsigned int)__builtin_clzll(arguments->present)) *
+			       sizeof(copy->value[0]));
 	memcpy(copy->path, arguments->path, arguments->path_count * sizeof(copy->path[0]));
 	return configuration_take(running->configuration, copy, running->error);
 }

@@ -76,11 +76,11 @@ static bool is_key(const struct command *command, unsigned int parameter)
 static bool only_settable_differs(const struct command *set)
 {
 	static char old_text[TEXT_MAX], new_text[TEXT_MAX];
-	uint32_t settable = 0, old_present = before.present, new_present = after.present;
+	uint64_t settable = 0, old_present = before.present, new_present = after.present;
 
 	for (unsigned int i = 0; set->parameters[i].name; i++)
 		if (configuration_takes(set, i) && !is_key(set, i))
-			settable |= 1u << i;
+			settable |= parameter_bit(i);
 	before.present &= ~settable;
 	after.present &= ~settable;
 	command_to_text(&before, old_text, sizeof(old_text));
@@ -112,7 +112,7 @@ static bool make_set(const struct command *set, struct arguments *result)
 		if (!has || (had && !is_key(set, i) && same(&set->parameters[i], &old, &new)))
 			continue;
 		result->value[i] = new;
-		result->present |= 1u << i;
+		result->present |= parameter_bit(i);
 	}
 	return true;
 }

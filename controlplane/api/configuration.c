@@ -153,15 +153,15 @@ static void drop_defaults(struct arguments *arguments)
 		if (argument_present(arguments, i) &&
 		    configuration_default(arguments->command, i, &number) &&
 		    arguments->value[i].number == number)
-			arguments->present &= ~(1u << i);
+			arguments->present &= ~parameter_bit(i);
 	}
 	for (unsigned int i = 0; i < arguments->path_count; i++) {
 		struct path *path = &arguments->path[i];
 
 		if (path_present(path, PATH_WEIGHT) && path->value[PATH_WEIGHT].number == 1)
-			path->present &= ~(1u << PATH_WEIGHT);
+			path->present &= ~parameter_bit(PATH_WEIGHT);
 		if (path_present(path, PATH_ENTROPY) && !path->value[PATH_ENTROPY].number)
-			path->present &= ~(1u << PATH_ENTROPY);
+			path->present &= ~parameter_bit(PATH_ENTROPY);
 	}
 }
 
@@ -170,7 +170,7 @@ static void set_stack(struct path *path, enum path_parameter parameter, const ui
 {
 	path->value[parameter].stack_count = (uint8_t)count;
 	memcpy(path->value[parameter].stack, label, count * sizeof(label[0]));
-	path->present |= 1u << parameter;
+	path->present |= parameter_bit(parameter);
 }
 
 /* All labels stand in swap, but those above an entropy label in push: as the model tells them. */
@@ -187,7 +187,7 @@ static void join_labels(struct path *path)
 	if (outside)
 		set_stack(path, PATH_PUSH, label, outside);
 	else
-		path->present &= ~(1u << PATH_PUSH);
+		path->present &= ~parameter_bit(PATH_PUSH);
 	if (count > outside)
 		set_stack(path, PATH_SWAP, label + outside, count - outside);
 }
@@ -208,19 +208,19 @@ static void unify_paths(struct arguments *arguments)
 		struct path *path = &arguments->path[i];
 
 		if (pops)
-			path->present &= ~(1u << PATH_SWAP);
+			path->present &= ~parameter_bit(PATH_SWAP);
 		else if (path_present(path, PATH_SWAP) && path_present(path, PATH_PUSH))
 			join_labels(path);
 	}
 }
 
-uint32_t configuration_key(const struct command *command)
+uint64_t configuration_key(const struct command *command)
 {
-	uint32_t mask = 0;
+	uint64_t mask = 0;
 
 	for (unsigned int i = 0; command->parameters[i].name; i++)
 		if (command->parameters[i].flags & PARAMETER_KEY)
-			mask |= 1u << i;
+			mask |= parameter_bit(i);
 	return mask;
 }
 
@@ -229,7 +229,7 @@ static int make_key(struct arguments *arguments, char *key, size_t size)
 {
 	const struct command *command = arguments->command;
 	const struct command *del = configuration_command(command->noun, "del");
-	uint32_t present = arguments->present;
+	uint64_t present = arguments->present;
 	int length;
 
 	if (!del)

@@ -38,7 +38,7 @@ const struct command *configuration_command(const char *noun, const char *verb);
 bool configuration_takes(const struct command *command, unsigned int parameter);
 
 /* Bit per parameter that is part of the object's key. */
-uint32_t configuration_key(const struct command *command);
+uint64_t configuration_key(const struct command *command);
 
 /* Value that a parameter has where it is left out; false: there is none. */
 bool configuration_default(const struct command *command, unsigned int parameter, uint64_t *number);

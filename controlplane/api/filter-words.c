@@ -148,9 +148,9 @@ static int clash(struct error *error, const char *text)
 static int check_ethertype(const struct arguments *arguments, const struct filter_words *words,
 			   struct error *error, int *parameter)
 {
-	const uint32_t others = 1u << RULE_FILTER | 1u << RULE_SEQUENCE | 1u << RULE_ACTION |
-				1u << RULE_POLICE | 1u << RULE_BURST | 1u << RULE_ETHERTYPE |
-				1u << RULE_LOG;
+	const uint64_t others = parameter_bit(RULE_FILTER) | parameter_bit(RULE_SEQUENCE) | parameter_bit(RULE_ACTION) |
+				parameter_bit(RULE_POLICE) | parameter_bit(RULE_BURST) | parameter_bit(RULE_ETHERTYPE) |
+				parameter_bit(RULE_LOG);
 
 	if (words->ethertype == 0 || words->ethertype == 0x0800 || words->ethertype == 0x86dd ||
 	    !(arguments->present & ~others))

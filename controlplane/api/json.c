@@ -207,7 +207,7 @@ static int path_member(const struct parameter *group, const char *prefix, const 
 			continue;
 		int code = value_from_json(&group[i], json, arguments, &path->value[i], error);
 		if (code == 0 && !(group[i].type == VALUE_FLAG && path->value[i].number == 0))
-			path->present |= 1u << i;
+			path->present |= parameter_bit(i);
 		return code;
 	}
 	return unknown_member(key, *prefix ? "a backup" : "a path", error);
@@ -287,12 +287,12 @@ static int member_from_json(const struct command *command, const char *key, json
 		if (list[i].type == VALUE_PATHS) {
 			code = paths_from_json(&list[i], json, arguments, error);
 			if (code == 0 && arguments->path_count > 0)
-				arguments->present |= 1u << i;
+				arguments->present |= parameter_bit(i);
 			return code;
 		}
 		code = value_from_json(&list[i], json, arguments, &arguments->value[i], error);
 		if (code == 0 && !(list[i].type == VALUE_FLAG && arguments->value[i].number == 0))
-			arguments->present |= 1u << i;
+			arguments->present |= parameter_bit(i);
 		return code;
 	}
 	snprintf(where, sizeof(where), "%s %s", command->noun, command->verb);

@@ -462,7 +462,7 @@ static int parse_parameter(struct parser *parser, const struct word *word, int i
 	parser->column[index] = *word;
 	int code = parse_value(parser, parameter, &arguments->value[index]);
 	if (code == 0)
-		arguments->present |= 1u << index;
+		arguments->present |= parameter_bit(index);
 	return code;
 }
 
@@ -491,11 +491,11 @@ static int parse_path(struct parser *parser, const struct word *word, int parame
 		path->present = 0;
 		parser->new_path = false;
 	}
-	arguments->present |= 1u << parameters;
+	arguments->present |= parameter_bit(parameters);
 	parser->last_path = index;
 	int code = parse_value(parser, &group[index], &path->value[index]);
 	if (code == 0)
-		path->present |= 1u << index;
+		path->present |= parameter_bit(index);
 	return code;
 }
 
@@ -514,7 +514,7 @@ static int parse_word(struct parser *parser, const struct word *word, const stru
 	}
 	parser->column[match->parameter] = *word;
 	arguments->value[match->parameter].number = (uint64_t)match->word;
-	arguments->present |= 1u << match->parameter;
+	arguments->present |= parameter_bit(match->parameter);
 	return tail >= 0 ? parse_parameter(parser, word, tail) : 0;
 }
 
@@ -547,7 +547,7 @@ static int parse_positional_value(struct parser *parser, const struct word *word
 	int code = parse_value_of(parser, parameter, word, &arguments->value[index]);
 
 	if (code == 0)
-		arguments->present |= 1u << index;
+		arguments->present |= parameter_bit(index);
 	parser->column[index] = *word;
 	return code;
 }

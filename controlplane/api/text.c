@@ -45,13 +45,13 @@ static void text_value(struct text *text, const struct parameter *parameter,
 /* The path parameters in their order, and the first of them. */
 static int path_first(const struct path *path)
 {
-	return path->present ? __builtin_ctz(path->present) : -1;
+	return path->present ? __builtin_ctzll(path->present) : -1;
 }
 
 /* Would `next`, written right after `path`, be read as a part of it? */
 static bool path_needs_separator(const struct path *path, const struct path *next)
 {
-	int first = path_first(next), last = path->present ? 31 - __builtin_clz(path->present) : -1;
+	int first = path_first(next), last = path->present ? 63 - __builtin_clzll(path->present) : -1;
 
 	if (first < 0)
 		return true;

@@ -94,7 +94,7 @@ static void access_to(struct member_settings *settings, unsigned int vlan)
 	settings->trunk = false;
 }
 
-static int trunk_from(const struct value *value, uint32_t present, const char *name,
+static int trunk_from(const struct value *value, uint64_t present, const char *name,
 		      struct member_settings *settings, struct error *error)
 {
 	if (vlans_parse(value[MEMBER_TRUNK].string, &settings->vlans) != 0)
@@ -110,7 +110,7 @@ static int trunk_from(const struct value *value, uint32_t present, const char *n
 	return 0;
 }
 
-static int vlans_from(const struct value *value, uint32_t present, const char *name,
+static int vlans_from(const struct value *value, uint64_t present, const char *name,
 		      struct member_settings *settings, struct error *error)
 {
 	bool vlan = present >> MEMBER_VLAN & 1, trunk = present >> MEMBER_TRUNK & 1;
@@ -131,7 +131,7 @@ static int vlans_from(const struct value *value, uint32_t present, const char *n
 	return 0;
 }
 
-static int settings_from(const struct value *value, uint32_t present, const char *name,
+static int settings_from(const struct value *value, uint64_t present, const char *name,
 			 struct member_settings *settings, struct error *error)
 {
 	if (present >> MEMBER_ISOLATED & 1)
@@ -172,7 +172,7 @@ static int check_routed(const struct model *model, const struct interface_object
 	return 0;
 }
 
-static int bridge_from(const struct model *model, const struct value *value, uint32_t present,
+static int bridge_from(const struct model *model, const struct value *value, uint64_t present,
 		       const char *name, const struct interface_object *interface,
 		       struct member_wish *wish, struct error *error)
 {
@@ -184,7 +184,7 @@ static int bridge_from(const struct model *model, const struct value *value, uin
 		if (!none && wish->bridge == NULL)
 			return -ENOENT;
 	}
-	if (wish->bridge == NULL && (present & ~(1u << MEMBER_BRIDGE)) != 0)
+	if (wish->bridge == NULL && (present & ~parameter_bit(MEMBER_BRIDGE)) != 0)
 		return refuse(error, -EINVAL, "%s is in no bridge: expected bridge BR", name);
 	if (wish->bridge == NULL || wish->bridge == before)
 		return 0;
@@ -204,7 +204,7 @@ int member_wish_from(const struct model *model, const struct arguments *argument
 		     const struct interface_object *interface, struct member_wish *wish,
 		     struct error *error)
 {
-	uint32_t present = arguments->present >> first & ((1u << MEMBER_PARAMETERS) - 1);
+	uint64_t present = arguments->present >> first & (parameter_bit(MEMBER_PARAMETERS) - 1);
 
 	memset(wish, 0, sizeof(*wish));
 	wish->given = present != 0;
@@ -326,7 +326,7 @@ void member_to_arguments(const struct interface_object *interface, const struct 
 			 unsigned int first, struct arguments *arguments)
 {
 	const struct bridge_member *member = interface->member;
-	uint32_t asked = only != NULL ? only->present >> first : ~0u;
+	uint64_t asked = only != NULL ? only->present >> first : ~0ull;
 	bool all = asked >> MEMBER_BRIDGE & 1;
 
 	if (member == NULL) {
@@ -335,7 +335,8 @@ void member_to_arguments(const struct interface_object *interface, const struct 
 		return;
 	}
 	const struct member_settings *settings = &member->settings;
-	const uint32_t vlans = 1u << MEMBER_VLAN | 1u << MEMBER_TRUNK | 1u << MEMBER_NATIVE;
+	const uint64_t vlans = parameter_bit(MEMBER_VLAN) | parameter_bit(MEMBER_TRUNK) |
+			       parameter_bit(MEMBER_NATIVE);
 	if (all)
 		argument_string(arguments, first + MEMBER_BRIDGE, member->bridge->interface->name);
 	if ((only != NULL && (all || (asked & vlans) != 0)) || settings->trunk ||

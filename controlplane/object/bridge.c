@@ -82,7 +82,7 @@ static void settings_to(const struct bridge_object *bridge, const struct argumen
 	put(only, arguments, BRIDGE_TTL_THRESHOLD, settings->ttl_threshold, 0);
 	if (only != NULL ? argument_present(only, BRIDGE_LLADDR) : mac_given(settings)) {
 		memcpy(arguments->value[BRIDGE_LLADDR].mac, settings->mac, 6);
-		arguments->present |= 1u << BRIDGE_LLADDR;
+		arguments->present |= parameter_bit(BRIDGE_LLADDR);
 	}
 	snooping_settings_to(&settings->snooping, only, arguments);
 	interface_settings_to(&bridge->interface->settings, &numbers, only, arguments);

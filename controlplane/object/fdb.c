@@ -266,7 +266,7 @@ static void same_entry(const struct arguments *arguments, enum command_id id,
 {
 	arguments_begin(undo, id);
 	memcpy(undo->value[FDB_MAC].mac, arguments->value[FDB_MAC].mac, 6);
-	undo->present |= 1u << FDB_MAC;
+	undo->present |= parameter_bit(FDB_MAC);
 	argument_string(undo, FDB_DEV, arguments->value[FDB_DEV].string);
 	if (argument_present(arguments, FDB_VLAN))
 		argument_number(undo, FDB_VLAN, arguments->value[FDB_VLAN].number);
@@ -306,7 +306,7 @@ int fdb_configuration(const struct model *model, struct arguments *arguments,
 			continue;
 		arguments_begin(arguments, COMMAND_FDB_ADD);
 		memcpy(arguments->value[FDB_MAC].mac, o->key.mac, 6);
-		arguments->present |= 1u << FDB_MAC;
+		arguments->present |= parameter_bit(FDB_MAC);
 		argument_string(arguments, FDB_DEV, interface->name);
 		if (o->key.vlan != interface->member->settings.native)
 			argument_number(arguments, FDB_VLAN, o->key.vlan);

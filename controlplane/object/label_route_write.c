@@ -30,7 +30,7 @@ static void write_stacks(struct path *path, const struct nexthop_key *key, uint6
 		path_put_stack(path, PATH_SWAP, implicit_null, 1);
 	if (entropy) {
 		path->value[PATH_ENTROPY].number = 1;
-		path->present |= 1u << PATH_ENTROPY;
+		path->present |= parameter_bit(PATH_ENTROPY);
 	}
 }
 
@@ -45,7 +45,7 @@ static void write_path(const struct model *model, struct arguments *arguments, u
 	write_stacks(path, &model->nexthop[nexthop]->key, word);
 	if (with_weight) {
 		path->value[PATH_WEIGHT].number = weight;
-		path->present |= 1u << PATH_WEIGHT;
+		path->present |= parameter_bit(PATH_WEIGHT);
 	}
 }
 
@@ -62,7 +62,7 @@ static void write_paths(const struct model *model, struct arguments *arguments, 
 					   (members->count == 1 ||
 					    members->member[i].weight != 1));
 	}
-	arguments->present |= 1u << MPLS_PATHS;
+	arguments->present |= parameter_bit(MPLS_PATHS);
 }
 
 void mpls_to_arguments(const struct model *model, unsigned int space, uint32_t label, uint64_t word,

@@ -339,7 +339,7 @@ void argument_number(struct arguments *arguments, unsigned int parameter, uint64
 void argument_string(struct arguments *arguments, unsigned int parameter, const char *string);
 /* The same for one of the values of a path, or of anything in `arguments`, where the text stands. */
 void string_keep(struct arguments *arguments, const char *string, struct value *value,
-		 uint32_t *present, unsigned int parameter);
+		 uint64_t *present, unsigned int parameter);
 
 /* ---- interface.c, port.c, vlan.c ---- */
 

@@ -269,10 +269,10 @@ static void fill(struct arguments *arguments, enum command_id id, const uint8_t 
 {
 	arguments_begin(arguments, id);
 	memcpy(arguments->value[NEIGH_ADDRESS].address.bytes, address, 16);
-	arguments->present |= 1u << NEIGH_ADDRESS;
+	arguments->present |= parameter_bit(NEIGH_ADDRESS);
 	if (mac != NULL) {
 		memcpy(arguments->value[NEIGH_LLADDR].mac, mac, 6);
-		arguments->present |= 1u << NEIGH_LLADDR;
+		arguments->present |= parameter_bit(NEIGH_LLADDR);
 	}
 	argument_string(arguments, NEIGH_DEV, dev);
 }

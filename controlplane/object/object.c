@@ -110,13 +110,13 @@ void arguments_begin(struct arguments *arguments, enum command_id id)
 void argument_number(struct arguments *arguments, unsigned int parameter, uint64_t number)
 {
 	arguments->value[parameter].number = number;
-	arguments->present |= 1u << parameter;
+	arguments->present |= parameter_bit(parameter);
 }
 
 /* Room for every string that a model's object can have: a name and devargs, or the interfaces of a
  * route's paths. */
 void string_keep(struct arguments *arguments, const char *string, struct value *value,
-		 uint32_t *present, unsigned int parameter)
+		 uint64_t *present, unsigned int parameter)
 {
 	size_t size = strlen(string) + 1;
 
@@ -125,7 +125,7 @@ void string_keep(struct arguments *arguments, const char *string, struct value *
 	value[parameter].string = arguments->text + arguments->text_used;
 	memcpy(value[parameter].string, string, size);
 	arguments->text_used += (unsigned int)size;
-	*present |= 1u << parameter;
+	*present |= parameter_bit(parameter);
 }
 
 void argument_string(struct arguments *arguments, unsigned int parameter, const char *string)

@@ -48,13 +48,13 @@ static void put_string(struct arguments *arguments, struct path *path,
 	memcpy(to, string, size);
 	arguments->text_used += (unsigned int)size;
 	path->value[parameter].string = to;
-	path->present |= 1u << parameter;
+	path->present |= parameter_bit(parameter);
 }
 
 static void put_address(struct path *path, enum path_parameter parameter, const uint8_t bytes[16])
 {
 	memcpy(path->value[parameter].address.bytes, bytes, 16);
-	path->present |= 1u << parameter;
+	path->present |= parameter_bit(parameter);
 }
 
 void path_put_stack(struct path *path, enum path_parameter parameter, const uint32_t *labels,
@@ -62,7 +62,7 @@ void path_put_stack(struct path *path, enum path_parameter parameter, const uint
 {
 	path->value[parameter].stack_count = (uint8_t)count;
 	memcpy(path->value[parameter].stack, labels, count * sizeof(labels[0]));
-	path->present |= 1u << parameter;
+	path->present |= parameter_bit(parameter);
 }
 
 void path_put_hop(struct arguments *arguments, struct path *path,

@@ -338,7 +338,7 @@ static int as_other_kind(const struct arguments *arguments, enum interface_kind 
 		    { PORT_UPSTREAM_SPACE, own->upstream_space },
 		    { PORT_VRF, own->vrf },
 		    { PORT_RPF, own->rpf } };
-	uint32_t known = 1u << PORT_NAME;
+	uint64_t known = parameter_bit(PORT_NAME);
 
 	if (argument_present(arguments, PORT_DEVARGS) ||
 	    argument_present(arguments, PORT_RX_QUEUES) ||
@@ -360,7 +360,7 @@ static int as_other_kind(const struct arguments *arguments, enum interface_kind 
 				arguments->command->parameters[map[i].from].name,
 				interface_kind_name(kind));
 		argument_number(other, map[i].to, arguments->value[map[i].from].number);
-		known |= 1u << map[i].from;
+		known |= parameter_bit(map[i].from);
 	}
 	if ((arguments->present & ~known) != 0)
 		return refuse(error, -EINVAL, "%s %s is no port: expected what `%s set` takes",

@@ -302,7 +302,7 @@ void pseudowire_add_arguments(const struct model *model, const struct interface_
 	if (wire->in_space != 0)
 		argument_number(arguments, PSEUDOWIRE_SPACE, wire->in_space);
 	put_out(tunnel, &arguments->value[PSEUDOWIRE_OUT]);
-	arguments->present |= 1u << PSEUDOWIRE_OUT;
+	arguments->present |= parameter_bit(PSEUDOWIRE_OUT);
 	path_of_nexthop(model, tunnel->way->index, &request);
 	if (request.has_via) {
 		argument_number(arguments, PSEUDOWIRE_VIA, 0);

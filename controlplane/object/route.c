@@ -383,7 +383,7 @@ static void del_arguments(const struct arguments *arguments, struct arguments *u
 {
 	arguments_begin(undo, COMMAND_ROUTE_DEL);
 	undo->value[ROUTE_PREFIX] = arguments->value[ROUTE_PREFIX];
-	undo->present |= 1u << ROUTE_PREFIX;
+	undo->present |= parameter_bit(ROUTE_PREFIX);
 	if (argument_present(arguments, ROUTE_VRF))
 		argument_number(undo, ROUTE_VRF, arguments->value[ROUTE_VRF].number);
 }

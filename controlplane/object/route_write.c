@@ -15,11 +15,11 @@ static void write_path(struct arguments *arguments, const struct nexthop_request
 		path_put_stack(path, PATH_PUSH, request->label, request->label_count);
 	if (request->entropy) {
 		path->value[PATH_ENTROPY].number = 1;
-		path->present |= 1u << PATH_ENTROPY;
+		path->present |= parameter_bit(PATH_ENTROPY);
 	}
 	if (with_weight) {
 		path->value[PATH_WEIGHT].number = weight;
-		path->present |= 1u << PATH_WEIGHT;
+		path->present |= parameter_bit(PATH_WEIGHT);
 	}
 }
 
@@ -50,7 +50,7 @@ static void write_paths(const struct model *model, uint32_t leaf, struct argumen
 		path_of_nexthop(model, route_index(leaf), &request);
 		write_path(arguments, &request, 1, false);
 	}
-	arguments->present |= 1u << ROUTE_PATHS;
+	arguments->present |= parameter_bit(ROUTE_PATHS);
 }
 
 void route_to_arguments(const struct model *model, enum command_id id,

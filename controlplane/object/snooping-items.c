@@ -330,7 +330,7 @@ static void put_address(struct arguments *arguments, unsigned int parameter,
 			const struct address *address)
 {
 	arguments->value[parameter].address = *address;
-	arguments->present |= 1u << parameter;
+	arguments->present |= parameter_bit(parameter);
 }
 
 static void options_to(const struct snooping_item *item, struct arguments *arguments)

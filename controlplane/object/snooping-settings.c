@@ -119,5 +119,5 @@ void snooping_settings_to(const struct snooping_settings *settings, const struct
 		return;
 	arguments->value[BRIDGE_QUERIER_ADDRESS].address =
 		settings->address_given ? settings->engine.address[SNOOP_IPV4] : nobody;
-	arguments->present |= 1u << BRIDGE_QUERIER_ADDRESS;
+	arguments->present |= parameter_bit(BRIDGE_QUERIER_ADDRESS);
 }
