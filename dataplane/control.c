@@ -34,7 +34,7 @@ static void log_once(char last[REGION_ERROR_SIZE], const char *error)
 }
 
 /* Workers go over to the new file before the old one is unmapped. */
-static void replace_tables(struct dataplane *dataplane, struct region *found)
+static void swap_tables(struct dataplane *dataplane, struct region *found)
 {
 	struct region old = dataplane->tables_region;
 
@@ -53,6 +53,13 @@ static void replace_tables(struct dataplane *dataplane, struct region *found)
 	if (old.base != NULL)
 		region_close(&old);
 	dataplane->tables_generation = 0;
+}
+
+static void replace_tables(struct dataplane *dataplane, struct region *found)
+{
+	pthread_mutex_lock(&dataplane->tables_lock);
+	swap_tables(dataplane, found);
+	pthread_mutex_unlock(&dataplane->tables_lock);
 }
 
 static void attach(struct dataplane *dataplane)

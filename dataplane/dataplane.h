@@ -6,6 +6,7 @@
 #ifndef SHUNT_DATAPLANE_H
 #define SHUNT_DATAPLANE_H
 
+#include <pthread.h>
 #include "dataplane/port/exchange.h"
 #include "dataplane/port/link.h"
 #include "dataplane/port/port.h"
@@ -18,6 +19,8 @@ struct dataplane {
 	struct region tables_region; /* the control plane's, base NULL: not there yet */
 	struct state *state;
 	const struct tables *tables; /* of tables_region, as workers have it */
+	/* held while `tables` changes, and by threads other than the two above that look at it */
+	pthread_mutex_t tables_lock;
 	uint64_t tables_generation;  /* of the control plane process, as last logged */
 
 	struct worker *worker[WORKER_MAX];

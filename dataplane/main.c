@@ -28,6 +28,7 @@
 #include "dataplane/shm/epoch.h"
 #include "dataplane/stage/stage.h"
 #include "dataplane/stage/hand_over.h"
+#include "dataplane/telemetry.h"
 
 enum {
 	EXIT_USAGE = 2,
@@ -35,7 +36,10 @@ enum {
 	POOL_CACHE = 256,
 };
 
-static struct dataplane dataplane = { .doorbell = -1 };
+static struct dataplane dataplane = {
+	.doorbell = -1,
+	.tables_lock = PTHREAD_MUTEX_INITIALIZER,
+};
 
 /* All that a signal may do is to store: the control thread sees it within its turn, workers in theirs. */
 static void on_signal(int number)
@@ -240,6 +244,8 @@ static int start(const struct options *options)
 	}
 	if (result == 0)
 		result = make_workers(options);
+	if (result == 0)
+		result = telemetry_start(&dataplane);
 	if (result == 0) {
 		port_start(&dataplane);
 		dataplane.links = link_watch_new(dataplane.state);
@@ -282,7 +288,10 @@ static void finish(void)
 	exchange_delete(dataplane.exchange);
 	port_close_all(&dataplane);
 	plan_free(&dataplane);
+	pthread_mutex_lock(&dataplane.tables_lock); /* telemetry answers until EAL ends */
+	dataplane.tables = NULL;
 	region_close(&dataplane.tables_region);
+	pthread_mutex_unlock(&dataplane.tables_lock);
 	const char *runtime = rte_eal_get_runtime_dir();
 	rte_eal_cleanup();
 	(void)rmdir(

@@ -127,11 +127,11 @@ class Lab:
 
     # ---- processes
 
-    def start_dataplane(self, *options, lcores="0", wait=True):
-        """Start it, on one lcore if nothing else is said, without hugepages."""
+    def start_dataplane(self, *options, lcores="0", wait=True, eal=()):
+        """Start it, on one lcore if nothing else is said, without hugepages; `eal`: options of EAL's."""
         self._start("dataplane", *self.router.command(
-            str(BUILD / "dataplane/shunt-dataplane"), "-l", lcores, "--no-huge", "-m", "256", "--",
-            *self._where(), *options), wait=wait)
+            str(BUILD / "dataplane/shunt-dataplane"), "-l", lcores, "--no-huge", "-m", "256", *eal,
+            "--", *self._where(), *options), wait=wait)
 
     def start_controlplane(self, *options, wait=True):
         """Start it in the foreground."""

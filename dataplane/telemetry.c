@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/telemetry.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <rte_telemetry.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include "dataplane/shm/reader.h"
+#include "dataplane/shm/table.h"
+
+enum {
+	READ_TRIES = 5,
+	NAMES_MAX = 400, /* of the longest names, they fit into the 16 KiB of an answer */
+};
+static_assert(NAMES_MAX <= RTE_TEL_MAX_ARRAY_ENTRIES, "names of one answer");
+static_assert((int)DROP_REASON_MAX <= RTE_TEL_MAX_DICT_ENTRIES, "reasons of one answer");
+
+static struct dataplane *served; /* DPDK's callbacks have no argument of ours */
+
+#define VALUE(totals, member)                                                                      \
+	((totals)->value[offsetof(struct interface_counters, member) / sizeof(uint64_t)])
+
+/* ---------------------------------------------------------------- reading */
+
+static uint32_t interface_end(const struct tables *tables)
+{
+	uint64_t used = word_load(&tables->control.interface_used);
+
+	if (used < INTERFACE_FIRST_TUNNEL)
+		return INTERFACE_FIRST_TUNNEL;
+	return used < INTERFACE_MAX ? (uint32_t)used : INTERFACE_MAX;
+}
+
+/* False: there is none in this row. */
+static bool interface_name(const struct tables *tables, uint32_t row, char name[NAME_SIZE])
+{
+	const struct interface *interface = &tables->interface[row];
+
+	if ((word_load(&interface->flags) & INTERFACE_VALID) == 0)
+		return false;
+	memcpy(name, interface->name, NAME_SIZE);
+	name[NAME_SIZE - 1] = '\0';
+	return true;
+}
+
+/* Its row; -ENOENT. */
+static int64_t interface_find(const struct tables *tables, const char *wanted)
+{
+	uint32_t end = interface_end(tables);
+	char name[NAME_SIZE];
+
+	for (uint32_t row = 0; row < end; row++)
+		if (interface_name(tables, row, name) && strcmp(name, wanted) == 0)
+			return row;
+	return -ENOENT;
+}
+
+/* As in reader.h: a baseline may be freed meanwhile. */
+static void totals_read(const struct tables *tables, uint32_t row, struct interface_totals *totals)
+{
+	for (unsigned int i = 0; i < READ_TRIES; i++) {
+		uint64_t begin = tables_read_begin(tables);
+		interface_totals(tables, served->state, row, totals);
+		if (!tables_read_retry(tables, begin))
+			return;
+	}
+}
+
+static unsigned int workers(void)
+{
+	uint64_t count = word_load(&served->state->control.worker_count);
+
+	return count < WORKER_MAX ? (unsigned int)count : WORKER_MAX;
+}
+
+/* ---------------------------------------------------------------- answers without tables */
+
+static int answer_version(const char *command, const char *parameters, struct rte_tel_data *answer)
+{
+	const struct state_control *control = &served->state->control;
+	char version[sizeof(control->version)];
+
+	(void)command;
+	(void)parameters;
+	memcpy(version, control->version, sizeof(version));
+	version[sizeof(version) - 1] = '\0';
+	rte_tel_data_start_dict(answer);
+	rte_tel_data_add_dict_string(answer, "version", version);
+	rte_tel_data_add_dict_string(answer, "instance", served->place.instance);
+	rte_tel_data_add_dict_u64(answer, "generation", word_load(&control->generation));
+	rte_tel_data_add_dict_u64(answer, "workers", word_load(&control->workers_running));
+	rte_tel_data_add_dict_u64(answer, "tsc_hz", word_load(&control->tsc_hz));
+	return 0;
+}
+
+static int answer_worker(const struct worker_state *worker, struct rte_tel_data *answer)
+{
+	rte_tel_data_start_dict(answer);
+	rte_tel_data_add_dict_u64(answer, "lcore", counter_read(&worker->lcore));
+	rte_tel_data_add_dict_string(
+		answer, "state", counter_read(&worker->seen) != WORKER_OFFLINE ? "online" : "offline");
+	rte_tel_data_add_dict_u64(answer, "turns", counter_read(&worker->turns));
+	rte_tel_data_add_dict_u64(answer, "busy_turns", counter_read(&worker->busy_turns));
+	rte_tel_data_add_dict_u64(answer, "packets", counter_read(&worker->packets));
+	rte_tel_data_add_dict_u64(answer, "busy_cycles", counter_read(&worker->busy_cycles));
+	rte_tel_data_add_dict_u64(answer, "idle_cycles", counter_read(&worker->idle_cycles));
+	rte_tel_data_add_dict_u64(answer, "naps", counter_read(&worker->naps));
+	return 0;
+}
+
+/* A whole number that is all of the text. */
+static bool number_read(const char *text, uint64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0';
+}
+
+static int answer_workers(const char *command, const char *parameters, struct rte_tel_data *answer)
+{
+	uint64_t number;
+
+	(void)command;
+	if (parameters != NULL) {
+		if (!number_read(parameters, &number) || number >= workers())
+			return -EINVAL;
+		return answer_worker(&served->state->worker[number], answer);
+	}
+	rte_tel_data_start_array(answer, RTE_TEL_INT_VAL);
+	for (unsigned int i = 0; i < workers(); i++)
+		rte_tel_data_add_array_int(answer, (int)i);
+	return 0;
+}
+
+static int answer_punts(const char *command, const char *parameters, struct rte_tel_data *answer)
+{
+	(void)command;
+	(void)parameters;
+	rte_tel_data_start_dict(answer);
+	for (unsigned int reason = 0; reason < PUNT_REASON_COUNT; reason++) {
+		uint64_t sum = 0;
+		for (unsigned int i = 0; i < workers(); i++)
+			sum += counter_read(&served->state->worker[i].punted[reason]);
+		rte_tel_data_add_dict_u64(answer, punt_reason_name(reason), sum);
+	}
+	return 0;
+}
+
+/* ---------------------------------------------------------------- answers from the tables */
+
+static void put_port(const struct port_status *status, struct rte_tel_data *answer)
+{
+	static const char *const conditions[] = { "absent", "running", "stopped", "failed" };
+
+	rte_tel_data_start_dict(answer);
+	rte_tel_data_add_dict_string(
+		answer, "condition",
+		status->condition <= PORT_FAILED ? conditions[status->condition] : "unknown");
+	rte_tel_data_add_dict_string(answer, "link", status->link_up ? "up" : "down");
+	rte_tel_data_add_dict_u64(answer, "speed", status->speed_mbps);
+	rte_tel_data_add_dict_u64(answer, "flaps", status->flaps);
+	rte_tel_data_add_dict_u64(answer, "dpdk_port", status->dpdk_port);
+	rte_tel_data_add_dict_u64(answer, "mtu", status->mtu);
+	rte_tel_data_add_dict_u64(answer, "rx_queues", status->rx_queues);
+	rte_tel_data_add_dict_u64(answer, "tx_queues", status->tx_queues);
+	rte_tel_data_add_dict_u64(answer, "rx_packets", status->rx_packets);
+	rte_tel_data_add_dict_u64(answer, "rx_bytes", status->rx_bytes);
+	rte_tel_data_add_dict_u64(answer, "tx_packets", status->tx_packets);
+	rte_tel_data_add_dict_u64(answer, "tx_bytes", status->tx_bytes);
+	rte_tel_data_add_dict_u64(answer, "rx_missed", status->rx_missed);
+	rte_tel_data_add_dict_u64(answer, "rx_errors", status->rx_errors);
+	rte_tel_data_add_dict_u64(answer, "tx_errors", status->tx_errors);
+	rte_tel_data_add_dict_u64(answer, "rx_no_buffer", status->rx_nombuf);
+}
+
+static void put_names(const struct tables *tables, uint32_t row, uint32_t end,
+		      struct rte_tel_data *answer)
+{
+	char name[NAME_SIZE];
+
+	rte_tel_data_start_array(answer, RTE_TEL_STRING_VAL);
+	for (unsigned int count = 0; row < end && count < NAMES_MAX; row++)
+		if (interface_name(tables, row, name))
+			count += rte_tel_data_add_array_string(answer, name) == 0;
+}
+
+static int ports_of(const struct tables *tables, const char *wanted, struct rte_tel_data *answer)
+{
+	struct port_status status;
+	int64_t row;
+
+	if (wanted == NULL) {
+		put_names(tables, 0, PORT_MAX, answer);
+		return 0;
+	}
+	row = interface_find(tables, wanted);
+	if (row < 0 || row >= PORT_MAX)
+		return -ENOENT;
+	if (port_status_copy(served->state, (unsigned int)row, &status) != 0)
+		return -EAGAIN;
+	put_port(&status, answer);
+	return 0;
+}
+
+static int interfaces_of(const struct tables *tables, const char *wanted,
+			 struct rte_tel_data *answer)
+{
+	uint64_t first = 0;
+
+	if (wanted != NULL && (!number_read(wanted, &first) || first >= INTERFACE_MAX))
+		return -EINVAL;
+	put_names(tables, (uint32_t)first, interface_end(tables), answer);
+	return 0;
+}
+
+static int counters_of(const struct tables *tables, const char *wanted, struct rte_tel_data *answer)
+{
+	struct interface_totals totals = { 0 };
+	int64_t row = wanted != NULL ? interface_find(tables, wanted) : -EINVAL;
+	uint64_t dropped = 0;
+
+	if (row < 0)
+		return (int)row;
+	totals_read(tables, (uint32_t)row, &totals);
+	for (unsigned int i = 0; i < DROP_REASON_COUNT; i++)
+		dropped += (&VALUE(&totals, drop))[i];
+	rte_tel_data_start_dict(answer);
+	rte_tel_data_add_dict_u64(answer, "rx_packets", VALUE(&totals, rx_packets));
+	rte_tel_data_add_dict_u64(answer, "rx_bytes", VALUE(&totals, rx_bytes));
+	rte_tel_data_add_dict_u64(answer, "tx_packets", VALUE(&totals, tx_packets));
+	rte_tel_data_add_dict_u64(answer, "tx_bytes", VALUE(&totals, tx_bytes));
+	rte_tel_data_add_dict_u64(answer, "injected", VALUE(&totals, injected));
+	rte_tel_data_add_dict_u64(answer, "copies", VALUE(&totals, copies));
+	rte_tel_data_add_dict_u64(answer, "fragments", VALUE(&totals, fragments));
+	rte_tel_data_add_dict_u64(answer, "forwarded", VALUE(&totals, forwarded));
+	rte_tel_data_add_dict_u64(answer, "punted", VALUE(&totals, punted));
+	rte_tel_data_add_dict_u64(answer, "consumed", VALUE(&totals, consumed));
+	rte_tel_data_add_dict_u64(answer, "decapsulated", VALUE(&totals, decapsulated));
+	rte_tel_data_add_dict_u64(answer, "dropped", dropped);
+	return 0;
+}
+
+static int drops_of(const struct tables *tables, const char *wanted, struct rte_tel_data *answer)
+{
+	struct interface_totals totals = { 0 }, sum = { 0 };
+	int64_t first = wanted != NULL ? interface_find(tables, wanted) : 0;
+	uint32_t end = wanted != NULL ? (uint32_t)first + 1 : interface_end(tables);
+
+	if (first < 0)
+		return (int)first;
+	for (uint32_t row = (uint32_t)first; row < end; row++) {
+		if ((word_load(&tables->interface[row].flags) & INTERFACE_VALID) == 0)
+			continue;
+		totals_read(tables, row, &totals);
+		for (unsigned int i = 0; i < DROP_REASON_COUNT; i++)
+			(&VALUE(&sum, drop))[i] += (&VALUE(&totals, drop))[i];
+	}
+	rte_tel_data_start_dict(answer);
+	for (unsigned int i = 0; i < DROP_REASON_COUNT; i++)
+		rte_tel_data_add_dict_u64(answer, drop_reason_name(i), (&VALUE(&sum, drop))[i]);
+	return 0;
+}
+
+static int with_tables(int (*answer_of)(const struct tables *, const char *, struct rte_tel_data *),
+		       const char *wanted, struct rte_tel_data *answer)
+{
+	int result = -ENOENT;
+
+	pthread_mutex_lock(&served->tables_lock);
+	if (served->tables != NULL)
+		result = answer_of(served->tables, wanted, answer);
+	pthread_mutex_unlock(&served->tables_lock);
+	return result;
+}
+
+#define WITH_TABLES(what)                                                                          \
+	static int answer_##what(const char *command, const char *parameters,                      \
+				 struct rte_tel_data *answer)                                      \
+	{                                                                                          \
+		(void)command;                                                                     \
+		return with_tables(what##_of, parameters, answer);                                 \
+	}
+
+WITH_TABLES(ports)
+WITH_TABLES(interfaces)
+WITH_TABLES(counters)
+WITH_TABLES(drops)
+
+/* ---------------------------------------------------------------- the commands */
+
+int telemetry_start(struct dataplane *dataplane)
+{
+	static const struct {
+		const char *command;
+		telemetry_cb answer;
+		const char *help;
+	} commands[] = {
+		{ "/shunt/version", answer_version, "Versions and generations. No parameters." },
+		{ "/shunt/ports", answer_ports,
+		  "Names of the ports; what became of one. Parameters: string PORT (optional)." },
+		{ "/shunt/workers", answer_workers,
+		  "Numbers of the workers; load of one. Parameters: int WORKER (optional)." },
+		{ "/shunt/interfaces", answer_interfaces,
+		  "Names of interfaces. Parameters: int FIRST row (optional)." },
+		{ "/shunt/counters", answer_counters,
+		  "Packets and how they ended. Parameters: string INTERFACE." },
+		{ "/shunt/drops", answer_drops,
+		  "Dropped packets by reason. Parameters: string INTERFACE (optional)." },
+		{ "/shunt/punts", answer_punts,
+		  "Packets for the control plane by reason. No parameters." },
+	};
+	int result = 0;
+
+	served = dataplane;
+	for (unsigned int i = 0; result == 0 && i < sizeof(commands) / sizeof(commands[0]); i++)
+		result = rte_telemetry_register_cmd(commands[i].command, commands[i].answer,
+						    commands[i].help);
+	return result;
+}
