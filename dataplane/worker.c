@@ -10,6 +10,7 @@
 #include "dataplane/stage/hand_over.h"
 #include "dataplane/stage/reassemble.h"
 #include "dataplane/stage/stage.h"
+#include "dataplane/stage/watch.h"
 
 enum {
 	IDLE_TURNS_BEFORE_NAP = 256, /* empty turns: a gap in traffic is no reason to sleep */
@@ -39,11 +40,17 @@ int worker_init(struct worker *worker, unsigned int id, struct state *state,
 		result = bridge_init(worker);
 	if (result == 0)
 		result = filter_init(worker);
+	if (result == 0)
+		result = watch_init(worker);
 	return result != 0 ? result : punt_init(worker, punt_rate);
 }
 
 void worker_stages(struct worker *worker)
 {
+	if (unlikely(worker->watch != 0)) {
+		watch_stages(worker);
+		return;
+	}
 	do { /* again for what was taken out of a tunnel or put into one */
 		if (unlikely(worker->filter.count != 0))
 			filter(worker);
@@ -62,12 +69,18 @@ void worker_stages(struct worker *worker)
 void worker_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
 		    unsigned int count)
 {
+	if (unlikely(worker->watch != 0)) {
+		watch_process(worker, interface, mbufs, count);
+		return;
+	}
 	classify(worker, interface, mbufs, count);
 	worker_stages(worker);
 }
 
 void worker_flush(struct worker *worker)
 {
+	if (unlikely(worker->watch != 0))
+		watch_flush(worker);
 	while (worker->transmit.pending != 0)
 		transmit_port(worker, (unsigned int)__builtin_ctzll(worker->transmit.pending));
 }
@@ -160,6 +173,7 @@ int worker_run(void *argument)
 			epoch_online(plan->tables, worker->state);
 		else
 			epoch_report(plan->tables, worker->state);
+		watch_turn(worker);
 
 		uint64_t start = rte_rdtsc();
 		unsigned int packets = poll_queues(worker, plan);
@@ -180,6 +194,8 @@ int worker_run(void *argument)
 			continue;
 		}
 		worker->idle_turns = 0;
+		if (worker->watch & WATCH_RUNTIME)
+			watch_runtime(worker, packets, cycles);
 		counter_add(&worker->state->busy_turns, 1);
 		counter_add(&worker->state->busy_cycles, cycles);
 		counter_add(&worker->state->packets, packets);

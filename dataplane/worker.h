@@ -146,6 +146,7 @@ struct worker {
 	struct traffic_counter *label[LABEL_SPACE_MAX]; /* NULL: not allocated, do not count */
 	const _Atomic uint8_t *port_live;               /* state->port_live */
 	bool pushing;                     /* most packets of the last vector got labels */
+	uint8_t watch;                    /* enum watch_flag (stage/watch.h): of this turn */
 	unsigned int pushed;              /* packets of this vector that got labels */
 	uint16_t datagram;                /* identification of the next outer IPv4 header */
 	struct traffic_counter uncounted; /* of spaces whose counters are not allocated */
@@ -171,6 +172,7 @@ struct worker {
 	struct rte_mempool *pool;   /* for injected frames */
 	struct rte_meter_srtcm_profile *punt_profile;
 	struct rte_meter_srtcm punt_meter[PUNT_REASON_COUNT];
+	struct watching *watching;     /* stage/watch.h */
 	struct reassembly *reassembly; /* fragments that wait (reassemble.c) */
 	unsigned int reassembling;     /* packets that they belong to */
 	struct host_path host;

@@ -49,6 +49,7 @@ static const struct place places[] = {
 	CONSTANT(INTERFACE_MSS_SHIFT) CONSTANT(INTERFACE_BRIDGE_SHIFT) CONSTANT(INTERFACE_HAS_VLANS) CONSTANT(INTERFACE_KIND_SHIFT)
 	CONSTANT(INTERFACE_SPACE_SHIFT) CONSTANT(INTERFACE_UPSTREAM_SHIFT)
 	CONSTANT(INTERFACE_PORT_SHIFT) CONSTANT(INTERFACE_MTU_SHIFT) CONSTANT(INTERFACE_VRF_SHIFT)
+	CONSTANT(STAGE_COUNT) CONSTANT(WATCH_SAMPLE) CONSTANT(WATCH_PROGRAM_MAX)
 	CONSTANT(PORT_FAILED) CONSTANT(LABEL_SPECIAL) CONSTANT(LABEL_INDEX_SHIFT)
 	CONSTANT(LABEL_OPERATION_SHIFT) CONSTANT(LABEL_GROUP) CONSTANT(LABEL_TTL_PIPE)
 	CONSTANT(LABEL_TC_UNIFORM) CONSTANT(LABEL_NO_COUNTERS) CONSTANT(LABEL_CONTROL_WORD)
@@ -228,7 +229,7 @@ static const struct place places[] = {
 	FIELD(tables_control, heap_size) FIELD(tables_control, generation)
 	FIELD(tables_control, interface_used) FIELD(tables_control, nexthop_used) FIELD(tables_control, group_used)
 	FIELD(tables_control, tunnel_forms)
-	FIELD(tables_control, tick)
+	FIELD(tables_control, tick) FIELD(tables_control, trace) FIELD(tables_control, capture)
 	STRUCT(tables)
 	FIELD(tables, header) FIELD(tables, control) FIELD(tables, label_space)
 	FIELD(tables, label_baseline) FIELD(tables, hash_root) FIELD(tables, route_root)
@@ -255,6 +256,15 @@ static const struct place places[] = {
 	FIELD(state, port) FIELD(state, inject_consumer) FIELD(state, punt)
 	FIELD(state, interface) FIELD(state, label) FIELD(state, learn) FIELD(state, fdb_hit)
 	FIELD(state, filter_ready) FIELD(state, filter_sample) FIELD(state, filter)
+	FIELD(state, runtime)
+	STRUCT(stage_counters)
+	FIELD(stage_counters, calls) FIELD(stage_counters, packets) FIELD(stage_counters, cycles)
+	STRUCT(watch_instruction)
+	FIELD(watch_instruction, code) FIELD(watch_instruction, jump_true)
+	FIELD(watch_instruction, jump_false) FIELD(watch_instruction, k)
+	STRUCT(watch_wish)
+	FIELD(watch_wish, generation) FIELD(watch_wish, deadline) FIELD(watch_wish, count)
+	FIELD(watch_wish, interface) FIELD(watch_wish, options) FIELD(watch_wish, program_length)
 };
 
 /* clang-format on */

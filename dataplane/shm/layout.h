@@ -35,6 +35,7 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include "watch.h"
 
 #define SHUNT_ABI_VERSION 1u
 #define TABLES_MAGIC      0x3153454c42415453ull /* "STABLES1" */
@@ -506,6 +507,8 @@ struct tables_control {
 	_Atomic uint64_t tunnel_forms; /* which tunnels there are, so that only they are looked for */
 	/* seconds that a control plane has counted since the file was made: the clock of fdb_hit */
 	_Atomic uint64_t tick;
+	/* heap offset of a struct watch_wish (watch.h), or 0; side by side, read once a turn */
+	_Atomic uint64_t trace, capture;
 };
 
 struct tables {
@@ -574,6 +577,7 @@ struct state {
 	/* counters of slots below this are allocated, for all of worker_count */
 	_Atomic uint64_t filter_ready[FILTER_MAX];
 	struct filter_sample filter_sample[WORKER_MAX][FILTER_SAMPLES];
+	struct stage_counters runtime[WORKER_MAX][STAGE_MAX];
 	struct ring_consumer inject_consumer[WORKER_MAX];
 	struct learn_producer learn[WORKER_MAX];
 	struct ring_producer punt[WORKER_MAX];

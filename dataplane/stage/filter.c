@@ -210,6 +210,9 @@ static inline void run_end(struct run *run, struct packet *packet, int reason)
 		return;
 	}
 	counter_add(&run->worker->interface[packet->interface].drop[reason], 1);
+	if (unlikely(run->worker->watch & WATCH_PACKETS))
+		watch_end(run->worker, packet->mbuf, packet->interface, WATCH_DROPPED,
+			  (unsigned int)reason);
 	run->drop[run->dropped++] = packet->mbuf;
 }
 
@@ -513,5 +516,8 @@ bool filter_frame_out(struct worker *worker, const struct packet *packet, uint32
 	if (reason == GOES_ON)
 		return true;
 	counter_add(&worker->interface[packet->interface].drop[reason], 1);
+	if (unlikely(worker->watch & WATCH_PACKETS))
+		watch_end(worker, packet->mbuf, packet->interface, WATCH_DROPPED,
+			  (unsigned int)reason);
 	return false;
 }

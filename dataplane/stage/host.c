@@ -85,6 +85,8 @@ static void ring_bell(struct host_bell *bell)
 static void hand_over(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface)
 {
 	mbuf->port = (uint16_t)port_of(worker, interface);
+	if (unlikely(worker->watch & WATCH_PACKETS)) /* while it is ours */
+		watch_end(worker, mbuf, interface, WATCH_CONSUMED, WATCH_TO_HOST);
 	if (rte_ring_sp_enqueue(worker->host.ring, mbuf) != 0) {
 		drop(worker, mbuf, interface, DROP_host_ring_full);
 		return;

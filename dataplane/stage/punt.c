@@ -98,6 +98,8 @@ static void punt_for(struct worker *worker, struct rte_mbuf *mbuf, unsigned int 
 	ring_publish(worker->punt);
 	counter_add(&worker->state->punted[reason], 1);
 	counter_add(&worker->interface[interface].punted, 1);
+	if (unlikely(worker->watch & WATCH_PACKETS))
+		watch_end(worker, mbuf, interface, WATCH_PUNTED, reason);
 	rte_pktmbuf_free(mbuf);
 	ring_doorbell(worker);
 }

@@ -394,8 +394,12 @@ static void join(struct worker *worker, struct datagram *datagram, struct packet
 	while (datagram->count > 0) {
 		struct piece *piece = take_piece(table, datagram);
 		struct rte_mbuf *mbuf = piece->mbuf;
-		if (mbuf != last)
+		if (mbuf != last) {
 			counter_add(&worker->interface[piece->interface].consumed, 1);
+			if (unlikely(worker->watch & WATCH_PACKETS))
+				watch_end(worker, mbuf, piece->interface, WATCH_CONSUMED,
+					  WATCH_REASSEMBLED);
+		}
 		packet_cut(mbuf, piece->l3 + piece->header + piece->end - piece->start);
 		if (head == NULL) {
 			packet->l3 = mend_header(piece, datagram);

@@ -13,6 +13,7 @@
 #define SHUNT_STAGE_H
 
 #include <rte_branch_prediction.h>
+#include "dataplane/stage/watch.h"
 #include "dataplane/worker.h"
 
 /* Frames of one interface to the vectors of the next stages: destination address, VLAN tags and
@@ -194,6 +195,8 @@ static inline void drop(struct worker *worker, struct rte_mbuf *mbuf, unsigned i
 			enum drop_reason reason)
 {
 	counter_add(&worker->interface[interface].drop[reason], 1);
+	if (unlikely(worker->watch & WATCH_PACKETS))
+		watch_end(worker, mbuf, interface, WATCH_DROPPED, reason);
 	rte_pktmbuf_free(mbuf);
 }
 

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * watch.h: looking on while packets go through the stages: runtime (cycles per stage), trace, capture.
+ *
+ * worker->watch says what is looked at in this turn, and is decided at the top of the worker's loop
+ * (watch_turn). While it is 0, which is nearly always, a packet meets no hook but the test of that byte
+ * where packets end. Else worker_process has the way of watch_process: the same stages, a hook before and
+ * behind each.
+ */
+#ifndef SHUNT_STAGE_WATCH_H
+#define SHUNT_STAGE_WATCH_H
+
+#include <rte_branch_prediction.h>
+#include "dataplane/worker.h"
+
+enum watch_flag {
+	WATCH_RUNTIME = 1 << 0, /* cycles and packets of each stage: one of WATCH_SAMPLE busy turns */
+	WATCH_TRACE = 1 << 1,   /* tables_control.trace */
+	WATCH_CAPTURE = 1 << 2, /* tables_control.capture */
+	WATCH_PACKETS = WATCH_TRACE | WATCH_CAPTURE, /* someone wants to see packets */
+};
+
+/* How a packet, or a copy of it, ended. */
+enum watch_end {
+	WATCH_TRANSMITTED, /* reason: port row. The device may yet refuse it: WATCH_DROPPED follows */
+	WATCH_DROPPED,     /* reason: enum drop_reason */
+	WATCH_PUNTED,      /* reason: enum punt_reason */
+	WATCH_CONSUMED,    /* reason: enum watch_consumed. A full ring follows as WATCH_DROPPED */
+};
+
+enum watch_consumed {
+	WATCH_TO_HOST,     /* to the kernel by the port's mirror */
+	WATCH_REASSEMBLED, /* became part of another packet */
+};
+
+/* Of the worker alone, made by watch_init. */
+struct watching {
+	uint64_t cycles; /* of this turn's stages: the rest is receiving */
+	/* packets that went into the stage being run, as they were then */
+	unsigned int count;
+	const struct packet *packet[VECTOR_SIZE]; /* where they stand, NULL: ended in this stage */
+	struct packet before[VECTOR_SIZE];
+};
+
+/* Memory of worker->watching. 0 or -ENOMEM. */
+int watch_init(struct worker *worker);
+
+/* What the tables wish to see; sets the bits of worker->watch. */
+void watch_wishes(struct worker *worker);
+
+/* Decide what is looked at until the next turn. At the top of the worker's loop, worker->tables set. */
+static inline void watch_turn(struct worker *worker)
+{
+	const struct tables_control *control = &worker->tables->control;
+
+	worker->watch = counter_read(&worker->state->busy_turns) % WATCH_SAMPLE == 0 ? WATCH_RUNTIME
+										    : 0;
+	if (unlikely((word_load(&control->trace) | word_load(&control->capture)) != 0))
+		watch_wishes(worker);
+}
+
+/* worker_process and worker_stages for a worker that watches. */
+void watch_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
+		   unsigned int count);
+void watch_stages(struct worker *worker);
+
+/* worker_flush likewise. */
+void watch_flush(struct worker *worker);
+
+/* A sampled turn is over, in which so many packets came in and so many cycles passed. */
+void watch_runtime(struct worker *worker, unsigned int packets, uint64_t cycles);
+
+/* A packet that came in by `interface` ends here; its buffer is still whole. To be called only if
+ * worker->watch & WATCH_PACKETS. */
+void watch_end(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int interface,
+	       enum watch_end end, unsigned int reason);
+
+/* What waits for a port row is about to be handed to its device. As watch_end. */
+void watch_transmit(struct worker *worker, unsigned int port);
+
+#endif
