@@ -13,30 +13,35 @@ import threading
 import time
 
 import lab
+import workload
 
 MBUFS = 131072  # the source's packets are held in buffers too
 MEMORY = 512    # MiB that they need
-PCAP_MAC = "02:70:63:61:70:00"  # that net_pcap gives its first port
+
+
+def memif_devargs(number, role, directory):
+    """One end of a memif; shunt is the server."""
+    mac = f",mac={workload.PCAP_MAC}" if role == "server" and number == 0 else ""
+    return (f"net_memif{number},role={role},id=0,bsize=2048,rsize=10,socket={directory}/memif{number}.sock,"
+            f"socket-abstract=no{mac}")
 
 
 def source_devargs(kind, pcap, directory):
     """The port where packets come in."""
     if kind == "memif":
-        return f"net_memif0,role=server,id=0,bsize=2048,rsize=10,socket={directory}/memif.sock," \
-               f"socket-abstract=no,mac={PCAP_MAC}"
+        return memif_devargs(0, "server", directory)
     return f"net_pcap0,rx_pcap={pcap},infinite_rx=1"
 
 
 def generator(session, pcap, directory):
     """For `memif`: sends the file's packets for ever, from the other core. A client asks once: the
     server must listen."""
-    lab.wait_until((directory / "memif.sock").exists, f"{directory}/memif.sock")
+    lab.wait_until((directory / "memif0.sock").exists, f"{directory}/memif0.sock")
     return session.start(
         ["dpdk-testpmd", "--lcores", f"0@{lab.OTHER_CPU},1@{lab.OTHER_CPU}", "--no-pci",
          "--no-telemetry", *lab.eal_memory(MEMORY),
          "--vdev", f"net_pcap0,rx_pcap={pcap},infinite_rx=1",
-         "--vdev", f"net_memif0,role=client,id=0,bsize=2048,rsize=10,socket={directory}/memif.sock,"
-                   "socket-abstract=no",
+         "--vdev", memif_devargs(0, "client", directory),
          "--", "--forward-mode=io", "--no-flush-rx", f"--total-num-mbufs={MBUFS}", "--burst=64",
          "--nb-cores=1", "--auto-start", "--stats-period=3600"],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -45,7 +50,7 @@ def generator(session, pcap, directory):
 class Testpmd:
     """dpdk-testpmd: what the ports themselves cost (`io`), and with a write to each packet (`macswap`)."""
 
-    def __init__(self, session, mode, devargs):
+    def __init__(self, session, mode, devargs, sink="net_null0,no-rx=1"):
         self.name = f"testpmd-{mode}"
         self.session = session
         self.lines = []
@@ -53,7 +58,7 @@ class Testpmd:
         self.process = session.start(
             ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"0@{lab.OTHER_CPU},1@{lab.POLL_CPU}",
              "--no-pci", "--no-telemetry", *lab.eal_memory(MEMORY), "--vdev", devargs,
-             "--vdev", "net_null0,no-rx=1", "--", "-i", f"--forward-mode={mode}", "--no-flush-rx",
+             "--vdev", sink, "--", "-i", f"--forward-mode={mode}", "--no-flush-rx",
              f"--total-num-mbufs={MBUFS}", "--burst=64", "--nb-cores=1",
              "--port-topology=paired", "--disable-link-check"],
             cpus=set(lab.CPUS), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -104,10 +109,15 @@ class Shunt:
 
     name = "shunt"
 
-    def __init__(self, session, devargs, poll="busy", connect=lambda: None):
-        """`connect` is called when the ports are there: what makes their links come up."""
+    def __init__(self, session, devargs, scenario=workload.MPLS_SWAP, poll="busy", connect=lambda: None,
+                 sink="net_null{},no-rx=1", prefix=()):
+        """With the ports of the scenario. `connect` is called when they are there: what makes their links
+        come up. `sink`: what packets leave by, with the port's number. `prefix`: words before the data
+        plane's command."""
         self.session = session
         self.devargs = devargs
+        self.scenario = scenario
+        self.sink, self.prefix = sink, prefix
         self.run_dir = session.directory / "run"
         self.run_dir.mkdir(mode=0o750, exist_ok=True)
         self.socket = self.run_dir / "bench/control.sock"
@@ -123,7 +133,7 @@ class Shunt:
 
     def start_dataplane(self, wait=True):
         """One worker, the main thread, on POLL_CPU."""
-        words = [lab.BUILD / "dataplane/shunt-dataplane", "--lcores", f"0@{lab.POLL_CPU}",
+        words = [*self.prefix, lab.BUILD / "dataplane/shunt-dataplane", "--lcores", f"0@{lab.POLL_CPU}",
                  *lab.eal_memory(MEMORY), "--", *self._where(), "--poll", self.poll,
                  "--mbufs", MBUFS]
         if wait:
@@ -146,7 +156,7 @@ class Shunt:
             nonlocal said
             said += process.stdout.read() or b""
             return b"ready" in said
-        lab.wait_until(ready, f"{words[0].name} ready", process)
+        lab.wait_until(ready, f"{words[0]} ready", process)
         return process
 
     def call(self, method, params=None):
@@ -162,16 +172,22 @@ class Shunt:
                 raise lab.Failed(f"shunt: {result['failed']} commands failed: {result['errors'][:3]}")
 
     def _set_up(self, connect):
-        self.batch([f"port add p0 devargs {self.devargs} mpls on",
-                    "port add p1 devargs net_null1,no-rx=1",
-                    "address add 10.0.0.1/24 dev p0", "address add 10.0.1.1/24 dev p1"]
-                   + [f"neigh add 10.0.1.{i + 2} lladdr {lab.NEXTHOP_MAC.format(i)} dev p1"
-                      for i in range(lab.NEXTHOPS)])
+        outputs = range(1, self.scenario.ports + 1)
+        commands = [f"port add p0 devargs {self.devargs} mpls on",
+                    *(f"port add p{i} devargs {self.sink.format(i)}" for i in outputs)]
+        if self.scenario.bridged:
+            commands += ["bridge add br0 snooping on", *(f"port set p{i} bridge br0 vlan 1" for i in (0, *outputs))]
+        else:
+            commands += ["address add 10.0.0.1/24 dev p0", "address add 10.0.1.1/24 dev p1"]
+            for i in range(workload.NEXTHOPS):
+                nexthop, lladdr = workload.next_hop(i)
+                commands.append(f"neigh add {nexthop} lladdr {lladdr} dev p1")
+        self.batch(commands)
         connect()
-        lab.wait_until(self._links_up, "shunt: both links up", self.process)
+        lab.wait_until(self._links_up, "shunt: links up", self.process)
         mac = self.ports()["p0"]["mac"]
-        if mac != PCAP_MAC and not self.devargs.startswith("net_null"):
-            raise lab.Failed(f"shunt: p0 has the MAC {mac}, expected {PCAP_MAC}")
+        if mac != workload.PCAP_MAC and self.devargs.startswith(("net_pcap", "net_memif")):
+            raise lab.Failed(f"shunt: p0 has the MAC {mac}, expected {workload.PCAP_MAC}")
 
     def ports(self):
         """Name to what `port show` says."""
@@ -184,18 +200,9 @@ class Shunt:
             raise lab.Failed(f"shunt: port {bad[0]['name']}: {bad[0]['error']}")
         return all(port["link"] == "up" and port.get("mac") for port in ports.values())
 
-    @staticmethod
-    def route(scenario, label, verb="add"):
-        """The command of one label route."""
-        via = f"via 10.0.1.{label % lab.NEXTHOPS + 2}"
-        if scenario == "mpls-pop":
-            return f"mpls {verb} {label} pop {via}"
-        push = " push 900001/900002" if scenario == "mpls-push-2" else ""
-        return f"mpls {verb} {label} swap {lab.out_label(label)} {via}{push}"
-
-    def load(self, scenario, entries):
+    def load(self, entries):
         """The scenario's table. What was dropped before it was there does not count."""
-        self.batch([self.route(scenario, lab.FIRST_LABEL + i) for i in range(entries)])
+        self.batch(list(self.scenario.commands(entries)))
         time.sleep(0.1)
         self.dropped_before = self.counters()["drops"]
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the forwarding benchmarks share: processes that end with us, a polling thread's own clock,
-turns between forwarders on one core, and the packets.
+turns between forwarders on one core.
 
 Two cores are enough: the forwarders share POLL_CPU, one at a time, the others stopped (SIGSTOP);
 everything else runs on OTHER_CPU. A forwarder's cost is the CPU time of its polling thread, as the
@@ -10,12 +10,10 @@ scheduler counts it, so that another process on the core lengthens a run but not
 import ctypes
 import json
 import os
-import random
 import shutil
 import signal
 import socket
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -27,13 +25,6 @@ BUILD = Path(os.environ.get("SHUNT_BUILD", ROOT / "build"))
 CPUS = sorted(os.sched_getaffinity(0))
 POLL_CPU, OTHER_CPU = CPUS[-1], CPUS[0]
 
-FIRST_LABEL = 16
-LABEL_COUNT = 1 << 20
-NEXTHOPS = 16
-PACKETS = 65536  # of a source: their lines are four times a second-level cache of 2 MiB
-SOURCE_MAC = "02:00:00:00:00:01"
-NEXTHOP_MAC = "02:00:00:00:02:{:02x}"
-SCENARIOS = {"mpls-swap": 1, "mpls-swap-3-labels": 3, "mpls-pop": 2, "mpls-push-2": 1}  # labels
 
 
 class Failed(Exception):
@@ -48,6 +39,10 @@ def _child():
         signal.signal(number, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     os.setsid()
+    try:  # the scheduler shares the cores among sessions: what else runs here gets the least that it can
+        Path("/proc/self/autogroup").write_text("-19", encoding="ascii")
+    except OSError:
+        pass
 
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -164,37 +159,6 @@ def tsc_hz():
         if "TSC frequency is ~" in line:
             return int(line.split("~")[1].split()[0]) * 1000
     raise Failed(f"dpdk-testpmd does not say the TSC frequency:\n{said[-1000:]}")
-
-
-# ---------------------------------------------------------------- packets
-
-def random_labels(entries, packets=PACKETS):
-    """A label of the table for each packet; every label at least once where there are enough packets."""
-    source = random.Random(entries)
-    labels = [FIRST_LABEL + i % entries for i in range(packets)] if entries <= packets else \
-        source.sample(range(FIRST_LABEL, FIRST_LABEL + entries), packets)
-    source.shuffle(labels)
-    return labels
-
-
-def write_pcap(path, scenario, labels, destination):
-    """64-byte frames to `destination` (MAC): the stack of the scenario above IPv4 and UDP."""
-    ethernet = bytes.fromhex((destination + SOURCE_MAC).replace(":", "")) + b"\x88\x47"
-    below = b"".join(struct.pack("!I", (500000 + k) << 12 | (k == SCENARIOS[scenario] - 1) << 8 | 64)
-                     for k in range(1, SCENARIOS[scenario]))
-    bottom = 0 if below else 1 << 8
-    ip = bytes.fromhex("45000020000040004011000a0a0100010a020002" "03e807d0000c0000")
-    tail = (below + ip).ljust(64 - len(ethernet) - 4, b"\0")
-    with open(path, "wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        header = struct.pack("<IIII", 0, 0, 64, 64) + ethernet
-        for label in labels:
-            file.write(header + struct.pack("!I", label << 12 | bottom | 64) + tail)
-
-
-def out_label(label):
-    """What a swap writes: no special-purpose label, as tables have a million entries at most."""
-    return LABEL_COUNT - 1 - label
 
 
 # ---------------------------------------------------------------- turns

@@ -12,7 +12,6 @@ import lab
 VSWITCHD = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 FLOW_LIMIT = 200000  # as many flows as a table has entries must fit into its cache
-ETHERNET = "set_field:{}->eth_src,set_field:{}->eth_dst"
 
 
 def installed():
@@ -38,7 +37,7 @@ class OpenVswitch:
         self._run("ovs-vsctl", self._database(), "add-br", "br0", "--", "set", "bridge", "br0",
                   "datapath_type=netdev")
         self._openflow("del-flows", "br0")
-        self._add_port("out", 2, "eth_null9,no-rx=1")
+        self._add_port("out1", 2, "eth_null9,no-rx=1")
 
     def _database(self):
         return f"--db=unix:{self.directory}/db.sock"
@@ -87,24 +86,15 @@ class OpenVswitch:
         if trouble != "[]":
             raise lab.Failed(f"Open vSwitch: port {name}: {trouble}")
 
-    @staticmethod
-    def flow(scenario, label):
-        """The OpenFlow rule that does what the label route does."""
-        ethernet = ETHERNET.format("02:00:00:00:00:aa",
-                                   lab.NEXTHOP_MAC.format(label % lab.NEXTHOPS))
-        swap = f"dec_mpls_ttl,set_field:{lab.out_label(label)}->mpls_label"
-        push = "".join(f",push_mpls:0x8847,set_field:{pushed}->mpls_label" for pushed in (900002, 900001))
-        actions = {"mpls-swap": swap, "mpls-swap-3-labels": swap, "mpls-pop": "pop_mpls:0x8847",
-                   "mpls-push-2": swap + push}[scenario]
-        return f"priority=10,mpls,mpls_label={label},actions={actions},{ethernet},output:2\n"
-
     def load(self, scenario, entries):
         """The scenario's rules, then the source, then wait until its flows are in the cache."""
+        for port in range(2, scenario.ports + 1):
+            self._add_port(f"out{port}", port + 1, f"eth_null{port + 8},no-rx=1")
         rules = self.directory / "rules"
         with open(rules, "w", encoding="ascii") as file:
-            file.writelines(self.flow(scenario, lab.FIRST_LABEL + i) for i in range(entries))
+            file.writelines(rule + "\n" for rule in scenario.rules(entries))
         self._openflow("add-flows", "br0", rules)
-        self._add_port("in", 1, f"eth_pcap9,rx_pcap={self.pcap},infinite_rx=1")
+        self._add_port("in", 1, f"eth_pcap0,rx_pcap={self.pcap},infinite_rx=1")
         self.tid = lab.wait_until(lambda: lab.thread_named(self.process, "pmd-c"),
                                   "the polling thread of ovs-vswitchd", self.process)
         self._settle()
