@@ -165,6 +165,14 @@ static void take(struct run *run)
 	}
 }
 
+/* What is sent to us where we send: announcements. */
+static void drain(void)
+{
+	struct rte_mbuf *mbufs[BURST];
+
+	rte_pktmbuf_free_bulk(mbufs, rte_eth_rx_burst(0, 0, mbufs, BURST));
+}
+
 /* ---------------------------------------------------------------- one run */
 
 static double percentile(const struct run *run, double share)
@@ -224,6 +232,7 @@ static void run(double rate, double seconds)
 		else if (rate < SLOW)
 			rte_delay_us_sleep(1);
 		take(&run);
+		drain();
 	}
 	double took = (double)(rte_rdtsc() - start) / (double)hz;
 	for (end = rte_rdtsc() + hz * SETTLE_MS / 1000; rte_rdtsc() < end;)
