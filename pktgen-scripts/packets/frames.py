@@ -93,6 +93,32 @@ def ipv4(payload, src="10.1.0.1", dst="10.2.0.1", protocol=17, ttl=64, fragment=
     return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
 
 
+def with_ttl(packet, ttl):
+    """An IPv4 packet (without options) with another TTL, checksum right."""
+    header = packet[:8] + bytes([ttl]) + packet[9:10] + b"\0\0" + packet[12:20]
+    return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + packet[20:]
+
+
+def gre4(body, src, dst, protocol, key=None, with_checksum=False):
+    """GRE (RFC 2784, 2890) in IPv4. `protocol`: ethertype of `body`."""
+    bits = (0x8000 if with_checksum else 0) | (0x2000 if key is not None else 0)
+    head = struct.pack("!HH", bits, protocol)
+    tail = b"" if key is None else struct.pack("!I", key)
+    if with_checksum:
+        value = checksum(head + b"\0\0\0\0" + tail + body)
+        head += struct.pack("!HH", value, 0)
+    return ipv4(head + tail + body, src, dst, protocol=47)
+
+
+def igmp(kind, group, src):
+    """IGMPv2 (RFC 2236) to the group itself, TTL 1, router alert."""
+    message = struct.pack("!BBH", kind, 0, 0) + bytes(map(int, group.split(".")))
+    message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
+    header = struct.pack("!BBHHHBBH", 0x46, 0xC0, 24 + len(message), 1, 0, 1, 2, 0)
+    header += _addresses4(src, group) + b"\x94\x04\0\0"
+    return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + message
+
+
 def udp4(payload, src="10.1.0.1", dst="10.2.0.1", sport=1024, dport=2048, ttl=64, fragment=0):
     """UDP in IPv4, checksums valid."""
     length = 8 + len(payload)

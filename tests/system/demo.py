@@ -17,8 +17,9 @@ from collections import Counter
 from pathlib import Path
 
 from page import Page
-from shunt_test import Lab, scenarios
+from shunt_test import Lab
 import generate
+import scenarios_mpls
 
 PICTURE = """\
    namespace "source"           namespace "router"            namespace "target"
@@ -147,7 +148,7 @@ def demo(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--scenario", choices=scenarios.SCENARIOS, default="mpls-swap")
+    parser.add_argument("--scenario", choices=scenarios_mpls.SCENARIOS, default="mpls-swap")
     parser.add_argument("--count", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--driver", default="net_af_packet",

@@ -119,7 +119,8 @@ class Sender:
 
 class Capture:
     """Everything that comes in by an interface from now on, VLAN tags included; without ARP, unless
-    wanted, neighbour discovery and ICMP errors: the control plane says these for itself."""
+    wanted, neighbour discovery, solicitations of multicast routers (RFC 4286) and ICMP errors: the
+    control plane says these for itself."""
 
     def __init__(self, namespace, interface, arp=False):
         self.arp = arp
@@ -169,7 +170,7 @@ def _is_arp(frame):
 
 
 def _is_icmp_own(frame):
-    """Neighbour discovery, or an ICMP error, below labels too (RFC 3032 2.3.2)."""
+    """Neighbour discovery, a solicitation of multicast routers, or an ICMP error, below labels too (RFC 3032 2.3.2)."""
     at = 12
     while frame[at:at + 2] in (b"\x81\x00", b"\x88\xa8"):
         at += 4
@@ -182,6 +183,10 @@ def _is_icmp_own(frame):
     packet = frame[at:]
     if len(packet) > 20 and packet[0] == 0x45 and packet[9] == 1:
         return packet[20] in (3, 11)
+    if len(packet) > 48 and packet[0] >> 4 == 6 and packet[6] == 0 and packet[40] == 58:
+        return packet[48] == 152
+    if len(packet) > 24 and packet[0] == 0x46 and packet[9] == 2:
+        return packet[24] == 0x31
     return len(packet) > 40 and packet[0] >> 4 == 6 and packet[6] == 58 and \
         packet[40] in (1, 2, 3, 133, 134, 135, 136)
 
