@@ -175,6 +175,17 @@ static const struct column routers[] = {
 	{ .title = NULL },
 };
 
+#define QUERIER "querier port enforced robustness query_interval expires"
+static const struct column snooping[] = {
+	{ .title = "BRIDGE", .key = "bridge" },
+	{ .title = "VLAN", .key = "vlan", .flags = RIGHT },
+	{ .title = "GROUPS", .key = "groups", .flags = RIGHT },
+	{ .title = "IPV4", .key = "ipv4", .inner = QUERIER },
+	{ .title = "IPV6", .key = "ipv6", .inner = QUERIER },
+	{ .title = "COUNTERS", .key = "counters", .flags = STATISTICS },
+	{ .title = NULL },
+};
+
 static const struct column protocols[] = {
 	{ .title = "COUNTER", .key = "counter" },
 	{ .title = "COUNT", .key = "count" },
@@ -338,6 +349,7 @@ static const struct sheet sheets[] = {
 	{ COMMAND_SHOW_WORKERS, workers },   { COMMAND_BRIDGE_SHOW, bridge },
 	{ COMMAND_FDB_SHOW, fdb },           { COMMAND_BRIDGE_GROUPS_SHOW, groups },
 	{ COMMAND_BRIDGE_ROUTERS_SHOW, routers },
+	{ COMMAND_BRIDGE_SNOOPING_SHOW, snooping },
 	{ COMMAND_MULTICAST_ROUTE_SHOW, multicast_routes },
 	{ COMMAND_TUNNEL_SHOW, tunnel },
 	{ COMMAND_PSEUDOWIRE_SHOW, pseudowire },

@@ -161,6 +161,8 @@ enum command_id {
 	COMMAND_BRIDGE_ROUTERS_SHOW,
 	COMMAND_BRIDGE_MULTICAST_ADD,
 	COMMAND_BRIDGE_MULTICAST_DEL,
+	COMMAND_BRIDGE_SNOOPING_SHOW,
+	COMMAND_BRIDGE_TOPOLOGY_CHANGE,
 	COMMAND_MULTICAST_ROUTE_SHOW,
 	COMMAND_NEIGH_ADD,
 	COMMAND_NEIGH_REPLACE,
@@ -299,8 +301,17 @@ enum bridge_group_parameter {
 	BRIDGE_GROUP_SOURCE,
 	BRIDGE_GROUP_PORT
 };
-/* bridge router add BR [vlan V] port P */
-enum bridge_router_parameter { BRIDGE_ROUTER_BRIDGE, BRIDGE_ROUTER_VLAN, BRIDGE_ROUTER_PORT };
+/* bridge router add BR [vlan V] port P [family ipv4|ipv6] [always|never] */
+enum bridge_router_parameter {
+	BRIDGE_ROUTER_BRIDGE,
+	BRIDGE_ROUTER_VLAN,
+	BRIDGE_ROUTER_PORT,
+	BRIDGE_ROUTER_FAMILY, /* WORD: enum router_family_word */
+	BRIDGE_ROUTER_MODE    /* WORD: enum router_mode_word */
+};
+enum router_family_word { ROUTER_IPV4, ROUTER_IPV6 };
+enum router_mode_word { ROUTER_ALWAYS, ROUTER_NEVER };
+enum topology_parameter { TOPOLOGY_BRIDGE, TOPOLOGY_VLAN }; /* bridge topology change BR [vlan V] */
 /* bridge multicast add P [fast-leave on|off] [group-limit N] [permit PREFIX,PREFIX...] */
 enum bridge_multicast_parameter {
 	BRIDGE_MULTICAST_PORT,

@@ -174,11 +174,31 @@ const struct parameter bridge_group_change[] = {
 	[BRIDGE_GROUP_PORT + 1] = { .name = NULL },
 };
 
-const struct parameter bridge_router_change[] = {
-	[BRIDGE_ROUTER_BRIDGE] = BRIDGE_KEY,
-	[BRIDGE_ROUTER_VLAN] = FDB_VLAN_KEY,
-	[BRIDGE_ROUTER_PORT] = PORT_KEY,
-	[BRIDGE_ROUTER_PORT + 1] = { .name = NULL },
+static const char *const router_family_words[] = { "ipv4", "ipv6", NULL };
+static const char *const router_mode_words[] = { "always", "never", NULL };
+
+#define ROUTER_KEYS                                                                                \
+	[BRIDGE_ROUTER_BRIDGE] = BRIDGE_KEY, [BRIDGE_ROUTER_VLAN] = FDB_VLAN_KEY,                  \
+	[BRIDGE_ROUTER_PORT] = PORT_KEY,                                                           \
+	[BRIDGE_ROUTER_FAMILY] = WORDS("family", PARAMETER_KEY, router_family_words,               \
+				       "this one alone, left out: both")
+
+const struct parameter bridge_router_add[] = {
+	ROUTER_KEYS,
+	[BRIDGE_ROUTER_MODE] = WORDS("mode", PARAMETER_POSITIONAL, router_mode_words,
+				     "always a router port, which is usual, or never one"),
+	[BRIDGE_ROUTER_MODE + 1] = { .name = NULL },
+};
+
+const struct parameter bridge_router_del[] = {
+	ROUTER_KEYS,
+	[BRIDGE_ROUTER_FAMILY + 1] = { .name = NULL },
+};
+
+const struct parameter topology_change[] = {
+	[TOPOLOGY_BRIDGE] = BRIDGE_KEY,
+	[TOPOLOGY_VLAN] = NUMBER("vlan", 0, 1, VLAN_MAX - 2, "this one alone, left out: all"),
+	[TOPOLOGY_VLAN + 1] = { .name = NULL },
 };
 
 #define MULTICAST_PORT OBJECT_NAME(KEY, INTERFACES, "the bridge's port")

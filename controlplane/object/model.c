@@ -436,6 +436,7 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 	model->private.filter_lists = filter_private_lists;
 	model->private.groups = snooping_groups;
 	model->private.routers = snooping_routers;
+	model->private.snooping = snooping_status;
 	model->private.routes = route_rows;
 	model->private.route_paths = route_asked;
 	model->place = *place;

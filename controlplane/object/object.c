@@ -28,6 +28,7 @@ static const struct handler *const handlers[COMMAND_COUNT] = {
 	[COMMAND_BRIDGE_ROUTER_DEL] = &bridge_router_del_handler,
 	[COMMAND_BRIDGE_MULTICAST_ADD] = &bridge_multicast_add_handler,
 	[COMMAND_BRIDGE_MULTICAST_DEL] = &bridge_multicast_del_handler,
+	[COMMAND_BRIDGE_TOPOLOGY_CHANGE] = &topology_change_handler,
 	[COMMAND_TUNNEL_ADD] = &tunnel_add_handler,
 	[COMMAND_TUNNEL_SET] = &tunnel_set_handler,
 	[COMMAND_TUNNEL_DEL] = &tunnel_del_handler,

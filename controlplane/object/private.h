@@ -73,6 +73,8 @@ struct model_private {
 	/* memberships and router ports of bridges: `bridge groups|routers show`; only: one bridge */
 	json_t *(*groups)(const struct model *model, const char *only);
 	json_t *(*routers)(const struct model *model, const char *only);
+	/* `bridge snooping show` */
+	json_t *(*snooping)(const struct model *model, const char *only);
 	/* the paths that were asked for, of a recursive route: a new reference; else NULL */
 	json_t *(*route_paths)(const struct model *model, uint32_t leaf);
 	/* a tunnel by its row; false: there is none */

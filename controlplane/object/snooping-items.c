@@ -64,8 +64,14 @@ void snooping_port_settings(const struct model *model, const struct bridge_membe
 	}
 	key.kind = SNOOPING_ROUTER;
 	key.vlan = (uint16_t)vlan;
-	if (find(model, &key) != NULL)
-		settings->router = SNOOP_ROUTER_STATIC;
+	for (unsigned int i = 0; i < SNOOP_FAMILIES; i++) {
+		key.family = (uint8_t)i;
+		item = find(model, &key);
+		key.family = SNOOPING_BOTH_FAMILIES;
+		if (item == NULL)
+			item = find(model, &key);
+		settings->router[i] = item == NULL ? SNOOP_ROUTER_LEARN : item->router;
+	}
 }
 
 /* A configured group, if its port is in a domain. 0 or the engine's errno. */
@@ -209,6 +215,9 @@ static const struct bridge_member *key_from(const struct model *model,
 	case COMMAND_BRIDGE_ROUTER_ADD:
 	case COMMAND_BRIDGE_ROUTER_DEL:
 		key->kind = SNOOPING_ROUTER;
+		key->family = argument_present(arguments, BRIDGE_ROUTER_FAMILY)
+				      ? (uint8_t)arguments->value[BRIDGE_ROUTER_FAMILY].number
+				      : SNOOPING_BOTH_FAMILIES;
 		return member_from(model, arguments, BRIDGE_ROUTER_PORT, BRIDGE_ROUTER_BRIDGE,
 				   BRIDGE_ROUTER_VLAN, key, error);
 	default:
@@ -260,6 +269,14 @@ static int options_from(const struct arguments *arguments, struct snooping_item 
 	return permit_from(value[BRIDGE_MULTICAST_PERMIT].string, item, error);
 }
 
+static enum snoop_router_rule router_from(const struct arguments *arguments)
+{
+	return argument_present(arguments, BRIDGE_ROUTER_MODE) &&
+			       arguments->value[BRIDGE_ROUTER_MODE].number == ROUTER_NEVER
+		       ? SNOOP_ROUTER_NEVER
+		       : SNOOP_ROUTER_STATIC;
+}
+
 static int add(struct model *model, const struct arguments *arguments, struct error *error)
 {
 	struct snooping_item draft = { .fast_leave = false };
@@ -273,6 +290,8 @@ static int add(struct model *model, const struct arguments *arguments, struct er
 	if (find(model, &key) != NULL)
 		return refuse(error, -EEXIST, "%s exists already on %s", item_text(&key, text),
 			      member->interface->name);
+	if (key.kind == SNOOPING_ROUTER)
+		draft.router = router_from(arguments);
 	if (key.kind == SNOOPING_PORT && (result = options_from(arguments, &draft, error)) != 0)
 		return result;
 	if (key.kind == SNOOPING_GROUP && apply_group(model, &key, true) != 0)
@@ -367,6 +386,10 @@ static void item_to(const struct bridge_member *member, const struct snooping_it
 		argument_string(arguments, BRIDGE_ROUTER_PORT, port);
 		if (!native)
 			argument_number(arguments, BRIDGE_ROUTER_VLAN, key->vlan);
+		if (key->family != SNOOPING_BOTH_FAMILIES)
+			argument_number(arguments, BRIDGE_ROUTER_FAMILY, key->family);
+		if (command == COMMAND_BRIDGE_ROUTER_ADD && item->router == SNOOP_ROUTER_NEVER)
+			argument_number(arguments, BRIDGE_ROUTER_MODE, ROUTER_NEVER);
 		return;
 	}
 	argument_string(arguments, BRIDGE_GROUP_BRIDGE, bridge);

@@ -127,6 +127,74 @@ static void see_router(void *context, const struct snoop_router_view *router)
 	json_array_append_new(list->array, row);
 }
 
+/* ---------------------------------------------------------------- domains */
+
+static json_t *querier_json(const struct list *list, const struct snoop_domain_key *key,
+			    enum snoop_family family)
+{
+	static const struct address nobody;
+	const struct bridge_object *bridge = list->model->bridge[key->bridge];
+	struct snoop_querier_view view;
+
+	if (!snoop_querier(list->model->snooping->engine, key, family, &view))
+		return json_null();
+	bool other = !view.self && view.expires != 0;
+	bool known = memcmp(&view.address, &nobody, sizeof(nobody)) != 0;
+	json_t *object = json_object();
+	json_object_set_new(object, "querier",
+			    view.self ? json_string("self")
+			    : !other  ? json_string("none")
+			    : known   ? address_json(&view.address)
+				      : json_string("unknown"));
+	if (other && known && bridge->slot[view.port] != NULL)
+		json_object_set_new(object, "port",
+				    json_string(bridge->slot[view.port]->interface->name));
+	json_object_set_new(object, "enforced", json_boolean(view.enforced));
+	json_object_set_new(object, "robustness", json_integer(view.robustness));
+	json_object_set_new(object, "query_interval",
+			    json_real((double)view.query_interval / 1000000000));
+	if (other)
+		json_object_set_new(object, "expires", remaining(list, view.expires));
+	return object;
+}
+
+static json_t *counters_json(const struct snoop_counters *counters)
+{
+	json_t *object = json_object();
+
+#define X(name, text)                                                                              \
+	if (counters->name != 0)                                                                   \
+		json_object_set_new(object, #name, json_integer((json_int_t)counters->name));
+	SNOOP_COUNTERS(X)
+#undef X
+	return object;
+}
+
+static void see_domain(void *context, const struct snoop_domain_key *key, unsigned int groups)
+{
+	struct list *list = context;
+	const struct bridge_object *bridge = list->model->bridge[key->bridge];
+
+	if (bridge == NULL ||
+	    (list->only != NULL && strcmp(list->only, bridge->interface->name) != 0))
+		return;
+	json_array_append_new(list->array,
+			      json_pack("{s:s, s:i, s:i, s:o, s:o, s:o}", "bridge",
+					bridge->interface->name, "vlan", (int)key->vlan, "groups",
+					(int)groups, "ipv4", querier_json(list, key, SNOOP_IPV4),
+					"ipv6", querier_json(list, key, SNOOP_IPV6), "counters",
+					counters_json(snoop_domain_counters(
+						list->model->snooping->engine, key))));
+}
+
+json_t *snooping_status(const struct model *model, const char *only)
+{
+	struct list list = { model, only, model_now(model), json_array() };
+
+	snoop_each_domain(model->snooping->engine, see_domain, &list);
+	return list.array;
+}
+
 json_t *snooping_groups(const struct model *model, const char *only)
 {
 	struct list list = { model, only, model_now(model), json_array() };

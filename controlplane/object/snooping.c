@@ -165,6 +165,19 @@ struct snooping_frame *snooping_take_frame(struct model *model)
 	return frame;
 }
 
+/* Who said so; a configured group has nobody, nor one that was taken over and not heard of. */
+static void host_text(const struct snoop_event *event, char *text, size_t size)
+{
+	static const uint8_t nobody[6];
+	char address[46], mac[18];
+
+	if (memcmp(event->reporter_mac, nobody, sizeof(nobody)) == 0)
+		return;
+	address_format(&event->reporter, address);
+	mac_format(event->reporter_mac, mac);
+	snprintf(text, size, ", %s %s", address, mac);
+}
+
 static void tell(void *context, const struct snoop_event *event)
 {
 	static const struct {
@@ -182,15 +195,17 @@ static void tell(void *context, const struct snoop_event *event)
 	const struct bridge_object *bridge = model->bridge[event->domain.bridge];
 	const struct bridge_member *member =
 		bridge == NULL || event->kind == SNOOP_QUERIER ? NULL : bridge->slot[event->port];
-	char address[46];
+	char address[46], who[46 + 18 + 4] = "";
 
 	if (bridge == NULL)
 		return;
 	address_format(&event->address, address);
+	if (event->kind <= SNOOP_REFUSED)
+		host_text(event, who, sizeof(who));
 	model_event(model, texts[event->kind].kind,
 		    member != NULL ? member->interface->name : bridge->interface->name,
-		    "bridge %s vlan %u: %s %s", bridge->interface->name, event->domain.vlan,
-		    texts[event->kind].text, address);
+		    "bridge %s vlan %u: %s %s%s", bridge->interface->name, event->domain.vlan,
+		    texts[event->kind].text, address, who);
 }
 
 /* ---------------------------------------------------------------- life */
@@ -360,6 +375,60 @@ void snooping_link(struct model *model, const struct interface_object *port, boo
 		snooping_bridge(model, i->member->bridge);
 	}
 }
+
+/* ---------------------------------------------------------------- topology changes */
+
+static void topology_changed(struct model *model, const struct bridge_object *bridge,
+			     unsigned int vlan)
+{
+	struct snoop_domain_key key = key_of(bridge, vlan);
+
+	snoop_topology_change(model->snooping->engine, &key, model_now(model));
+	model->snooping->due = 0;
+}
+
+/* Bridges say so again and again while a change goes on: one query each response interval. */
+void snooping_topology(struct model *model, const struct bridge_member *member)
+{
+	const struct bridge_object *bridge = member->bridge;
+	uint64_t *until = &model->snooping->changed[bridge->index], now = model_now(model);
+
+	if (now < *until)
+		return;
+	*until = now + bridge->settings.snooping.engine.query_response_interval;
+	model_event(model, EVENT_ROUTER, member->interface->name,
+		    "bridge %s: the spanning tree changed", bridge->interface->name);
+	for (unsigned int vlan = 1; vlan <= VLAN_LAST; vlan++)
+		if (bridge->rule[vlan] != NULL)
+			topology_changed(model, bridge, vlan);
+}
+
+static int change_topology(struct model *model, const struct arguments *arguments,
+			   struct error *error)
+{
+	const char *name = arguments->value[TOPOLOGY_BRIDGE].string;
+	const struct bridge_object *bridge = bridge_get(model, name, error);
+	unsigned int only = argument_present(arguments, TOPOLOGY_VLAN)
+				    ? (unsigned int)arguments->value[TOPOLOGY_VLAN].number
+				    : 0;
+	bool any = false;
+
+	if (bridge == NULL)
+		return error->code;
+	for (unsigned int vlan = 1; vlan <= VLAN_LAST; vlan++) {
+		if (bridge->rule[vlan] == NULL || (only != 0 && vlan != only))
+			continue;
+		topology_changed(model, bridge, vlan);
+		any = true;
+	}
+	if (any)
+		return 0;
+	return only != 0 ? refuse(error, -ENOENT, "bridge %s has no VLAN %u with snooping", name,
+				  only)
+			 : refuse(error, -ENOENT, "bridge %s has snooping off", name);
+}
+
+const struct handler topology_change_handler = { change_topology, NULL };
 
 void snooping_forget(struct model *model, struct bridge_object *bridge)
 {

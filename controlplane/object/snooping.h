@@ -30,11 +30,13 @@ struct snooping_frame {
 };
 
 enum snooping_item_kind { SNOOPING_GROUP, SNOOPING_ROUTER, SNOOPING_PORT };
+enum { SNOOPING_BOTH_FAMILIES = SNOOP_FAMILIES };
 
 struct snooping_key {
 	uint32_t interface;
 	uint16_t vlan;                /* PORT: 0 */
-	uint16_t kind;                /* enum snooping_item_kind */
+	uint8_t kind;                 /* enum snooping_item_kind */
+	uint8_t family;               /* ROUTER: enum snoop_family, or both; else 0 */
 	struct address group, source; /* GROUP; source all zero: any */
 };
 
@@ -42,6 +44,7 @@ struct snooping_key {
 struct snooping_item {
 	struct snooping_key key;
 	UT_hash_handle hh; /* snooping->items, by key, in order of configuration */
+	enum snoop_router_rule router; /* ROUTER */
 	/* PORT */
 	bool fast_leave;
 	uint32_t group_limit;
@@ -56,6 +59,8 @@ struct snooping {
 	unsigned int frame_count;
 	uint64_t frames_lost; /* no room in the list */
 	uint64_t due;         /* next tick, ns */
+	uint64_t changed
+		[BRIDGE_MAX]; /* until when a topology change that is heard is the last one */
 };
 
 /* ---- snooping.c ---- */
@@ -79,6 +84,9 @@ void snooping_poll(struct model *model);
 bool snooping_input(struct model *model, const struct bridge_member *member, unsigned int vlan,
 		    const uint8_t *packet, size_t length, const uint8_t source_mac[6],
 		    struct port_set *slots);
+/* A bridge protocol data unit of this port says that the spanning tree changed. */
+void snooping_topology(struct model *model, const struct bridge_member *member);
+extern const struct handler topology_change_handler;
 /* The oldest frame that waits, or NULL; to be freed. */
 struct snooping_frame *snooping_take_frame(struct model *model);
 
@@ -116,5 +124,7 @@ void snooping_settings_to(const struct snooping_settings *settings, const struct
 /* Rows of `bridge groups show` and `bridge routers show`; only: a bridge's name, or NULL. */
 json_t *snooping_groups(const struct model *model, const char *only);
 json_t *snooping_routers(const struct model *model, const char *only);
+/* Rows of `bridge snooping show`: { bridge, vlan, groups, ipv4: { querier ... }, ipv6: {}, counters } */
+json_t *snooping_status(const struct model *model, const char *only);
 
 #endif

@@ -77,6 +77,8 @@ json_t *view_bridges(const struct view *view, const struct arguments *arguments,
 json_t *view_fdb(const struct view *view, const struct arguments *arguments, struct error *error);
 json_t *view_bridge_groups(const struct view *view, const struct arguments *arguments,
 			   struct error *error);
+json_t *view_bridge_snooping(const struct view *view, const struct arguments *arguments,
+			     struct error *error);
 json_t *view_bridge_routers(const struct view *view, const struct arguments *arguments,
 			    struct error *error);
 json_t *view_multicast_routes(const struct view *view, const struct arguments *arguments,

@@ -155,6 +155,17 @@ json_t *view_bridge_routers(const struct view *view, const struct arguments *arg
 				   : from_tables(view, only, build_routers);
 }
 
+json_t *view_bridge_snooping(const struct view *view, const struct arguments *arguments,
+			     struct error *error)
+{
+	if (view->model != NULL)
+		return view_private(view)->snooping(view->model,
+						    view_name_argument(arguments, FDB_SHOW_BRIDGE));
+	error_set(error, ERROR_REFUSED, -ENOTCONN,
+		  "snooping's state is not known while the control plane is not running");
+	return NULL;
+}
+
 json_t *view_multicast_routes(const struct view *view, const struct arguments *arguments,
 			      struct error *error)
 {

@@ -62,6 +62,8 @@ void punt_dispatch(struct model *model, const struct frame_slot *slot)
 		nd_input(model, slot->interface, slot->data, slot->length, slot->l3_offset);
 	else if (slot->reason == PUNT_gre_keepalive)
 		keepalive_input(model, slot);
+	else if (slot->reason == PUNT_stp)
+		snooping_topology_punted(model, slot);
 	else if (slot->reason == PUNT_igmp || slot->reason == PUNT_mld || slot->reason == PUNT_pim)
 		snooping_punted(model, slot);
 	else

@@ -100,6 +100,12 @@ static void member_free(struct member *member)
 	free(member);
 }
 
+static void member_event(const struct member *member, enum snoop_event_kind kind)
+{
+	snoop_group_event(member->port, kind, &member->group->key.address, &member->reporter,
+			  member->reporter_mac);
+}
+
 void snoop_member_trim(struct member *member)
 {
 	struct group *group = member->group;
@@ -110,15 +116,13 @@ void snoop_member_trim(struct member *member)
 		snoop_source_free(source);
 	if (member->exclude || member->configured || member->sources != NULL) {
 		if (!member->joined)
-			snoop_event(group->domain, SNOOP_JOINED, group->family,
-				    member->port->number, &group->key.address);
+			member_event(member, SNOOP_JOINED);
 		member->joined = true;
 		return;
 	}
 	snoop_touch(member);
 	if (member->joined)
-		snoop_event(group->domain, SNOOP_LEFT, group->family, member->port->number,
-			    &group->key.address);
+		member_event(member, SNOOP_LEFT);
 	member_free(member);
 	if (group->members == NULL)
 		snoop_group_free(group);

@@ -178,6 +178,7 @@ struct port {
 	struct snoop_port_settings settings;
 	struct member *members;
 	unsigned int groups; /* members that count against the limit */
+	uint64_t refused_next; /* when refusals are told of again */
 	struct router router[SNOOP_FAMILIES];
 };
 
@@ -247,6 +248,10 @@ struct domain *snoop_domain_find(const struct snoop *snoop, const struct snoop_d
 struct port *snoop_port_find(const struct domain *domain, unsigned int port);
 void snoop_event(const struct domain *domain, enum snoop_event_kind kind, enum snoop_family family,
 		 unsigned int port, const struct address *address);
+/* Of a group on a port, by this host. */
+void snoop_group_event(const struct port *port, enum snoop_event_kind kind,
+		       const struct address *group, const struct address *reporter,
+		       const uint8_t reporter_mac[6]);
 /* Run what is due, then publish what changed. */
 void snoop_settle(struct snoop *snoop, uint64_t now);
 /* Ports that are up, without `port`. */

@@ -158,11 +158,18 @@ static bool permitted(const struct port *port, const struct address *group)
 	return settings->permit_count == 0;
 }
 
+/* Told of now and then alone: a host that goes on asking must not push out what else happened. */
 static struct member *refuse(const struct change *change, uint64_t *counter)
 {
+	struct port *port = change->port;
+	uint64_t now = port->domain->snoop->now;
+
 	(*counter)++;
-	snoop_event(change->port->domain, SNOOP_REFUSED, change->family->id, change->port->number,
-		    &change->record.group);
+	if (now < port->refused_next)
+		return NULL;
+	port->refused_next = now + SNOOP_SECOND;
+	snoop_group_event(port, SNOOP_REFUSED, &change->record.group, &change->message->source,
+			  change->source_mac);
 	return NULL;
 }
 

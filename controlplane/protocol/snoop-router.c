@@ -14,7 +14,7 @@ enum {
 
 unsigned int snoop_router_reasons(const struct router *router)
 {
-	enum snoop_router_rule rule = router->port->settings.router;
+	enum snoop_router_rule rule = router->port->settings.router[router->family];
 	unsigned int reasons = 0;
 
 	if (rule == SNOOP_ROUTER_NEVER || !router->port->settings.up)
@@ -34,7 +34,7 @@ uint64_t snoop_router_expires(const struct router *router)
 {
 	uint64_t until[] = { router->by_query, router->by_pim, router->by_advertisement }, last = 0;
 
-	if (router->port->settings.router == SNOOP_ROUTER_STATIC)
+	if (router->port->settings.router[router->family] == SNOOP_ROUTER_STATIC)
 		return 0;
 	for (unsigned int i = 0; i < 3; i++)
 		if (until[i] > last)

@@ -110,7 +110,7 @@ void snoop_adopt_rule(struct snoop *snoop, const struct snoop_domain_key *key, e
 	for (unsigned int i = 0; i < SNOOP_PORT_MAX; i++) {
 		struct port *port = domain->port[i];
 		if (port == NULL || !port->settings.up || !snoop_ports_has(&rule->routers, i) ||
-		    port->settings.router != SNOOP_ROUTER_LEARN)
+		    port->settings.router[id] != SNOOP_ROUTER_LEARN)
 			continue;
 		snoop_router_until(&port->router[id], &port->router[id].by_query, until, &unknown);
 	}

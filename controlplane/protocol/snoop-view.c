@@ -158,6 +158,22 @@ void snoop_each_router(const struct snoop *snoop, const struct snoop_domain_key 
 	}
 }
 
+void snoop_each_domain(const struct snoop *snoop,
+		       void (*see)(void *context, const struct snoop_domain_key *key,
+				   unsigned int groups),
+		       void *context)
+{
+	const struct domain *domain, *next;
+
+	HASH_ITER(hh, snoop->domains, domain, next)
+	{
+		const struct group *group;
+		unsigned int groups = 0;
+		DL_COUNT(domain->groups, group, groups);
+		see(context, &domain->key, groups);
+	}
+}
+
 bool snoop_querier(const struct snoop *snoop, const struct snoop_domain_key *key,
 		   enum snoop_family id, struct snoop_querier_view *view)
 {

@@ -56,6 +56,24 @@ void snoop_event(const struct domain *domain, enum snoop_event_kind kind, enum s
 	domain->snoop->output.event(domain->snoop->output.context, &event);
 }
 
+void snoop_group_event(const struct port *port, enum snoop_event_kind kind,
+		       const struct address *group, const struct address *reporter,
+		       const uint8_t reporter_mac[6])
+{
+	const struct domain *domain = port->domain;
+	struct snoop_event event = {
+		.kind = kind,
+		.domain = domain->key,
+		.family = snoop_family_of(group),
+		.port = port->number,
+		.address = *group,
+		.reporter = *reporter,
+	};
+
+	memcpy(event.reporter_mac, reporter_mac, sizeof(event.reporter_mac));
+	domain->snoop->output.event(domain->snoop->output.context, &event);
+}
+
 /* ---------------------------------------------------------------- domains */
 
 static struct domain *domain_new(struct snoop *snoop, const struct snoop_domain_key *key)

@@ -80,14 +80,14 @@ struct snoop_prefix {
 
 enum snoop_router_rule {
 	SNOOP_ROUTER_LEARN,  /* by queries, PIM hellos, router advertisements */
-	SNOOP_ROUTER_STATIC, /* always, both families */
-	SNOOP_ROUTER_NEVER,
+	SNOOP_ROUTER_STATIC, /* always */
+	SNOOP_ROUTER_NEVER,  /* whatever is heard there; a querier there is heard all the same */
 };
 
 struct snoop_port_settings {
 	bool up;
 	bool fast_leave; /* one host behind it: what it leaves goes at once, unasked */
-	enum snoop_router_rule router;
+	enum snoop_router_rule router[SNOOP_FAMILIES];
 	unsigned int groups_max;   /* 0: the domain's */
 	unsigned int permit_count; /* 0: every group is permitted */
 	struct snoop_prefix permit[SNOOP_PERMIT_MAX];
@@ -162,7 +162,7 @@ struct snoop_counters {
 enum snoop_event_kind {
 	SNOOP_JOINED,  /* a port became a member */
 	SNOOP_LEFT,    /* and is none any more */
-	SNOOP_REFUSED, /* by a limit or a permitted range */
+	SNOOP_REFUSED, /* by a limit or a permitted range; of a port once a second */
 	SNOOP_ROUTER_FOUND,
 	SNOOP_ROUTER_GONE,
 	SNOOP_QUERIER, /* another querier, or we (address: who; unspecified: nobody) */
@@ -174,6 +174,9 @@ struct snoop_event {
 	enum snoop_family family;
 	unsigned int port;      /* not for SNOOP_QUERIER */
 	struct address address; /* the group; SNOOP_QUERIER: the querier */
+	/* SNOOP_JOINED, SNOOP_LEFT, SNOOP_REFUSED: the host that spoke last; MAC all zero: none did */
+	struct address reporter;
+	uint8_t reporter_mac[6];
 };
 
 /* How a family is forwarded in a domain. */
@@ -335,6 +338,11 @@ void snoop_each_member(const struct snoop *snoop, const struct snoop_domain_key 
 		       void *context);
 void snoop_each_router(const struct snoop *snoop, const struct snoop_domain_key *key,
 		       void (*see)(void *context, const struct snoop_router_view *router),
+		       void *context);
+/* groups: how many it has. In the order that they were set. */
+void snoop_each_domain(const struct snoop *snoop,
+		       void (*see)(void *context, const struct snoop_domain_key *key,
+				   unsigned int groups),
 		       void *context);
 /* False: no such domain. */
 bool snoop_querier(const struct snoop *snoop, const struct snoop_domain_key *key,

@@ -11,6 +11,9 @@
  * ports that the engine names. What is no such frame ends here. */
 void snooping_punted(struct model *model, const struct frame_slot *slot);
 
+/* A punted bridge protocol data unit with a topology change: hosts may be elsewhere now. */
+void snooping_topology_punted(struct model *model, const struct frame_slot *slot);
+
 /* Send what the engine has to say. From the event loop. */
 void snooping_send(struct model *model);
 

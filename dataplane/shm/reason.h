@@ -105,7 +105,8 @@
 	X(gre_keepalive, "GRE keepalive: our own one back, or the remote's to be sent back") \
 	X(igmp, "IGMP, for snooping")                                                              \
 	X(mld, "MLD, for snooping")                                                                \
-	X(pim, "PIM, for snooping")
+	X(pim, "PIM, for snooping")                                                                \
+	X(stp, "a bridge says that the spanning tree changed")
 
 /* clang-format on */
 

@@ -158,6 +158,39 @@ static inline bool is_filtered(const struct bridging *bridging)
 	       (word_load(&row->features) & INTERFACE_FILTER_IN) != 0;
 }
 
+/* Has a bridge protocol data unit its topology change flag, or is it a notification (IEEE 802.1D 9.3)? */
+static bool says_topology_change(const struct bridging *bridging)
+{
+	static const uint8_t llc[3] = { 0x42, 0x42, 0x03 };
+	const uint8_t *bpdu = bridging->frame + RTE_ETHER_HDR_LEN + sizeof(llc);
+	enum { NOTIFICATION_SIZE = 4, TYPE = 3, NOTIFICATION = 0x80, FLAGS = 4, CHANGE = 1 };
+
+	if (bridging->frame[5] != 0 ||
+	    bridging->mbuf->data_len < RTE_ETHER_HDR_LEN + sizeof(llc) + NOTIFICATION_SIZE ||
+	    memcmp(bridging->frame + RTE_ETHER_HDR_LEN, llc, sizeof(llc)) != 0)
+		return false;
+	if (bpdu[TYPE] == NOTIFICATION)
+		return true;
+	return bridging->mbuf->data_len > RTE_ETHER_HDR_LEN + sizeof(llc) + FLAGS &&
+	       (bpdu[FLAGS] & CHANGE) != 0;
+}
+
+/* Frames of link-local protocols are the kernel's, if it has a mirror of the port. */
+static void end_reserved(const struct bridging *bridging)
+{
+	const uint8_t *l3 = bridging->frame + RTE_ETHER_HDR_LEN;
+	struct worker *worker = bridging->worker;
+	uint32_t interface = bridging->packet->interface;
+
+	if (says_topology_change(bridging)) {
+		if (host_mirrored(worker, interface))
+			host_copy(worker, bridging->mbuf, interface, l3, HOST_LINK);
+		punt_or_drop(worker, bridging->mbuf, interface, PUNT_stp, l3, DROP_bridge_reserved);
+	} else if (!host_other(worker, bridging->mbuf, interface, l3)) {
+		end_by_drop(bridging, DROP_bridge_reserved);
+	}
+}
+
 /* A frame of `port`: of its packet, mbuf and l3 (its Ethernet header) are used. It ends here, or goes to
  * another stage. */
 static inline void bridge_frame(struct worker *worker, struct packet *packet,
@@ -184,9 +217,7 @@ static inline void bridge_frame(struct worker *worker, struct packet *packet,
 		return;
 	}
 	if (unlikely(is_reserved(bridging.frame))) {
-		if (!host_other(worker, bridging.mbuf, packet->interface,
-				bridging.frame + RTE_ETHER_HDR_LEN))
-			end_by_drop(&bridging, DROP_bridge_reserved);
+		end_reserved(&bridging);
 		return;
 	}
 	if (!find_vlan(&bridging)) {

@@ -5,14 +5,6 @@
  */
 #include "snooping-model.h"
 
-static void hello(struct fixture *f, unsigned int port, unsigned int vlan)
-{
-	struct address from = address_of("10.0.0.1");
-	uint8_t packet[WIRE_MAX];
-
-	punt_packet(f, port, vlan, packet, wire_pim(SNOOP_IPV4, &from, 105, packet));
-}
-
 /* ---------------------------------------------------------------- expectations */
 
 static const struct group_entry *any_entry(struct fixture *f, unsigned int vlan, const char *group)
@@ -261,6 +253,78 @@ static void static_groups_and_routers(void **state)
 	expect_set(f, &domain(f, 10)->routers[BRIDGE_IPV6], "-");
 }
 
+/* Always, never, per family; what a family says goes before what both are said. */
+static void router_modes(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, "bridge router add b0 port p3 never");
+	say(f, "bridge router add b0 port p3 family ipv6");
+	hello(f, 3, 0);
+	expect_set(f, &domain(f, 20)->routers[BRIDGE_IPV4], "-");
+	expect_set(f, &domain(f, 20)->routers[BRIDGE_IPV6], "3");
+	refused(f, "bridge router add b0 port p3 always", "exists already");
+	char *text = configuration(f);
+	assert_non_null(strstr(text, "bridge router add b0 port p3 never\n"));
+	assert_non_null(strstr(text, "bridge router add b0 port p3 family ipv6\n"));
+	free(text);
+	say(f, "bridge router del b0 port p3 family ipv6");
+	wait(f, 0.1);
+	expect_set(f, &domain(f, 20)->routers[BRIDGE_IPV6], "-");
+	say(f, "bridge router del b0 port p3");
+	wait(f, 0.1); /* what was heard meanwhile counts */
+	expect_set(f, &domain(f, 20)->routers[BRIDGE_IPV4], "3");
+}
+
+/* Queries that leave now, of both families: by how many ports. */
+static unsigned int queries(struct fixture *f)
+{
+	const struct frame_slot *slot;
+	unsigned int count = 0;
+
+	wait(f, 0.1);
+	while ((slot = injected(f)) != NULL) {
+		size_t at = slot->data[12] == 0x81 ? 18 : 14;
+		count += slot->data[at] >> 4 == 4 ? slot->data[at + 24] == 0x11
+						  : slot->data[at + 48] == 130;
+	}
+	return count;
+}
+
+static void topology_changes(void **state)
+{
+	static const uint8_t bpdu[] = { 1, 0x80, 0xc2, 0,    0,    0, 2, 0, 0, 0,   0,
+					9, 0,    7,    0x42, 0x42, 3, 0, 0, 0, 0x80 };
+	struct fixture *f = *state;
+
+	wait(f, 50);
+	queries(f);
+	say(f, "bridge topology change b0");
+	assert_int_equal(queries(f), 2 * 5); /* 3 ports of VLAN 10, 2 of VLAN 20 */
+	say(f, "bridge topology change b0 vlan 20");
+	assert_int_equal(queries(f), 2 * 2);
+	refused(f, "bridge topology change b0 vlan 30", "has no VLAN 30 with snooping");
+	refused(f, "bridge topology change b9", "does not exist");
+	/* bridges say it again and again: one query each response interval */
+	wait(f, 100);
+	queries(f);
+	punt_bytes(f, PUNT_stp, 1, 14, bpdu, sizeof(bpdu));
+	assert_int_equal(queries(f), 2 * 5);
+	punt_bytes(f, PUNT_stp, 1, 14, bpdu, sizeof(bpdu));
+	assert_int_equal(queries(f), 0);
+	wait(f, 50);
+	queries(f);
+	punt_bytes(f, PUNT_stp, 1, 14, bpdu, sizeof(bpdu));
+	assert_int_equal(queries(f), 2 * 5);
+	punt_bytes(f, PUNT_stp, interface_find(f->model, "b0")->index, 14, bpdu, sizeof(bpdu));
+	punt_bytes(f, PUNT_stp, 77, 14, bpdu, sizeof(bpdu));
+	char *text = configuration(f);
+	assert_null(strstr(text, "topology"));
+	free(text);
+	say(f, "bridge set b0 snooping off");
+	refused(f, "bridge topology change b0", "snooping off");
+}
+
 static void limits_of_ports(void **state)
 {
 	struct fixture *f = *state;
@@ -320,40 +384,6 @@ static void settings_are_configuration(void **state)
 	text = configuration(f);
 	assert_null(strstr(text, "querier-address"));
 	free(text);
-}
-
-static void shows(void **state)
-{
-	struct fixture *f = *state;
-	json_t *rows, *row;
-
-	wait(f, 12);
-	record(f, 2, 10, 5, "239.1.1.1", "10.0.0.1");
-	report(f, 0, 0, 0x16, "239.1.1.1");
-	hello(f, 3, 0);
-	rows = show(f, "bridge groups show b0");
-	assert_int_equal(json_array_size(rows), 2);
-	row = json_array_get(rows, 0);
-	assert_string_equal(json_string_value(json_object_get(row, "port")), "p0");
-	assert_string_equal(json_string_value(json_object_get(row, "group")), "239.1.1.1");
-	assert_string_equal(json_string_value(json_object_get(row, "mode")), "exclude");
-	assert_string_equal(json_string_value(json_object_get(row, "version")), "igmpv2");
-	assert_string_equal(json_string_value(json_object_get(row, "origin")), "learned");
-	assert_string_equal(json_string_value(json_object_get(row, "reporter")), "10.0.0.9");
-	assert_true(json_real_value(json_object_get(row, "expires")) == 260);
-	row = json_array_get(json_object_get(json_array_get(rows, 1), "sources"), 0);
-	assert_string_equal(json_string_value(json_object_get(row, "address")), "10.0.0.1");
-	json_decref(rows);
-	rows = show(f, "bridge routers show");
-	assert_int_equal(json_array_size(rows), 1);
-	row = json_array_get(rows, 0);
-	assert_string_equal(json_string_value(json_object_get(row, "port")), "p3");
-	assert_int_equal(json_integer_value(json_object_get(row, "vlan")), 20);
-	assert_string_equal(json_string_value(json_object_get(row, "family")), "ipv4");
-	json_decref(rows);
-	rows = show(f, "show events kind join");
-	assert_true(json_array_size(rows) >= 2);
-	json_decref(rows);
 }
 
 /* The control plane goes and comes back: what is in the tables stays as it is until nobody answers. */
@@ -453,8 +483,6 @@ static void hostile_frames(void **state)
 	expect_nothing(f);
 }
 
-#define IN_BRIDGE(test) cmocka_unit_test_setup_teardown(test, setup, fixture_remove)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,9 +493,10 @@ int main(void)
 		IN_BRIDGE(isolated_ports_hear_nothing_of_each_other),
 		IN_BRIDGE(links_and_states),
 		IN_BRIDGE(static_groups_and_routers),
+		IN_BRIDGE(router_modes),
+		IN_BRIDGE(topology_changes),
 		IN_BRIDGE(limits_of_ports),
 		IN_BRIDGE(settings_are_configuration),
-		IN_BRIDGE(shows),
 		IN_BRIDGE(restart),
 		IN_BRIDGE(restart_without_the_bridge),
 		IN_BRIDGE(bridges_go),

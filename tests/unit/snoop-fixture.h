@@ -86,6 +86,7 @@ void fixture_state(struct snoop_fixture *f, unsigned int port, const struct addr
  *   sent TEXT | sent - | clear       the next packet sent; none; whatever was sent is forgotten
  *   state N GROUP TEXT               as fixture_state, blanks as '_'
  *   routers PORTS | why N REASONS | enforced 0|1 | querier self|none|ADDRESS
+ *   other                            names are the other family's from here on
  *   count NAME N | entries N | events KIND N | version N GROUP V
  */
 void snoop_script(struct snoop_fixture *f, const char *script);

@@ -128,6 +128,13 @@ static const struct snoop_row routers[] = {
 	  "port 3 router=static; routers 3; + 10000; routers 3; port 3 router=learn; routers -" },
 	{ "static keeps what was learned", "4541 2.1.1.1", BOTH, START_BARE,
 	  "3 pim R 105; port 3 router=static; port 3 router=learn; routers 3; + 105; routers -" },
+	{ "a family's static router is the other's none", "4541 2.1.1.1", BOTH, START_BARE,
+	  "port 3 router=static; routers 3; other; routers -; 3 pim R 105; routers 3; other; "
+	  "why 3 8" },
+	{ "never in one family, learned in the other", "4541 2.1.1.1", BOTH, START_BARE,
+	  "port 3 router=never; 3 pim R 105; routers -; other; 3 pim R 105; routers 3" },
+	{ "never one, but its querier is believed", "3376 6.6.2", BOTH, START_BARE,
+	  "port 3 router=never; 3 query R; routers -; querier R; + 20; enforced 1" },
 	{ "never", "4541 2.1.1.1", BOTH, START_BARE,
 	  "port 3 router=never; 3 query R; 3 pim R 105; 3 mrd R 20; routers -; querier R" },
 	{ "several", "4541 2.1.1.1", BOTH, START_BARE,

@@ -8,7 +8,6 @@
 #include "snoop-fixture.h"
 
 enum { WORDS = 32, RECORDS = 8, SOURCES = 128 };
-
 struct words {
 	char text[512];
 	char *word[WORDS];
@@ -134,7 +133,7 @@ static void input_single(struct snoop_fixture *f, unsigned int port, const struc
 
 	if (strcmp(w->word[1], "join1") == 0)
 		type = 0x12;
-	if (strcmp(w->word[1], "leave") == 0)
+	else if (strcmp(w->word[1], "leave") == 0)
 		type = ipv4 ? 0x17 : 132;
 	fixture_input(f, port, packet, wire_single(f->family, type, &from, &group, packet));
 }
@@ -309,9 +308,9 @@ static void set_port(struct snoop_fixture *f, const struct words *w)
 		else if (strcmp(word, "fast") == 0 || strcmp(word, "slow") == 0)
 			s->fast_leave = word[0] == 'f';
 		else if ((value = value_of(word, "router")) != NULL)
-			s->router = value[0] == 's'   ? SNOOP_ROUTER_STATIC
-				    : value[0] == 'n' ? SNOOP_ROUTER_NEVER
-						      : SNOOP_ROUTER_LEARN;
+			s->router[f->family] = value[0] == 's'   ? SNOOP_ROUTER_STATIC
+					       : value[0] == 'n' ? SNOOP_ROUTER_NEVER
+								 : SNOOP_ROUTER_LEARN;
 		else if ((value = value_of(word, "max")) != NULL)
 			s->groups_max = (unsigned int)atoi(value);
 		else if (value_of(word, "permit") != NULL)
@@ -518,6 +517,8 @@ static void run(struct snoop_fixture *f, struct words *w)
 		set_port(f, w);
 	else if (strcmp(verb, "static") == 0 || strcmp(verb, "unstatic") == 0)
 		set_static(f, w);
+	else if (strcmp(verb, "other") == 0)
+		f->family ^= 1;
 	else if (strcmp(verb, "topology") == 0)
 		snoop_topology_change(f->snoop, &f->key, f->now);
 	else if (strcmp(verb, "?") == 0)

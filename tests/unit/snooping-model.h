@@ -94,4 +94,14 @@ static inline void record(struct fixture *f, unsigned int port, unsigned int vla
 	punt_packet(f, port, vlan, packet, wire_records(SNOOP_IPV4, &from, &one, 1, packet));
 }
 
+static inline void hello(struct fixture *f, unsigned int port, unsigned int vlan)
+{
+	struct address from = address_of("10.0.0.1");
+	uint8_t packet[WIRE_MAX];
+
+	punt_packet(f, port, vlan, packet, wire_pim(SNOOP_IPV4, &from, 105, packet));
+}
+
+#define IN_BRIDGE(test) cmocka_unit_test_setup_teardown(test, setup, fixture_remove)
+
 #endif
