@@ -5,7 +5,7 @@
 # The one list of packages. gcc brings the sanitizers' libraries; libdpdk-dev brings every PMD.
 PACKAGES := gcc libc6-dev meson ninja-build pkg-config \
 	libdpdk-dev libbpf-dev libxdp-dev clang bpftool libjansson-dev libevent-dev libmicrohttpd-dev \
-	libedit-dev libbsd-dev libsystemd-dev uthash-dev libcmocka-dev python3 python3-scapy iproute2 ethtool procps \
+	libedit-dev libncurses-dev libbsd-dev libsystemd-dev uthash-dev libcmocka-dev python3 python3-scapy iproute2 ethtool procps \
 	tcpreplay util-linux iputils-ping traceroute
 # What only some targets need. prometheus: its promtool; dpdk-dev: dpdk-telemetry.py and dpdk-testpmd.
 PACKAGES_TEST := valgrind libclang-rt-14-dev frr openvswitch-switch iperf3 prometheus python3-prometheus-client nftables dpdk-dev tmux

@@ -27,22 +27,49 @@ struct options {
 	bool json, pretty, statistics, atomic, complete, version, help;
 };
 
+static const struct option option_list[] = {
+	{ "instance", required_argument, NULL, OPTION_INSTANCE },
+	{ "run-dir", required_argument, NULL, OPTION_RUN_DIR },
+	{ "atomic", no_argument, NULL, OPTION_ATOMIC },
+	{ "generate", required_argument, NULL, OPTION_GENERATE },
+	{ "complete", no_argument, NULL, OPTION_COMPLETE },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* Could getopt take it for one of ours, whole or abbreviated? */
+static bool is_option(const char *word)
+{
+	size_t length = strcspn(word, "=");
+
+	for (const struct option *option = option_list; option->name; option++)
+		if (strncmp(option->name, word, length) == 0)
+			return true;
+	return false;
+}
+
+/* Of a noun's keywords one may say --follow for follow: `show events --follow`, `top --count 3`. */
+static void keywords_bare(int count, char **words)
+{
+	bool noun = false;
+
+	for (int i = 1; i < count; i++) {
+		bool dashes = strncmp(words[i], "--", 2) == 0 && words[i][2];
+		if (strcmp(words[i], "--") == 0 || strcmp(words[i], "--complete") == 0)
+			return;
+		if (noun && dashes && !is_option(words[i] + 2))
+			words[i] += 2;
+		noun |= words[i][0] != '-';
+	}
+}
+
 static int options_read(int count, char **words, struct options *options)
 {
-	static const struct option list[] = {
-		{ "instance", required_argument, NULL, OPTION_INSTANCE },
-		{ "run-dir", required_argument, NULL, OPTION_RUN_DIR },
-		{ "atomic", no_argument, NULL, OPTION_ATOMIC },
-		{ "generate", required_argument, NULL, OPTION_GENERATE },
-		{ "complete", no_argument, NULL, OPTION_COMPLETE },
-		{ "version", no_argument, NULL, OPTION_VERSION },
-		{ "help", no_argument, NULL, OPTION_HELP },
-		{ NULL, 0, NULL, 0 },
-	};
 	int option;
 
 	while (!options->complete &&
-	       (option = getopt_long(count, words, "jpsb:hV", list, NULL)) != -1) {
+	       (option = getopt_long(count, words, "jpsb:hV", option_list, NULL)) != -1) {
 		switch (option) {
 		case OPTION_INSTANCE:
 			options->instance = optarg;
@@ -188,6 +215,7 @@ int main(int count, char **words)
 	char reason[REGION_ERROR_SIZE];
 	int code;
 
+	keywords_bare(count, words);
 	if (options_read(count, words, &options) != 0) {
 		fprintf(stderr, "Try shuntctl --help\n");
 		return EXIT_USAGE;

@@ -216,6 +216,10 @@ static int run_command(struct session *session, const struct arguments *argument
 
 	if (follow_wanted(arguments))
 		return follow_events(session, arguments, error);
+	if (export_wanted(arguments))
+		return export_tables(session, error);
+	if (top_wanted(arguments))
+		return top_show(session, arguments, error);
 	if (pages_wanted(arguments))
 		return pages_show(session, arguments, error);
 	if (session->json && !session->pretty) {

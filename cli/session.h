@@ -93,6 +93,23 @@ bool follow_wanted(const struct arguments *arguments);
  * output ends it. A control plane that restarts is waited for. */
 int follow_events(struct session *session, const struct arguments *arguments, struct error *error);
 
+/* ---- export.c ---- */
+
+/* `tables export`? */
+bool export_wanted(const struct arguments *asked);
+
+/* Print every row of every table as a JSON line that begins with the table's name. Not 0: some are
+ * missing, as was said on standard error. */
+int export_tables(struct session *session, struct error *error);
+
+/* ---- top.c ---- */
+
+/* `top`? */
+bool top_wanted(const struct arguments *arguments);
+
+/* Show rates until the user ends it: on a terminal live, else as text or JSON lines. */
+int top_show(struct session *session, const struct arguments *arguments, struct error *error);
+
 /* Print an error below its line. `file` NULL: no place is named. Returns the enum exit_code. */
 int error_print(const struct session *session, const char *file, size_t line_number,
 		const char *line, const struct error *error);

@@ -89,6 +89,7 @@ enum parameter_flag {
 	PARAMETER_ABSENT =
 		1 << 3,          /* keeps its place in the noun's numbering; this verb hasn't it */
 	PARAMETER_NUMBER = 1 << 5, /* STRING whose digits alone are a number in JSON */
+	PARAMETER_SECONDS = 1 << 6, /* DURATION: a number without a unit is in seconds */
 	PARAMETER_BARE = 1 << 4, /* its keyword may stand alone: the value is `usual` then */
 };
 
@@ -199,6 +200,8 @@ enum command_id {
 	COMMAND_SHOW_VERSION,
 	COMMAND_SHOW_EVENTS,
 	COMMAND_METRICS_SHOW,
+	COMMAND_TOP_SHOW,
+	COMMAND_TABLES_EXPORT,
 	COMMAND_COUNTERS_CLEAR,
 	COMMAND_CONFIG_SHOW,
 	COMMAND_CONFIG_SAVE,
@@ -499,6 +502,18 @@ enum config_parameter {
 /* metrics [format F] */
 enum metrics_parameter { METRICS_FORMAT };
 enum metrics_word { METRICS_PROMETHEUS, METRICS_OPENMETRICS };
+/* top [PANE] [interval T] [count N] [sort COLUMN] [reverse] [rows N]: all of it is the client's part */
+enum top_parameter { TOP_PANE, TOP_INTERVAL, TOP_COUNT, TOP_SORT, TOP_REVERSE, TOP_ROWS_WANTED };
+enum top_pane_word {
+	TOP_WORD_PORTS,
+	TOP_WORD_TUNNELS,
+	TOP_WORD_LABELS,
+	TOP_WORD_RULES,
+	TOP_WORD_DROPS,
+	TOP_WORD_WORKERS,
+	TOP_WORD_INTERFACES,
+	TOP_WORDS
+};
 /* show events [from N] [count N] [kind K] [follow]: `follow` is the client's part */
 enum event_parameter { EVENTS_FROM, EVENTS_COUNT, EVENTS_KIND, EVENTS_FOLLOW };
 enum event_kind {                /* in the order of event_kind_words */

@@ -356,6 +356,28 @@ static const struct parameter metrics_show[] = {
 	[METRICS_FORMAT + 1] = { .name = NULL },
 };
 
+static const char *const top_words[] = { "ports", "tunnels", "labels",     "rules",
+					 "drops", "workers", "interfaces", NULL };
+static const struct parameter top_show[] = {
+	[TOP_PANE] = WORDS("pane", PARAMETER_POSITIONAL, top_words, "what to begin with"),
+	[TOP_INTERVAL] = { .name = "interval",
+			   .type = VALUE_DURATION,
+			   .flags = PARAMETER_SECONDS,
+			   .minimum = 100000000ull,
+			   .maximum = 60000000000ull,
+			   .help = "time between two looks, 1s if left out; a number: in seconds" },
+	[TOP_COUNT] = NUMBER("count", 0, 1, 1000000000, "end after so many"),
+	[TOP_SORT] = { .name = "sort",
+		       .type = VALUE_STRING,
+		       .minimum = 1,
+		       .maximum = 63,
+		       .placeholder = "COLUMN",
+		       .help = "the column that decides the order, as JSON output names it" },
+	[TOP_REVERSE] = { .name = "reverse", .type = VALUE_FLAG, .help = "smallest first" },
+	[TOP_ROWS_WANTED] = NUMBER("rows", 0, 1, 1000, "at most so many where there is no terminal, 20 if left out"),
+	[TOP_ROWS_WANTED + 1] = { .name = NULL },
+};
+
 static const struct parameter nothing[] = { { .name = NULL } };
 
 #define CONFIG_FILE_NAME(extra, text)                                                              \
@@ -491,6 +513,8 @@ static const struct command table[] = {
 	     "versions of the processes and of the layout"),
 	LOOK(SHOW_EVENTS, "show", "events", show_events, "what happened lately"),
 	LOOK(METRICS_SHOW, "metrics", "show", metrics_show, "all numbers, for Prometheus"),
+	LOOK(TOP_SHOW, "top", "show", top_show, "rates, live: of ports, tunnels, labels, rules, ..."),
+	LOOK(TABLES_EXPORT, "tables", "export", nothing, "every row of every table as JSON lines"),
 	CHANGE(COUNTERS_CLEAR, "counters", "clear", show_interface, "count from zero again"),
 	LOOK(CONFIG_SHOW, "config", "show", nothing, "the running configuration"),
 	CHANGE(CONFIG_SAVE, "config", "save", config_save,

@@ -257,8 +257,10 @@ static bool duration_from_text(const struct parameter *parameter, const char *te
 	for (unsigned int i = 0; i < UNIT_COUNT; i++) {
 		const char *suffix = units[i].suffix;
 		uint64_t unit = units[i].nanoseconds;
-		if (strlen(suffix) != length - digits ||
-		    memcmp(text + digits, suffix, length - digits) != 0)
+		bool bare = length == digits && parameter->flags & PARAMETER_SECONDS;
+		if (bare ? unit != 1000000000u
+			 : strlen(suffix) != length - digits ||
+				   memcmp(text + digits, suffix, length - digits) != 0)
 			continue;
 		if (!number_from_text(text, digits, parameter->maximum / unit, number))
 			return false;
