@@ -289,10 +289,15 @@ static const struct column filter_list[] = {
 };
 
 static const struct column drops[] = {
+	{ .title = "REASON", .key = "reason" },
 	{ .title = "INTERFACE", .key = "interface" },
 	{ .title = "PACKETS", .key = "packets", .flags = RIGHT },
-	{ .title = "REASON", .key = "reason" },
-	{ .title = "EXPLANATION", .key = "text" },
+	{ .title = "RATE", .key = "rate", .flags = RIGHT },
+	{ .title = "AGE", .key = "age", .flags = RIGHT },
+	{ .title = "LENGTH", .key = "length", .flags = RIGHT },
+	{ .title = "LAST PACKET", .key = "headers" },
+	{ .title = "EXPLANATION", .key = "text", .flags = COLUMN_STATISTICS },
+	{ .title = "HEX", .key = "hex", .flags = COLUMN_STATISTICS },
 	{ .title = NULL },
 };
 

@@ -34,6 +34,7 @@ int worker_init(struct worker *worker, unsigned int id, struct state *state,
 	worker->datagram = (uint16_t)(id << 11); /* workers begin apart from each other */
 	worker->rule = state->filter[id];
 	atomic_store(&worker->doorbell, -1);
+	memset(worker->drop_wanted, 1, sizeof(worker->drop_wanted));
 	epoch_offline(worker->state);
 	int result = reassembly_init(worker);
 	if (result == 0)
@@ -176,6 +177,8 @@ int worker_run(void *argument)
 		watch_turn(worker);
 
 		uint64_t start = rte_rdtsc();
+		if (unlikely(start >= worker->drops_wanted_next))
+			drop_sample_again(worker, start);
 		unsigned int packets = poll_queues(worker, plan);
 		packets += hand_over_poll(worker);
 		unsigned int injected = inject(worker);

@@ -154,6 +154,8 @@ struct worker {
 	struct vector filter; /* IP packets that came in by an interface with a filter */
 	struct traffic_counter (*rule)[FILTER_SLOTS]; /* state->filter[id] */
 	bool simd;                                    /* filter_has_simd() */
+	/* not 0: the next packet that is dropped for it, by such an interface, is remembered */
+	uint8_t drop_wanted[DROP_REASON_MAX][DROP_SAMPLE_SLOTS];
 	struct packet packet[VECTOR_SIZE]; /* of the burst that is being processed */
 
 	struct bridge_memory *bridging;    /* stage/bridge.h */
@@ -177,6 +179,7 @@ struct worker {
 	unsigned int reassembling;     /* packets that they belong to */
 	struct host_path host;
 	unsigned int idle_turns;
+	uint64_t drops_wanted_next; /* TSC: when drop_wanted is set again */
 	struct filter_meter *meter; /* FILTER_METERS of this worker's share; see stage/filter.c */
 	unsigned int workers;       /* how many share the rates */
 	struct rte_ring **handover; /* by worker; NULL: there is one alone (stage/hand_over.h) */

@@ -116,6 +116,7 @@ void model_poll(struct model *model)
 	underlay_follow(model);
 	if (model->settled)
 		filter_poll(model);
+	drop_rate_poll(model);
 	heap_reclaim(model->heap);
 }
 
@@ -434,6 +435,7 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 		.tunnel = tunnel_private_status,
 	};
 	model->private.filter_lists = filter_private_lists;
+	model->private.drop_rate = drop_rate_private;
 	model->private.groups = snooping_groups;
 	model->private.routers = snooping_routers;
 	model->private.snooping = snooping_status;
@@ -543,6 +545,7 @@ void model_close(struct model *model)
 	tunnel_close(model);
 	rows_forget_names(model);
 	filter_close(model);
+	drop_rate_close(model);
 	json_decref(model->reply);
 	route_close(model);
 	free_objects(model);

@@ -289,6 +289,7 @@ struct model {
 	} cache[REQUEST_CACHE];
 
 	struct event_ring events;
+	struct drop_rates *drop_rates; /* NULL: no data plane was there yet */
 	struct filters *filters; /* filter.h */
 	json_t *reply;           /* what the last command has to say besides that it is done; or NULL */
 
@@ -704,5 +705,12 @@ const char *filter_name(const struct model *model, uint32_t number);
 
 extern const struct handler counters_clear_handler;
 int label_clear(struct model *model, unsigned int space, uint32_t label);
+
+/* ---- drop_rate.c ---- */
+
+/* Look at the counters of some interfaces, if it is time. */
+void drop_rate_poll(struct model *model);
+double drop_rate_private(const struct model *model, uint32_t interface, unsigned int reason);
+void drop_rate_close(struct model *model);
 
 #endif

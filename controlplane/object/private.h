@@ -77,6 +77,8 @@ struct model_private {
 	json_t *(*snooping)(const struct model *model, const char *only);
 	/* the paths that were asked for, of a recursive route: a new reference; else NULL */
 	json_t *(*route_paths)(const struct model *model, uint32_t leaf);
+	/* packets a second that were dropped lately; negative: not known yet */
+	double (*drop_rate)(const struct model *model, uint32_t interface, unsigned int reason);
 	/* a tunnel by its row; false: there is none */
 	bool (*tunnel)(const struct model *model, uint32_t interface, struct tunnel_status *status);
 };

@@ -47,6 +47,12 @@ const struct model_private *view_private(const struct view *view);
 void view_hash_walk(const struct view *view, enum hash_table_id id, size_t size,
 		    void (*visit)(void *context, const void *entry), void *context);
 
+/* Call `put` for each interface, or the one that is named, with the array that is returned. */
+json_t *view_totals(const struct view *view, const struct arguments *arguments,
+		    void (*put)(const struct view *view, json_t *array, uint32_t interface,
+				const char *name, const struct interface_totals *totals),
+		    struct error *error);
+
 /* { reason: count } of what is not 0. */
 json_t *view_drops(const struct interface_totals *totals);
 #define TOTAL(totals, member)                                                                      \

@@ -71,6 +71,8 @@ enum {
 	FILTER_METERS = 4096,  /* policing rules of all filters */
 	FILTER_SAMPLES = 64,   /* last packets that `log` rules decided, of one worker */
 	DROP_REASON_MAX = 104,
+	DROP_SAMPLE_SLOTS = 4,   /* per reason: interfaces apart from each other, by their last bits */
+	DROP_SAMPLE_BYTES = 160, /* of a packet that was dropped */
 	PUNT_REASON_MAX = 32,
 	FRAME_MAX = 10176,    /* bytes of a frame in a ring slot */
 	RING_SLOTS = 256,     /* slots of a punt or inject ring, a power of two */
@@ -467,6 +469,20 @@ struct interface_counters {
 };
 static_assert(sizeof(struct interface_counters) == 1024, "interface_counters");
 
+/* A packet that was dropped lately, for `show drops`: of a flood, one in a while. Its owner writes,
+ * `sequence` odd while it does; one that died meanwhile leaves it odd until the next packet. DP writes,
+ * others copy. */
+struct drop_sample {
+	_Atomic uint64_t sequence; /* 0: never used */
+	uint64_t time;             /* CLOCK_REALTIME nanoseconds */
+	uint32_t interface;        /* where the drop is counted */
+	uint32_t length;           /* bytes of the frame */
+	uint16_t captured;         /* bytes of it that are in data */
+	uint8_t reserved[6];
+	uint8_t data[DROP_SAMPLE_BYTES]; /* from its Ethernet header on, as it was when it was dropped */
+};
+static_assert(sizeof(struct drop_sample) == 192, "drop_sample");
+
 /* ---------------------------------------------------------------- filters */
 
 /* What a `log` rule saw last: the owner writes the slots of its ring in turn, `sequence` odd while it
@@ -578,6 +594,7 @@ struct state {
 	_Atomic uint64_t filter_ready[FILTER_MAX];
 	struct filter_sample filter_sample[WORKER_MAX][FILTER_SAMPLES];
 	struct stage_counters runtime[WORKER_MAX][STAGE_MAX];
+	struct drop_sample drop_sample[WORKER_MAX][DROP_REASON_MAX][DROP_SAMPLE_SLOTS];
 	struct ring_consumer inject_consumer[WORKER_MAX];
 	struct learn_producer learn[WORKER_MAX];
 	struct ring_producer punt[WORKER_MAX];

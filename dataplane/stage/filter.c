@@ -209,10 +209,7 @@ static inline void run_end(struct run *run, struct packet *packet, int reason)
 		vector_add(run->to, packet);
 		return;
 	}
-	counter_add(&run->worker->interface[packet->interface].drop[reason], 1);
-	if (unlikely(run->worker->watch & WATCH_PACKETS))
-		watch_end(run->worker, packet->mbuf, packet->interface, WATCH_DROPPED,
-			  (unsigned int)reason);
+	drop_count(run->worker, packet->mbuf, packet->interface, (enum drop_reason)reason);
 	run->drop[run->dropped++] = packet->mbuf;
 }
 
@@ -515,9 +512,6 @@ bool filter_frame_out(struct worker *worker, const struct packet *packet, uint32
 	int reason = ask_frame(worker, word_load(&row->filter_out), packet, DROP_filter_out);
 	if (reason == GOES_ON)
 		return true;
-	counter_add(&worker->interface[packet->interface].drop[reason], 1);
-	if (unlikely(worker->watch & WATCH_PACKETS))
-		watch_end(worker, packet->mbuf, packet->interface, WATCH_DROPPED,
-			  (unsigned int)reason);
+	drop_count(worker, packet->mbuf, packet->interface, (enum drop_reason)reason);
 	return false;
 }

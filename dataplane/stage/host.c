@@ -150,12 +150,12 @@ void host_copy(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int 
 
 	counter_add(&counters->copies, 1);
 	if (!admitted(worker, interface, class)) {
-		counter_add(&counters->drop[DROP_host_policed], 1);
+		drop_count(worker, mbuf, interface, DROP_host_policed);
 		return;
 	}
 	struct rte_mbuf *copy = rte_pktmbuf_copy(mbuf, worker->pool, 0, UINT32_MAX);
 	if (copy == NULL) {
-		counter_add(&counters->drop[DROP_no_buffer], 1);
+		drop_count(worker, mbuf, interface, DROP_no_buffer);
 		return;
 	}
 	take_off(copy, offset_in(mbuf, l3));

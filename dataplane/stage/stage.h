@@ -190,13 +190,27 @@ void transmit(struct worker *worker, unsigned int port, struct rte_mbuf *mbuf,
 /* Send what waits for one port row. */
 void transmit_port(struct worker *worker, unsigned int port);
 
+/* Remember it for `show drops`, and show it to those who watch: whatever of the two is wanted. */
+void drop_look(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int interface,
+	       enum drop_reason reason);
+/* Remember packets of all reasons again, the next of each: a few times a second. */
+void drop_sample_again(struct worker *worker, uint64_t now);
+
+/* That a packet ends here; its buffer is the caller's. */
+static inline void drop_count(struct worker *worker, const struct rte_mbuf *mbuf,
+			      unsigned int interface, enum drop_reason reason)
+{
+	counter_add(&worker->interface[interface].drop[reason], 1);
+	if (unlikely((worker->drop_wanted[reason][interface % DROP_SAMPLE_SLOTS] |
+		      (worker->watch & WATCH_PACKETS)) != 0))
+		drop_look(worker, mbuf, interface, reason);
+}
+
 /* The packet ends here. */
 static inline void drop(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
 			enum drop_reason reason)
 {
-	counter_add(&worker->interface[interface].drop[reason], 1);
-	if (unlikely(worker->watch & WATCH_PACKETS))
-		watch_end(worker, mbuf, interface, WATCH_DROPPED, reason);
+	drop_count(worker, mbuf, interface, reason);
 	rte_pktmbuf_free(mbuf);
 }
 

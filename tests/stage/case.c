@@ -365,6 +365,27 @@ static bool check_received(unsigned int interface, size_t length, const struct a
 	return false;
 }
 
+/* What `show drops` will say of it: its bytes begin as they came. */
+static bool check_sample(const struct end *end, unsigned int interface, const uint8_t *frame,
+			 size_t length)
+{
+	const struct drop_sample *sample =
+		&fixture.state->drop_sample[fixture.worker->id][end->reason]
+					   [interface % DROP_SAMPLE_SLOTS];
+	size_t captured = length < DROP_SAMPLE_BYTES ? length : DROP_SAMPLE_BYTES;
+
+	if (sample->sequence != 0 && sample->sequence % 2 == 0 && sample->interface == interface &&
+	    sample->length == length && sample->captured == captured && sample->time != 0 &&
+	    memcmp(sample->data, frame, captured < ETHERNET ? captured : ETHERNET) == 0)
+		return true;
+	fprintf(stderr, "  remembered as dropped: interface %u, %u of %u bytes, begun with\n ",
+		sample->interface, sample->captured, sample->length);
+	for (unsigned int i = 0; i < ETHERNET; i++)
+		fprintf(stderr, " %02x", sample->data[i]);
+	fprintf(stderr, "\n");
+	return false;
+}
+
 static bool canaries_alive(const uint8_t *buffer_start)
 {
 	for (unsigned int i = 1; i <= CANARIES; i++) {
@@ -390,6 +411,9 @@ bool case_run(const struct stage_case *stage_case, const uint8_t *frame, size_t 
 
 	chain(mbuf, frame + first, length - first);
 	account_take(&before);
+	memset(worker->shared->drop_sample[worker->id], 0,
+	       sizeof(worker->shared->drop_sample[worker->id]));
+	drop_sample_again(worker, 0);
 	bool good = true;
 	if (end->kind == END_AT_IP) { /* worker_process, with a look at what the IP stage gets */
 		classify(worker, stage_case->port, &mbuf, 1);
@@ -405,6 +429,8 @@ bool case_run(const struct stage_case *stage_case, const uint8_t *frame, size_t 
 	good = check_received(interface, length, &before) && good;
 	if (good && end->kind == END_SENT)
 		good = check_sent(end) && check_sent_counters(end, &before);
+	if (good && end->kind == END_DROPPED)
+		good = check_sample(end, ended, frame, length);
 	if (good && end->kind == END_PUNTED)
 		good = check_punted(end, frame, length, ended);
 	good = account_balanced(&before, 1) && good;

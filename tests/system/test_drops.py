@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""`show drops`: reason, port, rate, and the packet that was dropped."""
+
+import threading
+import unittest
+
+from frames import ETHERTYPE_IPV4, numbered, stack, udp4
+from shunt_test import LabTest, for_each_driver, wait_until
+
+REMEMBERED = 160  # bytes of a packet, DROP_SAMPLE_BYTES
+
+
+class Drops(LabTest):
+    """Several reasons, each with the packet that was sent."""
+
+    def row(self, reason, interface="p0"):
+        """The line of a reason, or None."""
+        rows = [row for row in self.lab.json("show drops")
+                if (row["reason"], row["interface"]) == (reason, interface)]
+        self.assertLessEqual(len(rows), 1)
+        return rows[0] if rows else None
+
+    def remembered(self, frame, reason, words, **options):
+        """Send a frame until it is the one that is remembered: one that came shortly after another of the
+        same reason is not."""
+        def so():
+            self.check([frame], [], drops={reason: 1}, **options)
+            row = self.row(reason, options.get("interface", "p0"))
+            return row if row["hex"] == frame[:REMEMBERED].hex() else None
+        row = wait_until(so, what=f"{reason} with the frame", interval=0.02)
+        self.assertEqual(row["length"], len(frame))
+        self.assertLessEqual(row["age"], 5)
+        self.assertIn(words, row["headers"])
+        self.assertIn(words, self.lab.ctl("show drops"))
+
+    def ip(self, body, **options):
+        """An IPv4 frame to p0."""
+        return self.arriving(body, ethertype=ETHERTYPE_IPV4, **options)
+
+    def test_each_reason_has_its_packet(self):
+        lab, ends = self.lab, f"{self.lab.host_mac(0)} > {self.lab.mac('p0')}"
+        label = self.label()
+        lab.ctl("filter add strict default deny")
+        self.addCleanup(lab.ctl, "filter del strict")
+        self.remembered(self.arriving(stack((label, 64, 5)) + udp4(numbered(1))),
+                        "mpls_unknown_label", f"{ends} mpls {label} tc 5 ttl 64 ipv4 ")
+        self.remembered(self.arriving(stack((label, 7), (label + 1, 9)) + udp4(numbered(2))),
+                        "mpls_unknown_label", f"mpls {label}/{label + 1} tc 0 ttl 7 ipv4")
+        self.remembered(self.arriving(stack((3, 64)) + bytes(900)), "mpls_implicit_null", "mpls 3 ")
+        self.remembered(self.ip(udp4(numbered(3)), dst="02:00:00:00:00:77"), "not_for_us",
+                        f"{lab.host_mac(0)} > 02:00:00:00:00:77 ipv4 ")
+        self.remembered(self.arriving(bytes(50), ethertype=0x1234), "unknown_ethertype",
+                        f"{ends} ethertype 0x1234")
+        lab.ctl("filter bind strict in p0")
+        try:
+            self.remembered(self.ip(udp4(numbered(5))), "filter_in", "udp ")
+        finally:
+            lab.ctl("filter unbind strict in p0")
+
+    def test_the_rate(self):
+        frame = self.arriving(stack(self.label()) + udp4(numbered(1)))
+        before = self.lab.counters()
+        sent = threading.Thread(target=self.lab.sender.send, args=([frame] * 3000, 1000))
+        sent.start()
+        try:
+            rates = []
+            wait_until(lambda: rates.append((self.row("mpls_unknown_label") or {}).get("rate", 0)) or
+                       700 < rates[-1] < 1300, what="about 1000 a second", interval=0.1)
+        finally:
+            sent.join()
+        self.lab.settle(before, "p0", 3000)
+        wait_until(lambda: self.row("mpls_unknown_label")["rate"] == 0, what="none a second")
+
+    def test_without_a_control_plane(self):
+        frame = self.arriving(stack(self.label()) + udp4(numbered(1)))
+        self.remembered(frame, "mpls_unknown_label", "mpls ")
+        self.lab.kill("controlplane")
+        try:
+            row = self.row("mpls_unknown_label")
+            self.assertNotIn("rate", row)
+            self.assertEqual(row["hex"], frame.hex())
+        finally:
+            self.lab.start_controlplane()
+
+
+for_each_driver(globals(), Drops)
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
