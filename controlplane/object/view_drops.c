@@ -61,7 +61,8 @@ static void put_sample(json_t *row, const struct drop_sample *sample)
 	uint64_t time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	view_number(row, "age", time > sample->time ? (time - sample->time) / 1000000000u : 0);
 	view_number(row, "length", sample->length);
-	packet_text(sample->data, sample->captured, PACKET_ETHERNET, text);
+	packet_text(sample->data, sample->captured,
+		    packet_start_of(sample->data, sample->captured, sample->length), text);
 	view_string(row, "headers", text);
 	put_hex(row, sample);
 }

@@ -269,6 +269,20 @@ static __rte_noinline void output_fragments(struct worker *worker, struct packet
 	counter_add(&worker->interface[packet->interface].forwarded, forwarded);
 }
 
+/* Labels were put on over the header that it came with: for those who look at what was dropped it gets the
+ * one that it would have left with. There was room for it. */
+static void complete_header(struct packet *packet, const struct rewrite *rewrite)
+{
+	int length = rewrite->header_length != 0 ? rewrite->header_length : RTE_ETHER_HDR_LEN;
+	uint16_t type = rte_cpu_to_be_16(RTE_ETHER_TYPE_MPLS);
+
+	if (offset_of_l3(packet) >= RTE_ETHER_HDR_LEN || packet->payload != PAYLOAD_MPLS)
+		return;
+	memcpy(packet->l3 - sizeof(rewrite->header), rewrite->header, sizeof(rewrite->header));
+	memcpy(packet->l3 - sizeof(type), &type, sizeof(type));
+	move_start(packet->mbuf, offset_of_l3(packet) - length);
+}
+
 /* Longer than the egress MTU: IPv4 that may be is sent in fragments, labels or not, but nothing that came
  * labelled and leaves so. Else somebody is told, if there is IP in it. False: it ended here. */
 static __rte_noinline bool too_long(struct worker *worker, struct packet *packet,
@@ -282,6 +296,7 @@ static __rte_noinline bool too_long(struct worker *worker, struct packet *packet
 	}
 	/* of a tunnel's own headers nobody needs to be told: the tunnel's MTU is what is wrong */
 	if ((packet->flags & PACKET_ENCAPSULATED) || !carries_ip(packet)) {
+		complete_header(packet, rewrite);
 		drop(worker, packet->mbuf, packet->interface, DROP_mtu_exceeded);
 		return false;
 	}

@@ -31,7 +31,7 @@ static const struct {
 	  SAID " vlan 10 " SAID4 " tcp 80 > 80" },
 	{ PACKET_ETHERNET, MACS "88a80fff8100000a0800" IPV4("01") "0800",
 	  SAID " vlan 4095 vlan 10 " SAID4 " icmp type 8 code 0" },
-	{ PACKET_ETHERNET, MACS "8847" "00064b40" "00065109" IPV4("59"),
+	{ PACKET_ETHERNET, MACS "8847" "00064a40" "00065109" IPV4("59"),
 	  SAID " mpls 100/101 tc 5 ttl 64 " SAID4 " protocol 89" },
 	{ PACKET_ETHERNET, MACS "8847" "00064140" "00000000", SAID " mpls 100 tc 0 ttl 64" },
 	{ PACKET_ETHERNET, MACS "8848" "00064140", SAID " mpls 100 tc 0 ttl 64" },
@@ -53,7 +53,7 @@ static const struct {
 	  SAID6 " icmp6 type 128 code 0" },
 	{ PACKET_IP, "4500003000002003" "4011" "0000" "0a0000010a000002" "0001", SAID4 " fragment 24+ protocol 17" },
 	{ PACKET_MPLS, "00064140" "600000000000" "2909" ADDRESSES6 IPV4("11") "00010002",
-	  "mpls 100 tc 0 ttl 64 " SAID6 " ..." },
+	  "mpls 100 tc 0 ttl 64 " SAID6 " ipv6 ..." },
 };
 
 static size_t from_hex(const char *hex, uint8_t *bytes)
