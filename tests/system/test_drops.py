@@ -50,8 +50,9 @@ class Drops(LabTest):
         self.remembered(self.arriving(stack((3, 64)) + bytes(900)), "mpls_implicit_null", "mpls 3 ")
         self.remembered(self.ip(udp4(numbered(3)), dst="02:00:00:00:00:77"), "not_for_us",
                         f"{lab.host_mac(0)} > 02:00:00:00:00:77 ipv4 ")
-        self.remembered(self.arriving(bytes(50), ethertype=0x1234), "unknown_ethertype",
-                        f"{ends} ethertype 0x1234")
+        wrong = bytearray(udp4(numbered(4)))
+        wrong[10] ^= 0xff
+        self.remembered(self.ip(bytes(wrong)), "ip_checksum", f"{ends} ipv4 ")
         lab.ctl("filter bind strict in p0")
         try:
             self.remembered(self.ip(udp4(numbered(5))), "filter_in", "udp ")
