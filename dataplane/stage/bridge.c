@@ -191,10 +191,8 @@ static void end_reserved(const struct bridging *bridging)
 	}
 }
 
-/* A frame of `port`: of its packet, mbuf and l3 (its Ethernet header) are used. It ends here, or goes to
- * another stage. */
-static inline void bridge_frame(struct worker *worker, struct packet *packet,
-				const struct bridge_port *port, struct bridge_memo *memo)
+void bridge_frame(struct worker *worker, struct packet *packet, const struct bridge_port *port,
+		  struct bridge_memo *memo)
 {
 	struct bridging bridging = {
 		.worker = worker,
@@ -265,18 +263,21 @@ void bridge(struct worker *worker)
 {
 	struct packet *packets[VECTOR_SIZE];
 	unsigned int count = worker->bridge.count;
-	struct bridge_memo memo = { .port = NULL };
 
+	if (count == 0)
+		return;
 	memcpy(packets, worker->bridge.packet, count * sizeof(packets[0]));
 	worker->bridge.count = 0;
-	for (unsigned int i = 0; i < count; i++) {
-		const struct bridge_port *port = port_of(worker, packets[i]->interface);
-		if (unlikely(port == NULL)) {
-			drop(worker, packets[i]->mbuf, packets[i]->interface, DROP_bridge_unknown);
-			continue;
+	for (unsigned int first = 0, next; first < count; first = next) {
+		uint32_t interface = packets[first]->interface;
+		const struct bridge_port *port = port_of(worker, interface);
+		for (next = first; next < count && packets[next]->interface == interface; next++) {
+			start_at_l3(packets[next]);
+			if (unlikely(port == NULL))
+				drop(worker, packets[next]->mbuf, interface, DROP_bridge_unknown);
 		}
-		start_at_l3(packets[i]);
-		bridge_frame(worker, packets[i], port, &memo);
+		if (likely(port != NULL))
+			bridge_vector(worker, &packets[first], next - first, port);
 	}
 }
 

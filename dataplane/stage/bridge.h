@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * bridge.h: insides of the bridge stage: bridge.c decides, multicast.c looks groups up, learn.c tells the
- * control plane about addresses, replicate.c makes the copies.
+ * bridge.h: insides of the bridge stage: bridge_vector.c takes what is common many at a time, bridge.c
+ * decides about a frame alone, multicast.c looks groups up, learn.c tells the control plane about addresses,
+ * replicate.c makes the copies.
  */
 #ifndef SHUNT_STAGE_BRIDGE_H
 #define SHUNT_STAGE_BRIDGE_H
@@ -11,6 +12,10 @@
 
 enum {
 	TAG_SIZE = 4,
+	PROTOCOL_HOP_BY_HOP = 0,
+	PROTOCOL_IGMP = 2,
+	PROTOCOL_ICMPV6 = 58,
+	PROTOCOL_PIM = 103,
 	LEARN_RECENT = 1024, /* addresses that were told lately */
 	LEARN_BUDGETS = 256, /* ports' budgets, by interface modulo this */
 	LEARN_BUDGET = 128,  /* events of one port in a window */
@@ -44,6 +49,17 @@ static inline unsigned int bridging_l3(const struct bridging *bridging)
 	return 14u + (bridging->tagged ? TAG_SIZE : 0);
 }
 
+/* ---- bridge.c, bridge_vector.c ---- */
+
+/* A frame of `port`: of its packet, mbuf and l3 (its Ethernet header) are used. It ends here, or goes to
+ * another stage. */
+void bridge_frame(struct worker *worker, struct packet *packet, const struct bridge_port *port,
+		  struct bridge_memo *memo);
+
+/* The same for frames that came in by one interface, which is this port of a bridge; VECTOR_SIZE at most. */
+void bridge_vector(struct worker *worker, struct packet **packets, unsigned int count,
+		   const struct bridge_port *port);
+
 /* ---- learn.c ---- */
 
 struct learn_recent {
@@ -69,6 +85,16 @@ struct bridge_memory {
 	struct storm_meter storm[STORM_METERS][STORM_KINDS];
 };
 
+/* The address of the entry is being heard of. */
+static inline void fdb_mark_seen(struct worker *worker, const struct fdb_entry *entry)
+{
+	_Atomic uint32_t *hit = &worker->fdb_hit[entry->hit % FDB_MAX];
+	uint32_t tick = (uint32_t)counter_read(&worker->tables->control.tick);
+
+	if (unlikely(atomic_load_explicit(hit, memory_order_relaxed) != tick))
+		atomic_store_explicit(hit, tick, memory_order_relaxed);
+}
+
 /* The source address: seen, or told to the control plane. False: the frame must not go on, and was dropped. */
 bool bridge_learn(const struct bridging *bridging);
 /* Within the port's limit? Each worker counts by itself. */
@@ -84,12 +110,36 @@ bool multicast_ports(const struct bridging *bridging, struct port_set *ports);
 bool multicast_members(const struct tables *tables, uint32_t bridge, unsigned int vlan,
 		       const uint8_t group[16], const uint8_t source[16], struct port_set *ports);
 
+/* The members of the entry's group that want this source; NULL: unregistered. */
+const struct port_set *multicast_source_members(const struct tables *tables,
+						const struct group_entry *any,
+						const uint8_t source[16]);
+
 /* An IPv4 address as the tables have it: ::ffff:a.b.c.d. */
 static inline void multicast_map_ipv4(uint8_t address[16], const uint8_t *ipv4)
 {
 	memset(address, 0, 10);
 	address[10] = address[11] = 0xff;
 	memcpy(address + 12, ipv4, 4);
+}
+
+/* Of a header with all of its fixed bytes: is it certainly data to a group that is registered or not, and
+ * nothing that the snooping engine wants or that all get? */
+static inline bool multicast_is_data_ipv4(const uint8_t *header)
+{
+	uint8_t protocol = header[9];
+
+	return header[0] >> 4 == 4 && (header[0] & 0xf) >= 5 && header[16] >> 4 == 0xe &&
+	       protocol != PROTOCOL_IGMP && protocol != PROTOCOL_PIM &&
+	       (header[16] != 224 || (header[17] | header[18]) != 0);
+}
+
+static inline bool multicast_is_data_ipv6(const uint8_t *header)
+{
+	uint8_t next = header[6];
+
+	return header[0] >> 4 == 6 && header[24] == 0xff && (header[25] & 0xf) > 2 &&
+	       next != PROTOCOL_HOP_BY_HOP && next != PROTOCOL_ICMPV6 && next != PROTOCOL_PIM;
 }
 
 /* ---- replicate.c ---- */

@@ -91,10 +91,7 @@ bool bridge_learn(const struct bridging *bridging)
 	}
 	const struct fdb_entry *entry = fdb_lookup(worker->tables, &key);
 	if (likely(entry != NULL && entry->slot == port->slot)) {
-		_Atomic uint32_t *hit = &worker->fdb_hit[entry->hit % FDB_MAX];
-		uint32_t tick = (uint32_t)counter_read(&worker->tables->control.tick);
-		if (unlikely(atomic_load_explicit(hit, memory_order_relaxed) != tick))
-			atomic_store_explicit(hit, tick, memory_order_relaxed);
+		fdb_mark_seen(worker, entry);
 		if (bridging->memo != NULL) {
 			bridging->memo->port = port;
 			bridging->memo->domain = bridging->domain;

@@ -6,7 +6,7 @@
 #include "dataplane/stage/bridge.h"
 #include "dataplane/stage/ip_header.h"
 
-enum { PROTOCOL_IGMP = 2, PROTOCOL_PIM = 103, PROTOCOL_HOP_BY_HOP = 0, FRAGMENT_OFFSET = 0x1fff };
+enum { FRAGMENT_OFFSET = 0x1fff };
 
 /* The IP packet in a frame. */
 struct group_packet {
@@ -113,34 +113,42 @@ static int protocol_of(const struct group_packet *packet)
 	}
 	if (payload >= packet->end)
 		return -1;
-	if (protocol == IPV6_ICMP && is_mld_type(payload[0]))
+	if (protocol == PROTOCOL_ICMPV6 && is_mld_type(payload[0]))
 		return PUNT_mld;
 	return protocol == PROTOCOL_PIM ? (int)PUNT_pim : -1;
 }
 
 /* ---------------------------------------------------------------- lookup */
 
-bool multicast_members(const struct tables *tables, uint32_t bridge, unsigned int vlan,
-		       const uint8_t group[16], const uint8_t source[16], struct port_set *ports)
+const struct port_set *multicast_source_members(const struct tables *tables,
+						const struct group_entry *any,
+						const uint8_t source[16])
 {
-	struct group_source_key key = { .any = { .bridge = bridge, .vlan = (uint16_t)vlan } };
+	struct group_source_key key = { .any = any->key };
 
-	memcpy(key.any.group, group, sizeof(key.any.group));
-	const struct group_entry *any = hash_lookup(tables, HASH_GROUP, &key.any, sizeof(key.any));
-	if (any == NULL)
-		return false;
 	if (any->flags & GROUP_SOURCES) {
 		memcpy(key.source, source, sizeof(key.source));
 		const struct group_source_entry *entry =
 			hash_lookup(tables, HASH_GROUP_SOURCE, &key, sizeof(key));
-		if (entry != NULL) {
-			*ports = entry->ports;
-			return true;
-		}
+		if (entry != NULL)
+			return &entry->ports;
 	}
-	if (any->flags & GROUP_ABSENT)
+	return any->flags & GROUP_ABSENT ? NULL : &any->ports;
+}
+
+bool multicast_members(const struct tables *tables, uint32_t bridge, unsigned int vlan,
+		       const uint8_t group[16], const uint8_t source[16], struct port_set *ports)
+{
+	struct group_key key = { .bridge = bridge, .vlan = (uint16_t)vlan };
+
+	memcpy(key.group, group, sizeof(key.group));
+	const struct group_entry *any = hash_lookup(tables, HASH_GROUP, &key, sizeof(key));
+	if (any == NULL)
 		return false;
-	*ports = any->ports;
+	const struct port_set *members = multicast_source_members(tables, any, source);
+	if (members == NULL)
+		return false;
+	*ports = *members;
 	return true;
 }
 

@@ -21,4 +21,26 @@ static inline void transmit_add(struct worker *worker, unsigned int port, struct
 		transmit_port(worker, port);
 }
 
+/* The same for several, in this order. */
+static inline void transmit_add_many(struct worker *worker, unsigned int port,
+				     struct rte_mbuf *const *mbufs, unsigned int count,
+				     unsigned int ingress)
+{
+	struct transmit *transmit = &worker->transmit;
+
+	while (count > 0) {
+		unsigned int start = transmit->count[port];
+		unsigned int fits = RTE_MIN(count, TRANSMIT_SIZE - start);
+		memcpy(&transmit->mbuf[port][start], mbufs, fits * sizeof(mbufs[0]));
+		for (unsigned int i = 0; i < fits; i++)
+			transmit->ingress[port][start + i] = ingress;
+		transmit->count[port] = (uint16_t)(start + fits);
+		transmit->pending |= 1ull << port;
+		if (start + fits == TRANSMIT_SIZE)
+			transmit_port(worker, port);
+		mbufs += fits;
+		count -= fits;
+	}
+}
+
 #endif
