@@ -8,6 +8,7 @@
  * asked for, long tables page by page.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cli/session.h"
@@ -37,28 +38,51 @@ static void print_row(const struct export *export, const char *row, size_t lengt
 {
 	if (length < 2)
 		return;
-	printf("{\"table\":\"%s\"%s", export->table, length > 2 ? "," : "");
+	fputs("{\"table\":\"", stdout);
+	fputs(export->table, stdout);
+	fputs(length > 2 ? "\"," : "\"", stdout);
 	fwrite(row + 1, 1, length - 1, stdout);
-	putchar('\n');
+	putchar_unlocked('\n');
+}
+
+/* Behind the string that begins at the quote: a quote with an odd number of backslashes before it is
+ * part of it. Few have any. */
+static const char *string_end(const char *at, const char *end)
+{
+	size_t backslashes;
+
+	do {
+		at = memchr(at + 1, '"', (size_t)(end - at - 1));
+		for (backslashes = 0; at && at[-1 - (ptrdiff_t)backslashes] == '\\';)
+			backslashes++;
+	} while (at && backslashes % 2 != 0);
+	return at ? at + 1 : end;
 }
 
 /* The objects of a compact array, one line each; strings may have any bracket in them. */
 static void print_rows(struct export *export, const char *text, size_t length)
 {
+	static const bool special[256] = { ['"'] = true, ['{'] = true, ['}'] = true,
+					   ['['] = true, [']'] = true };
 	const char *end = text + length, *row = NULL;
 	unsigned int depth = 0;
 
-	for (const char *at = text; at < end; at++) {
+	for (const char *at = text; at < end;) {
+		while (at < end && !special[(unsigned char)*at])
+			at++;
+		if (at == end)
+			break;
 		if (*at == '"') {
-			for (at++; at < end && *at != '"'; at++)
-				at += *at == '\\';
-		} else if (*at == '{' || *at == '[') {
+			at = string_end(at, end);
+			continue;
+		}
+		if (*at == '{' || *at == '[') {
 			if (depth++ == 1)
 				row = at;
-		} else if (*at == '}' || *at == ']') {
-			if (--depth == 1 && row)
-				print_row(export, row, (size_t)(at + 1 - row));
+		} else if (--depth == 1 && row) {
+			print_row(export, row, (size_t)(at + 1 - row));
 		}
+		at++;
 	}
 }
 

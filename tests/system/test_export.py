@@ -24,7 +24,7 @@ class Export(Controlplane):
     def setUp(self):
         super().setUp()
         self.api = self.network()
-        self.api.batch([
+        done = self.api.batch([
             "port add p1 devargs net_null1 bridge none", "vlan add v10 dev p0 tag 10",
             "loopback add lo0", "bridge add br0 snooping on", "port set p1 bridge br0",
             "address add 192.0.2.1/32 dev lo0",
@@ -35,9 +35,10 @@ class Export(Controlplane):
             "mpls add 100 swap 200/201 via 10.0.0.2", "mpls add 101 pop ip vrf 3",
             "mpls add 102 space 5 pop label",
             "mpls add 103 swap 203 via 10.0.0.2 weight 2 swap 204 via 10.0.0.2",
-            "filter add f default deny", "filter rule add f 10 permit proto tcp dport 25,80",
+            "filter list add bad 2001:db8:bad::/48", "filter add f default deny", "filter rule add f 10 permit proto tcp dport 25,80",
             "filter rule add f 20 deny from @bad", "filter add g", "filter bind f in p0",
             "route add 10.0.0.0/24 blackhole"])  # behind the system's own
+        self.assertEqual(done["errors"], [])
         self.prefixes = {f"172.{16 + i // 16384}.{i // 64 % 256}.{i % 64 * 4}/30"
                          for i in range(PREFIXES)}
         self.api.batch([f"filter list add bad {prefix}" for prefix in self.prefixes] +
@@ -84,9 +85,9 @@ class Export(Controlplane):
                           if (prefix, vrf) == ("10.0.0.0/24", 0)},
                          {("connected", True), ("blackhole", False)})
         lists = [(row["list"], row["prefix"]) for row in tables["lists"]]
-        self.assertEqual(len(lists), PREFIXES + 1)
+        self.assertEqual(len(lists), PREFIXES + 2)
         self.assertEqual(set(lists), {("bad", prefix) for prefix in self.prefixes} |
-                         {("one", "2001:db8::/32")})
+                         {("bad", "2001:db8:bad::/48"), ("one", "2001:db8::/32")})
 
     def test_without_a_control_plane(self):
         """What the shared files have is there; what is missing is named, and the exit code tells."""
