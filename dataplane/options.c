@@ -30,7 +30,7 @@ static const char usage_text[] =
 	"  --poll busy|adaptive  adaptive (default): idle workers sleep\n"
 	"  --mbufs N             packet buffers, 16384 and 16384 more per worker unless given\n"
 	"  --punt-rate N         packets a second to the control plane, per reason and worker "
-	"(1000)\n"
+	"(1000);\n                        twenty times as many of IGMP and of MLD\n"
 	"  --host-rate N         packets a second to the kernel, per mirrored port, class and "
 	"worker (10000)\n"
 	"EAL options are DPDK's, such as -l 0,1 (one worker on each); `-h --` lists them.\n";

@@ -172,7 +172,7 @@ struct worker {
 	struct state *shared;       /* the whole file */
 	struct ring_producer *punt; /* state->punt[id] */
 	struct rte_mempool *pool;   /* for injected frames */
-	struct rte_meter_srtcm_profile *punt_profile;
+	struct rte_meter_srtcm_profile *punt_profile; /* of most reasons; behind it IGMP's and MLD's */
 	struct rte_meter_srtcm punt_meter[PUNT_REASON_COUNT];
 	struct watching *watching;     /* stage/watch.h */
 	struct reassembly *reassembly; /* fragments that wait (reassemble.c) */
@@ -201,7 +201,8 @@ struct worker {
 };
 
 /* Set up worker `id`: counters and rings must be allocated in `state` (region_allocate). The worker
- * starts offline, without a plan. Punt policers get `punt_rate` packets a second per reason. */
+ * starts offline, without a plan. Punt policers get `punt_rate` packets a second per reason,
+ * those of IGMP and MLD twenty times as many. */
 int worker_init(struct worker *worker, unsigned int id, struct state *state,
 		struct rte_mempool *pool, bool busy_poll, unsigned int punt_rate);
 

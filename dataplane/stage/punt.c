@@ -13,19 +13,35 @@
 /* rte_meter counts bytes; here every packet weighs one. */
 enum { PACKET_WEIGHT = 1 };
 
+/* Hosts' reports are many where groups are, and each is soon done: they get more than other reasons do.
+ * At once no more than half a ring, so that the others find room there. */
+enum { USUAL, REPORTS, PROFILES };
+enum { REPORTS_FACTOR = 20, REPORTS_AT_ONCE = RING_SLOTS / 2 };
+
+static inline unsigned int profile_of(enum punt_reason reason)
+{
+	return reason == PUNT_igmp || reason == PUNT_mld ? REPORTS : USUAL;
+}
+
 int punt_init(struct worker *worker, unsigned int rate)
 {
-	struct rte_meter_srtcm_params parameters = {
-		.cir = rate,
-		.cbs = rate / 10 + 1,
-		.ebs = 0,
+	struct rte_meter_srtcm_params parameters[PROFILES] = {
+		[USUAL] = { .cir = rate, .cbs = rate / 10 + 1 },
+		[REPORTS] = { .cir = (uint64_t)rate * REPORTS_FACTOR },
 	};
-	worker->punt_profile = rte_zmalloc("punt_profile", sizeof(*worker->punt_profile), 0);
+	int result = 0;
+
+	parameters[REPORTS].cbs =
+		RTE_MIN(rate / 10 * REPORTS_FACTOR + 1, (uint64_t)REPORTS_AT_ONCE);
+	worker->punt_profile =
+		rte_zmalloc("punt_profile", PROFILES * sizeof(*worker->punt_profile), 0);
 	if (worker->punt_profile == NULL)
 		return -ENOMEM;
-	int result = rte_meter_srtcm_profile_config(worker->punt_profile, &parameters);
+	for (unsigned int i = 0; result == 0 && i < PROFILES; i++)
+		result = rte_meter_srtcm_profile_config(&worker->punt_profile[i], &parameters[i]);
 	for (unsigned int i = 0; result == 0 && i < PUNT_REASON_COUNT; i++)
-		result = rte_meter_srtcm_config(&worker->punt_meter[i], worker->punt_profile);
+		result = rte_meter_srtcm_config(&worker->punt_meter[i],
+						&worker->punt_profile[profile_of(i)]);
 	return result;
 }
 
@@ -70,8 +86,8 @@ static void punt_for(struct worker *worker, struct rte_mbuf *mbuf, unsigned int 
 	enum punt_reason reason = cause->reason;
 	struct rte_meter_srtcm *meter = &worker->punt_meter[reason];
 
-	if (rte_meter_srtcm_color_blind_check(meter, worker->punt_profile, rte_rdtsc(),
-					      PACKET_WEIGHT) == RTE_COLOR_RED) {
+	if (rte_meter_srtcm_color_blind_check(meter, &worker->punt_profile[profile_of(reason)],
+					      rte_rdtsc(), PACKET_WEIGHT) == RTE_COLOR_RED) {
 		refuse(worker, mbuf, interface, cause, DROP_punt_policed);
 		return;
 	}

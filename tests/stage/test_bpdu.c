@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * test_bpdu.c: bridge protocol data units at a bridge's ports: those with a topology change are told of, and
- * the kernel gets them all where it has a mirror of the port (IEEE 802.1D 9.3, 802.1Q table 8-1).
+ * the kernel gets them all where it has a mirror of the port (IEEE 802.1D 9.3, 802.1Q table 8-1); and floods of
+ * reports, which may be many and still leave room for others.
  */
+#include <rte_malloc.h>
 #include <rte_ring.h>
 #include <sys/eventfd.h>
 #include "dataplane/stage/stage.h"
@@ -23,7 +25,8 @@ static int start(void **state)
 
 	if (result != 0)
 		return result;
-	bridge_make(1, seats, sizeof(seats) / sizeof(seats[0]), 10, BRIDGE_LEARNING, 0);
+	bridge_make(1, seats, sizeof(seats) / sizeof(seats[0]), 10, BRIDGE_LEARNING,
+		    DOMAIN_SNOOPING);
 	to_host = rte_ring_create("to", RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	bell.fd = eventfd(0, EFD_NONBLOCK);
 	return to_host == NULL || bell.fd < 0 ? -1
@@ -105,11 +108,62 @@ static void with_mirror(void **state)
 	fixture.plan.mirrored = 0;
 }
 
+/* ---------------------------------------------------------------- floods */
+
+#define IGMP_REPORT                                                                                \
+	"mac:01005e0101010a0000000009 type:0800 raw:4600002000000000010200000a000009ef010101"      \
+	"94040000 raw:16000000ef010101 fill:12"
+#define BPDU TO("0180c2000000") " type:0026 raw:4242030000000001 fill:52"
+
+static uint64_t punted_of(const char *text, unsigned int count, enum punt_reason reason)
+{
+	static uint8_t frame[FRAME_ROOM];
+	size_t length = frame_build(frame, text);
+	uint64_t before = counter_read(&fixture.worker->state->punted[reason]);
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct rte_mbuf *mbuf = mbuf_of(frame, length);
+		worker_process(fixture.worker, 0, &mbuf, 1);
+	}
+	return counter_read(&fixture.worker->state->punted[reason]) - before;
+}
+
+static void set_rate(unsigned int rate)
+{
+	rte_free(fixture.worker->punt_profile);
+	assert_int_equal(punt_init(fixture.worker, rate), 0);
+}
+
+/* A tenth of a second's worth at once, of reports twenty times as many. */
+static void reports_are_many(void **state)
+{
+	(void)state;
+	punt_take();
+	set_rate(10);
+	assert_in_range(punted_of(IGMP_REPORT, 100, PUNT_igmp), 21, 60); /* time goes on */
+	assert_in_range(punted_of(BPDU, 100, PUNT_stp), 2, 4);
+	punt_take();
+}
+
+static void reports_leave_room(void **state)
+{
+	(void)state;
+	punt_take();
+	set_rate(70);
+	assert_in_range(punted_of(IGMP_REPORT, 2 * RING_SLOTS, PUNT_igmp), RING_SLOTS / 2,
+			RING_SLOTS - 10);
+	assert_int_equal(punted_of(BPDU, 8, PUNT_stp), 8);
+	punt_take();
+	set_rate(1000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_mirror),
 		cmocka_unit_test(with_mirror),
+		cmocka_unit_test(reports_are_many),
+		cmocka_unit_test(reports_leave_room),
 	};
 	return cmocka_run_group_tests_name("stage: BPDUs", tests, start, stage_stop);
 }
