@@ -8,7 +8,7 @@ PACKAGES := gcc libc6-dev meson ninja-build pkg-config \
 	libedit-dev libncurses-dev libbsd-dev libsystemd-dev uthash-dev libcmocka-dev python3 python3-scapy iproute2 ethtool procps \
 	tcpreplay util-linux iputils-ping traceroute
 # What only some targets need. prometheus: its promtool; dpdk-dev: dpdk-telemetry.py and dpdk-testpmd.
-PACKAGES_TEST := valgrind libclang-rt-14-dev frr openvswitch-switch iperf3 prometheus python3-prometheus-client nftables dpdk-dev tmux
+PACKAGES_TEST := valgrind libclang-rt-14-dev frr openvswitch-switch iperf3 prometheus python3-prometheus-client nftables dpdk-dev tmux smcroute
 PACKAGES_BENCH := gnuplot-nox openvswitch-switch-dpdk
 PACKAGES_LINT := clang-format clang-tidy
 PACKAGES_MAN := mandoc

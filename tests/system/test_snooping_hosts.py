@@ -15,40 +15,13 @@ from pathlib import Path
 import multicast_frames as make
 import shunt_test
 from hosts import Network
+from multicast_agent import Agent
 from shunt_test import wait_until
-from wire import Sender, run
+from wire import run
 
 HOSTS = 4
 PIMD = Path("/usr/lib/frr/pimd")
-PROGRAM = Path(__file__).with_name("multicast_host.py")
 RATE = 500
-
-
-class Agent:
-    """multicast_host.py in a host's namespace."""
-
-    def __init__(self, host, interface="eth0"):
-        self.process = subprocess.Popen(
-            host.namespace.command("/usr/bin/python3", str(PROGRAM), interface), text=True, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, preexec_fn=shunt_test._die_with_parent)
-
-    def do(self, line):
-        """One line; its answer."""
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise AssertionError(f"{line}: the host's program ended")
-        return answer.strip()
-
-    def numbers(self, group):
-        """What came since the last question."""
-        return json.loads(self.do("report")).get(group, [])
-
-    def close(self):
-        """Safe to call twice."""
-        self.process.kill()
-        self.process.communicate()
 
 
 class Subscribers(unittest.TestCase):
@@ -191,28 +164,6 @@ class Subscribers(unittest.TestCase):
         numbers = one.numbers(group)
         self.whole(numbers, "the subscriber who stayed")
         self.assertGreater(len(numbers), 10 * RATE)
-
-    def test_storm_of_joins(self):
-        """Thousands of joins and leaves a second at another port, and none of them in the way of a stream."""
-        group, seconds = make.group_address(4, next(self.groups)), 4
-        self.agents[1].do(f"join {group}")
-        self.wait_members(group, ["p1"])
-        storm = Sender(self.hosts[3].namespace, "eth0")
-        self.addCleanup(storm.close)
-        names = [make.group_address(4, 20000 + i) for i in range(500)]
-        frames = [frame for name in names for frame in (make.join(4, 3, name), make.leave(4, 3, name))]
-        self.agents[0].do(f"send {group} {seconds * RATE} {RATE}")
-        before = self.node.punts().get("igmp", 0)
-        end = time.monotonic() + seconds - 1
-        while time.monotonic() < end:
-            storm.send(frames, 5000)
-        taken = self.node.punts().get("igmp", 0) - before
-        time.sleep(1.5)
-        self.whole(self.agents[1].numbers(group), "the stream's subscriber", seconds * RATE - 1)
-        self.assertGreater(taken, 1000, "joins and leaves that came up")
-        wait_until(lambda: all(name not in names for name in
-                               {row["group"] for row in self.node.json("bridge groups show")}), 10,
-                   "all have left")
 
     def test_join_to_first_packet(self):
         """Under 10 ms at the median, with a packet every millisecond."""

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The program of a host that joins, leaves, sends and counts: multicast_host.py, from a test."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import shunt_test
+
+PROGRAM = Path(__file__).with_name("multicast_host.py")
+
+
+class Agent:
+    """multicast_host.py in a host's namespace."""
+
+    def __init__(self, host, interface="eth0"):
+        self.process = subprocess.Popen(
+            host.namespace.command("/usr/bin/python3", str(PROGRAM), interface), text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, preexec_fn=shunt_test._die_with_parent)
+
+    def do(self, line):
+        """One line; its answer."""
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise AssertionError(f"{line}: the host's program ended")
+        return answer.strip()
+
+    def numbers(self, group):
+        """What came since the last question."""
+        return json.loads(self.do("report")).get(group, [])
+
+    def close(self):
+        """Safe to call twice."""
+        self.process.kill()
+        self.process.communicate()
