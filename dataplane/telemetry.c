@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <rte_telemetry.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "dataplane/shm/reader.h"
@@ -146,6 +147,37 @@ static int answer_punts(const char *command, const char *parameters, struct rte_
 		for (unsigned int i = 0; i < workers(); i++)
 			sum += counter_read(&served->state->worker[i].punted[reason]);
 		rte_tel_data_add_dict_u64(answer, punt_reason_name(reason), sum);
+	}
+	return 0;
+}
+
+static void put_stage(const char *name, const char *what, uint64_t sum, struct rte_tel_data *answer)
+{
+	char key[NAME_SIZE];
+
+	snprintf(key, sizeof(key), "%s_%s", name, what);
+	rte_tel_data_add_dict_u64(answer, key, sum);
+}
+
+static int answer_stages(const char *command, const char *parameters, struct rte_tel_data *answer)
+{
+#define X(name, text) #name,
+	static const char *const names[] = { STAGES(X) };
+#undef X
+	(void)command;
+	(void)parameters;
+	rte_tel_data_start_dict(answer);
+	for (unsigned int stage = 0; stage < STAGE_COUNT; stage++) {
+		uint64_t calls = 0, packets = 0, cycles = 0;
+		for (unsigned int i = 0; i < workers(); i++) {
+			const struct stage_counters *one = &served->state->runtime[i][stage];
+			calls += counter_read(&one->calls);
+			packets += counter_read(&one->packets);
+			cycles += counter_read(&one->cycles);
+		}
+		put_stage(names[stage], "calls", calls, answer);
+		put_stage(names[stage], "packets", packets, answer);
+		put_stage(names[stage], "cycles", cycles, answer);
 	}
 	return 0;
 }
@@ -310,6 +342,9 @@ int telemetry_start(struct dataplane *dataplane)
 		  "Packets and how they ended. Parameters: string INTERFACE." },
 		{ "/shunt/drops", answer_drops,
 		  "Dropped packets by reason. Parameters: string INTERFACE (optional)." },
+		{ "/shunt/stages", answer_stages,
+		  "Vectors, packets and cycles of each stage in the turns that were sampled. "
+		  "No parameters." },
 		{ "/shunt/punts", answer_punts,
 		  "Packets for the control plane by reason. No parameters." },
 	};

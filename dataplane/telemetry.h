@@ -8,6 +8,7 @@
  *   /shunt/interfaces[,FIRST]     names of interfaces from row FIRST on, as many as an answer holds
  *   /shunt/counters,INTERFACE     its packets and how they ended
  *   /shunt/drops[,INTERFACE]      dropped packets by reason, of all interfaces or of one
+ *   /shunt/stages                 vectors, packets and cycles of each stage, of sampled turns
  *   /shunt/punts                  packets for the control plane by reason
  *
  * They read the two shared files alone and make nobody wait: what a packet costs does not change. An

@@ -79,6 +79,7 @@ void model_event(struct model *model, enum event_kind kind, const char *object, 
 	vsnprintf(event->text, sizeof(event->text), format, arguments);
 	va_end(arguments);
 	ring->count++;
+	ring->of_kind[kind]++;
 	tell(event);
 }
 

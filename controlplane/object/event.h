@@ -24,6 +24,7 @@ struct event {
 struct event_ring {
 	uint64_t count; /* ever added; the last EVENT_MAX of them are in event[] */
 	uint64_t last;  /* number of the last one */
+	uint64_t of_kind[EVENT_KINDS]; /* ever added */
 	struct event event[EVENT_MAX];
 };
 

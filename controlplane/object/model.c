@@ -229,6 +229,11 @@ static json_t *private_events(const struct model *model, uint64_t from, uint64_t
 	return event_list(&model->events, from, count, kind);
 }
 
+static const uint64_t *private_event_counts(const struct model *model)
+{
+	return model->events.of_kind;
+}
+
 static uint32_t private_references(const struct model *model, uint32_t nexthop)
 {
 	const struct nexthop_object *object =
@@ -430,6 +435,7 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 		.punted = private_punted,
 		.protocols = private_protocols,
 		.events = private_events,
+		.event_counts = private_event_counts,
 		.neighbour = neighbour_private_state,
 		.unknown_neighbours = neighbour_private_unknown,
 		.tunnel = tunnel_private_status,

@@ -70,6 +70,8 @@ struct model_private {
 	/* what happened lately, as event_list says */
 	json_t *(*events)(const struct model *model, uint64_t from, uint64_t count,
 			  enum event_kind kind);
+	/* how many there were since the process began, by kind */
+	const uint64_t *(*event_counts)(const struct model *model);
 	/* memberships and router ports of bridges: `bridge groups|routers show`; only: one bridge */
 	json_t *(*groups)(const struct model *model, const char *only);
 	json_t *(*routers)(const struct model *model, const char *only);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include "controlplane/api/filter-words.h"
 #include "view.h"
+#include "view_metrics.h"
 
 /* ---------------------------------------------------------------- reading */
 
@@ -133,6 +134,33 @@ json_t *view_filter_rules(const struct view *view, const struct arguments *argum
 		return rows;
 	json_decref(rows);
 	return no_such(error, name);
+}
+
+/* ---------------------------------------------------------------- sums */
+
+bool view_filter_sums(const struct view *view, uint32_t number, struct filter_sums *sums)
+{
+	struct filter *filter = copy_filter(view, number);
+	uint64_t packets, bytes;
+
+	memset(sums, 0, sizeof(*sums));
+	if (filter == NULL)
+		return false;
+	memcpy(sums->name, filter->name, NAME_SIZE);
+	filter_counters(view->tables, view->state, number, 0, &sums->packets[FILTER_SUM_DEFAULT],
+			&sums->bytes[FILTER_SUM_DEFAULT]);
+	for (uint32_t i = 0; i < filter->rule_count; i++) {
+		const struct filter_rule *rule = rule_of(filter, i);
+		unsigned int action = rule != NULL ? filter_action(rule->decision) : FILTER_SUMS;
+		if (action >= FILTER_SUM_DEFAULT)
+			break;
+		filter_counters(view->tables, view->state, number,
+				rule->decision & FILTER_SLOT_MASK, &packets, &bytes);
+		sums->packets[action] += packets;
+		sums->bytes[action] += bytes;
+	}
+	free(filter);
+	return true;
 }
 
 /* ---------------------------------------------------------------- filters */

@@ -5,7 +5,7 @@
  * Each family takes one member of the rows of a show. The formats differ in where a counter has its
  * suffix, and in how the text ends.
  */
-#include "view.h"
+#include "view_metrics.h"
 
 struct metric {
 	const char *name; /* without shunt_ and _total */
@@ -83,15 +83,7 @@ static const struct metric_source sources[] = {
 
 /* ---------------------------------------------------------------- writing */
 
-struct metrics_text {
-	struct buffer text;
-	bool openmetrics;
-};
-
-static void add(struct metrics_text *out, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void add(struct metrics_text *out, const char *format, ...)
+void metrics_add(struct metrics_text *out, const char *format, ...)
 {
 	char line[512];
 	va_list arguments;
@@ -102,12 +94,12 @@ static void add(struct metrics_text *out, const char *format, ...)
 	buffer_add_string(&out->text, line);
 }
 
-static void begin_family(struct metrics_text *out, const char *name, bool counter, const char *help)
+void metrics_family(struct metrics_text *out, const char *name, bool counter, const char *help)
 {
 	const char *suffix = counter && !out->openmetrics ? "_total" : "";
 
-	add(out, "# HELP shunt_%s%s %s\n", name, suffix, help);
-	add(out, "# TYPE shunt_%s%s %s\n", name, suffix, counter ? "counter" : "gauge");
+	metrics_add(out, "# HELP shunt_%s%s %s\n", name, suffix, help);
+	metrics_add(out, "# TYPE shunt_%s%s %s\n", name, suffix, counter ? "counter" : "gauge");
 }
 
 /* A number, or "up" as 1 and any other word as 0. */
@@ -143,7 +135,7 @@ static void add_row(struct metrics_text *out, const struct metric_source *source
 		json_object_foreach(value, key, member)
 		{
 			number_format(member, metric->scale, number);
-			add(out, "shunt_%s%s{%s=\"%s\",%s=\"%s\"} %s\n", metric->name, suffix,
+			metrics_add(out, "shunt_%s%s{%s=\"%s\",%s=\"%s\"} %s\n", metric->name, suffix,
 			    source->label, name, metric->inner, key, number);
 		}
 		return;
@@ -151,7 +143,7 @@ static void add_row(struct metrics_text *out, const struct metric_source *source
 	if (value == NULL)
 		return;
 	number_format(value, metric->scale, number);
-	add(out, "shunt_%s%s{%s=\"%s\"} %s\n", metric->name, suffix, source->label, name, number);
+	metrics_add(out, "shunt_%s%s{%s=\"%s\"} %s\n", metric->name, suffix, source->label, name, number);
 }
 
 static void add_source(struct metrics_text *out, const struct metric_source *source, json_t *rows)
@@ -161,7 +153,7 @@ static void add_source(struct metrics_text *out, const struct metric_source *sou
 
 	for (unsigned int i = 0; i < source->count; i++) {
 		const struct metric *metric = &source->metric[i];
-		begin_family(out, metric->name, metric->counter, metric->help);
+		metrics_family(out, metric->name, metric->counter, metric->help);
 		json_array_foreach(rows, index, row) add_row(out, source, metric, row);
 	}
 }
@@ -173,27 +165,27 @@ static void add_tables(struct metrics_text *out, json_t *memory)
 	json_t *tables = json_object_get(memory, "tables"), *row;
 	const char *name;
 
-	begin_family(out, "table_entries", false, "Entries that a table has.");
+	metrics_family(out, "table_entries", false, "Entries that a table has.");
 	json_object_foreach(tables, name, row)
-		add(out, "shunt_table_entries{table=\"%s\"} %lld\n", name,
+		metrics_add(out, "shunt_table_entries{table=\"%s\"} %lld\n", name,
 		    (long long)json_integer_value(json_object_get(row, "used")));
-	begin_family(out, "table_limit_entries", false, "Entries that a table has room for.");
+	metrics_family(out, "table_limit_entries", false, "Entries that a table has room for.");
 	json_object_foreach(tables, name,
 			    row) if (json_integer_value(json_object_get(row, "limit")) > 0)
-		add(out, "shunt_table_limit_entries{table=\"%s\"} %lld\n", name,
+		metrics_add(out, "shunt_table_limit_entries{table=\"%s\"} %lld\n", name,
 		    (long long)json_integer_value(json_object_get(row, "limit")));
-	begin_family(out, "heap_bytes", false, "Bytes of table memory that are handed out.");
-	add(out, "shunt_heap_bytes %lld\n",
+	metrics_family(out, "heap_bytes", false, "Bytes of table memory that are handed out.");
+	metrics_add(out, "shunt_heap_bytes %lld\n",
 	    (long long)json_integer_value(json_object_get(memory, "heap_bytes")));
 }
 
 static void add_processes(struct metrics_text *out, const struct view *view)
 {
-	begin_family(out, "process_up", false, "Whether the process runs.");
-	add(out, "shunt_process_up{process=\"controlplane\"} %d\n", view->model != NULL);
-	add(out, "shunt_process_up{process=\"dataplane\"} %d\n", view->state != NULL);
-	begin_family(out, "build_info", false, "Version, as labels.");
-	add(out, "shunt_build_info{version=\"%s\",layout=\"%016llx\"} 1\n", SHUNT_VERSION,
+	metrics_family(out, "process_up", false, "Whether the process runs.");
+	metrics_add(out, "shunt_process_up{process=\"controlplane\"} %d\n", view->model != NULL);
+	metrics_add(out, "shunt_process_up{process=\"dataplane\"} %d\n", view->state != NULL);
+	metrics_family(out, "build_info", false, "Version, as labels.");
+	metrics_add(out, "shunt_build_info{version=\"%s\",layout=\"%016llx\"} 1\n", SHUNT_VERSION,
 	    (unsigned long long)view->tables->header.layout_hash);
 }
 
@@ -216,6 +208,7 @@ json_t *view_metrics(const struct view *view, const struct arguments *arguments,
 	rows = view_memory(view, &everything, error);
 	add_tables(&out, rows);
 	json_decref(rows);
+	metrics_tables(&out, view);
 	if (out.openmetrics)
 		buffer_add_string(&out.text, "# EOF\n");
 	result = json_stringn(out.text.data, out.text.used);

@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <sys/stat.h>
+#include "dataplane/shm/bridge.h"
 #include "view.h"
 
 static uint64_t count_words(const _Atomic uint64_t *word, unsigned int count)
@@ -77,6 +78,13 @@ static json_t *table_sizes(const struct view *view)
 	/* an entry takes at least a cache line of the heap */
 	put_table(object, "vlans", vlans, INTERFACE_FIRST_TUNNEL - PORT_MAX, vlans * CACHE_LINE);
 	put_table(object, "neighbours", neighbours, 0, neighbours * CACHE_LINE);
+	put_table(object, "fdb", count_hash(view, HASH_FDB, sizeof(struct fdb_entry)), FDB_MAX, 0);
+	put_table(object, "groups", count_hash(view, HASH_GROUP, sizeof(struct group_entry)), 0, 0);
+	put_table(object, "group_sources",
+		  count_hash(view, HASH_GROUP_SOURCE, sizeof(struct group_source_entry)), 0, 0);
+	put_table(object, "multicast_routes",
+		  count_hash(view, HASH_MULTICAST_ROUTE, sizeof(struct multicast_route)), 0, 0);
+	put_table(object, "filters", count_words(tables->filter, FILTER_MAX), FILTER_MAX - 1, 0);
 	if (view->model != NULL) {
 		uint64_t routes[ROUTE_FAMILIES];
 		view_private(view)->route_counts(view->model, routes);

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Metrics as Prometheus reads them: promtool and the OpenMetrics parser, neither of them ours."""
 
+import json
+import re
 import socket
 import subprocess
 import unittest
@@ -11,7 +13,7 @@ import urllib.request
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
-from shunt_test import BUILD, LabTest, for_each_driver
+from shunt_test import BUILD, ROOT, LabTest, for_each_driver
 from frames import numbered, stack, udp4
 
 
@@ -36,7 +38,12 @@ class Metrics(LabTest):
         cls.port = free_port()
         cls.lab.stop("controlplane")
         cls.lab.start_controlplane("--metrics", str(cls.port))
-        cls.lab.ctl("mpls add 100 swap 200 via 10.0.1.2")
+        cls.lab.batch(["mpls add 100 swap 200 via 10.0.1.2",
+                       "tunnel add gre0 mode gre local 10.0.1.1 remote 10.0.1.2",
+                       "tunnel add gre1 mode gre local 10.0.1.1 remote 192.0.2.9",
+                       "bridge add br0", "pseudowire add pw0 bridge br0 in 500 out 600 via 10.0.1.2",
+                       "filter add f", "filter rule add f 10 deny proto udp dport 9",
+                       "filter rule add f 20 police 1mbps proto udp dport 10", "filter bind f in p0"])
 
     def traffic(self):
         inner = udp4(numbered(1))
@@ -61,8 +68,92 @@ class Metrics(LabTest):
                                (("interface", "p0"), ("reason", "mpls_unknown_label"))],
                          counters["p0"]["drops"]["mpls_unknown_label"])
         self.assertEqual(found["shunt_port_link_up", (("port", "p1"),)], 1)
-        self.assertEqual(found["shunt_table_entries", (("table", "labels"),)], 1)
+        self.assertEqual(found["shunt_table_entries", (("table", "labels"),)], 2)  # and the pseudowire's
         self.assertEqual(found["shunt_process_up", (("process", "dataplane"),)], 1)
+
+    def assert_families(self, found):
+        """What has no rows in a show."""
+        def value(name, **labels):
+            return found[name, tuple(sorted(labels.items()))]
+        self.assertEqual([value("shunt_tunnel_up", tunnel=name) for name in ("gre0", "gre1", "pw0")],
+                         [1, 0, 1])
+        for rules, count in (("deny", 7), ("police", 2)):
+            self.assertEqual(value("shunt_filter_packets_total", filter="f", rules=rules), count)
+        self.assertGreaterEqual(value("shunt_filter_packets_total", filter="f", rules="default"), 3)
+        self.assertEqual(value("shunt_filter_bytes_total", filter="f", rules="deny"),
+                         7 * len(self.denied()))
+        self.assertGreaterEqual(value("shunt_events_total", kind="process"), 1)
+        self.assertEqual(value("shunt_events_total", kind="tunnel"),
+                         len(self.lab.json("show events kind tunnel")))
+        self.assertEqual(value("shunt_worker_cycle_hertz"), self.lab.json("show version")["tsc_hz"])
+        self.assertIn(("shunt_stage_packets_total", (("stage", "mpls"), ("worker", "0"))), found)
+        self.assertEqual(value("shunt_table_entries", table="filters"), 1)
+
+    def denied(self, dport=9):
+        """What the filter's rules are about."""
+        return self.arriving(udp4(numbered(1), dport=dport), ethertype=0x0800)
+
+    def filtered(self):
+        """Of these rules seven, two, and three that none decides about; once for all tests."""
+        before = self.lab.counters()
+        if before["p0"]["drops"].get("filter_in"):
+            return
+        frames = [self.denied()] * 7 + [self.denied(10)] * 2 + [self.denied(11)] * 3
+        self.lab.sender.send(frames, 1000)
+        self.lab.settle(before, "p0", len(frames))
+
+    def test_families(self):
+        self.filtered()
+        for text, parse in ((self.lab.ctl("metrics"), prometheus),
+                            (self.lab.ctl("metrics format openmetrics"), openmetrics)):
+            self.assert_families(samples(parse(text)))
+        self.promtool(self.lab.ctl("metrics"))
+
+    def test_the_dashboard(self):
+        """It asks for metrics that there are, for all of them, and by labels that they have."""
+        self.filtered()
+        dashboard = json.loads((ROOT / "controlplane/grafana-dashboard.json").read_text())
+        families = {sample.name: set(sample.labels) | {"instance", "job"}
+                    for family in prometheus(self.lab.ctl("metrics")) for sample in family.samples}
+        for family in prometheus(self.lab.ctl("metrics")):  # those without a sample now
+            families.setdefault(family.name + ("_total" if family.type == "counter" else ""), None)
+        asked = set()
+        for panel in dashboard["panels"]:
+            for target in panel.get("targets", ()):
+                names = set(re.findall(r"\bshunt_\w+", target["expr"]))
+                self.assertTrue(names and names <= set(families), f"{panel['title']}: {target}")
+                asked |= names
+                words = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+                for group in re.findall(r"by \((\w+)\)", target["expr"]):
+                    words.add(group)
+                labels = [families[name] for name in names if families[name] is not None]
+                self.assertTrue(not labels or words <= set().union(*labels),
+                                f"{panel['title']}: {target}")
+        self.assertEqual(asked, set(families))
+        ids = [panel["id"] for panel in dashboard["panels"]]
+        self.assertEqual(len(ids), len(set(ids)))
+        taken = set()
+        for panel in dashboard["panels"]:
+            place = panel["gridPos"]
+            self.assertTrue(panel["title"] and place["x"] + place["w"] <= 24, panel["title"])
+            cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"])
+                     for y in range(place["h"])}
+            self.assertFalse(cells & taken, f"{panel['title']} lies on another panel")
+            taken |= cells
+
+    def test_the_dashboard_as_prometheus_reads_it(self):
+        """Every expression is one: promtool takes them all as rules."""
+        dashboard = json.loads((ROOT / "controlplane/grafana-dashboard.json").read_text())
+        expressions = [target["expr"].replace("$__rate_interval", "1m")
+                       for panel in dashboard["panels"] for target in panel.get("targets", ())]
+        rules = {"groups": [{"name": "dashboard", "rules": [
+            {"record": f"rule:{i}", "expr": text} for i, text in enumerate(expressions)]}]}
+        path = self.lab.run_dir / "rules.yml"
+        path.write_text(json.dumps(rules))  # JSON is YAML
+        done = subprocess.run(["promtool", "check", "rules", path], capture_output=True, text=True,
+                              timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn(f"{len(expressions)} rules found", done.stdout)
 
     def promtool(self, text):
         done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True,

@@ -65,11 +65,14 @@ class Telemetry(LabTest):
         for question in ("/shunt/counters,nowhere", "/shunt/counters", "/shunt/workers,7",
                          "/shunt/workers,-1", "/shunt/ports,p9", "/shunt/interfaces,x"):
             self.assertIsNone(self.ask(question)[0], question)
-        self.assertIn("igmp", self.ask("/shunt/punts")[0])
+        punts, stages = self.ask("/shunt/punts", "/shunt/stages")
+        self.assertIn("igmp", punts)
+        self.assertEqual({key.rpartition("_")[2] for key in stages}, {"calls", "packets", "cycles"})
+        self.assertTrue({"mpls_packets", "transmit_cycles"} <= set(stages), stages)
 
     def test_help(self):
         listed = self.ask("/")[0]
-        for command in ("counters", "drops", "interfaces", "ports", "punts", "version", "workers"):
+        for command in ("counters", "drops", "interfaces", "ports", "punts", "stages", "version", "workers"):
             self.assertIn(f"/shunt/{command}", listed)
 
     def test_more_interfaces_than_an_answer_holds(self):
