@@ -164,6 +164,12 @@ static struct filter_rule_object *make_rule(const struct arguments *arguments,
 	return NULL;
 }
 
+/* What an element stands for, if that is one prefix for good. */
+static const struct filter_prefix *prefix_of(const struct filter_element *element)
+{
+	return element != NULL && element->list[0] == 0 ? &element->prefix : NULL;
+}
+
 /* What it names, held by it. */
 static int take_elements(struct model *model, struct filter_rule_object *rule,
 			 const struct filter_words *words, struct error *error)
@@ -177,6 +183,8 @@ static int take_elements(struct model *model, struct filter_rule_object *rule,
 		filter_element_release(model, rule->from);
 	rule->spec.from = rule->from != NULL ? rule->from->number : 0;
 	rule->spec.to = result == 0 && rule->to != NULL ? rule->to->number : 0;
+	rule->spec.from_prefix = prefix_of(rule->from);
+	rule->spec.to_prefix = result == 0 ? prefix_of(rule->to) : NULL;
 	return result;
 }
 

@@ -49,6 +49,8 @@ static int compile(struct filter_compiler *compiler, const struct filter_spec *s
 					    : filter_rows_begin(&compiler->rows, compiler->words);
 	if (result == 0)
 		result = filter_compile_pages(compiler);
+	if (result == 0 && !compiler->direct)
+		result = filter_compile_lines(compiler);
 	if (result == 0 && compiler->dimensions & FILTER_SPORT)
 		result = filter_compile_sport(compiler);
 	if (result == 0 && compiler->dimensions & FILTER_MISC)
@@ -63,6 +65,8 @@ static void compiler_end(struct filter_compiler *compiler)
 	filter_rows_end(&compiler->rows);
 	free(compiler->class);
 	free(compiler->sport);
+	free(compiler->line);
+	free(compiler->outcome);
 	free(compiler->bits);
 	for (unsigned int i = 0; i < 2; i++) {
 		free(compiler->map[i]);
@@ -129,6 +133,13 @@ static void layout(const struct filter_compiler *compiler, struct filter *filter
 				    (uint64_t)filter->rows * compiler->words * sizeof(uint64_t),
 				    CACHE_LINE);
 	}
+	if (compiler->lines != 0) {
+		filter->lines = compiler->lines;
+		filter->line = place(&size, compiler->lines * sizeof(struct filter_line),
+				     CACHE_LINE);
+		filter->outcome = place(&size, compiler->lines * sizeof(struct filter_outcome),
+					CACHE_LINE);
+	}
 	*texts = place(&size, text_size(compiler->spec), 8);
 	filter->size = (size + 7) / 8 * 8;
 }
@@ -164,7 +175,7 @@ static void put_rules(const struct filter_spec *spec, struct filter *filter, uin
 	}
 	filter->rule_count = spec->rule_count;
 	filter->slots = spec->slots;
-	filter->otherwise = (uint16_t)((unsigned int)spec->otherwise << FILTER_ACTION_SHIFT);
+	filter->otherwise = filter_decision_of(spec->otherwise);
 	memcpy(filter->name, spec->name, strnlen(spec->name, NAME_SIZE - 1));
 }
 
@@ -209,6 +220,12 @@ static void put_classes(const struct filter_compiler *compiler, struct filter *f
 		if (filter->map[i] != 0)
 			memcpy(writable(filter, filter->map[i]), compiler->map[i],
 			       compiler->sets * sizeof(uint16_t));
+	if (filter->lines != 0) {
+		memcpy(writable(filter, filter->line), compiler->line,
+		       compiler->lines * sizeof(struct filter_line));
+		memcpy(writable(filter, filter->outcome), compiler->outcome,
+		       compiler->lines * sizeof(struct filter_outcome));
+	}
 	if (filter->words == 0)
 		return;
 	memcpy(writable(filter, filter->row), compiler->rows.row,

@@ -86,6 +86,8 @@ struct filter_rule_spec {
 	uint16_t ethertype; /* 0: IP of either family; IPv4's or IPv6's; or a frame that is no IP */
 	bool log, syn, established, fragments;
 	uint32_t from, to; /* elements, 0: any */
+	/* what such an element stands for as long as there is this rule; NULL: it changes, a list */
+	const struct filter_prefix *from_prefix, *to_prefix;
 	unsigned int sport_count, dport_count;
 	struct filter_range *sport, *dport;
 	uint16_t meter; /* POLICE */

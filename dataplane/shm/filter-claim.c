@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include "filter-build.h"
+#include "filter-line.h"
 #include "reader.h"
 
 /* ---------------------------------------------------------------- roots */
@@ -105,6 +106,31 @@ static bool rows_good(const struct filter *filter)
 	return true;
 }
 
+/* Every class of a packet that may be compared has its line, and no line leads back. */
+static bool lines_good(const struct filter *filter)
+{
+	const struct filter_outcome *outcome = filter_at(filter, filter->outcome);
+	const uint16_t *class = filter_at(filter, filter->class);
+
+	if (filter->lines == 0)
+		return true;
+	if (filter->words == 0 || filter->line % CACHE_LINE != 0 ||
+	    !inside(filter, filter->line, (uint64_t)filter->lines * sizeof(struct filter_line)) ||
+	    !inside(filter, filter->outcome, (uint64_t)filter->lines * sizeof(*outcome)))
+		return false;
+	for (uint32_t i = 0; i < filter->lines; i++)
+		if (outcome[i].decision[FILTER_LINE_RULES] == FILTER_NEXT_LINE &&
+		    (outcome[i].next <= i || outcome[i].next >= filter->lines))
+			return false;
+	for (unsigned int protocol = 0; protocol < 256; protocol++) {
+		const struct filter_page *page = &filter->page[ROUTE_IPV4][protocol];
+		for (uint64_t i = page->first; i <= (uint64_t)page->first + page->mask; i++)
+			if (class[i] >= filter->lines)
+				return false;
+	}
+	return true;
+}
+
 static bool texts_good(const struct filter *filter)
 {
 	const struct filter_rule *rule = filter_at(filter, filter->rule);
@@ -129,7 +155,7 @@ static int claim_one(const struct tables *tables, struct heap *heap, uint64_t of
 	if (filter == NULL || filter->size < sizeof(*filter) || filter->slots > FILTER_SLOTS ||
 	    tables_object_checked(tables, offset, filter->size) == NULL ||
 	    heap_claim(heap, offset, filter->size) != 0 || !texts_good(filter) ||
-	    !rows_good(filter) || !pages_good(filter))
+	    !rows_good(filter) || !pages_good(filter) || !lines_good(filter))
 		return -EINVAL;
 	return filter->roots == 0 ? 0 : filter_roots_claim(tables, heap, filter->roots);
 }

@@ -5,6 +5,7 @@
 #ifndef SHUNT_SHM_FILTER_COMPILE_H
 #define SHUNT_SHM_FILTER_COMPILE_H
 
+#include "filter-line.h"
 #include "filter-rows.h"
 
 /* What a filter asks of addresses on one side: which rules each of its elements is named by. */
@@ -39,6 +40,9 @@ struct filter_compiler {
 	struct filter_side side[2];
 	uint16_t *map[2];
 	uint32_t sets;
+	struct filter_line *line;
+	struct filter_outcome *outcome;
+	uint32_t lines, line_capacity;
 	uint64_t *bits; /* a row to work with */
 };
 
@@ -51,6 +55,14 @@ int64_t filter_compile_value(struct filter_compiler *compiler, const uint64_t *b
 /* No IP packet ever gets to it. */
 bool filter_rule_is_other(const struct filter_rule_spec *rule);
 uint16_t filter_rule_decision(const struct filter_rule_spec *rule);
+/* Of slot 0: what no rule decides. */
+static inline uint16_t filter_decision_of(enum filter_action otherwise)
+{
+	return (uint16_t)((unsigned int)otherwise << FILTER_ACTION_SHIFT);
+}
+
+/* filter-line.c: lines of the rows that there are, which are those of the pages. 0, -ENOMEM. */
+int filter_compile_lines(struct filter_compiler *compiler);
 
 /* filter-map.c: addresses. */
 int filter_compile_maps(struct filter_compiler *compiler, const struct filter_addresses *addresses);

@@ -69,7 +69,7 @@ static uint16_t first_decision(const struct filter_compiler *compiler, const uin
 			return filter_rule_decision(
 				compiler->spec->rules[i * 64 + (unsigned int)__builtin_ctzll(
 								       bits[i])]);
-	return (uint16_t)((unsigned int)compiler->spec->otherwise << FILTER_ACTION_SHIFT);
+	return filter_decision_of(compiler->spec->otherwise);
 }
 
 int64_t filter_compile_value(struct filter_compiler *compiler, const uint64_t *bits, uint64_t hash)
@@ -214,6 +214,11 @@ static int put_page(struct filter_compiler *compiler, struct sweep *sweep, enum 
 	return value < 0 ? (int)value : 0;
 }
 
+static uint8_t least_of(unsigned int protocol)
+{
+	return (uint8_t)(FILTER_IPV4_HEADER + packet_l4_size(protocol));
+}
+
 /* The same page for whoever has the same rules: TCP and UDP where rules name neither, both families. */
 static int make_page(struct filter_compiler *compiler, unsigned int family, unsigned int protocol)
 {
@@ -242,7 +247,7 @@ static int make_page(struct filter_compiler *compiler, unsigned int family, unsi
 			compiler->made[compiler->made_count++] =
 				(struct filter_page_made){ signature, *page };
 	}
-	page->header = (uint8_t)packet_l4_size(protocol);
+	page->least = least_of(protocol);
 	sweep_end(&sweep);
 	return result;
 }
@@ -280,8 +285,7 @@ int filter_compile_pages(struct filter_compiler *compiler)
 			bool plain = !named[protocol] && !packet_protocol_has_ports(protocol);
 			if (plain && other >= 0) {
 				compiler->page[family][protocol] = compiler->page[family][other];
-				compiler->page[family][protocol].header =
-					(uint8_t)packet_l4_size(protocol);
+				compiler->page[family][protocol].least = least_of(protocol);
 				compiler->fragment[family][protocol] =
 					compiler->fragment[family][other];
 				continue;

@@ -17,7 +17,8 @@
  * rows of one word. Longer ones have a summary word a row, bit i for word i, so that only words that
  * matter are looked at, four at a time where the processor has AVX2.
  *
- * A filter that looks at nothing but the first dimension has no rows: class[] holds its decisions.
+ * A filter that looks at nothing but the first dimension has no rows: class[] holds its decisions. Of
+ * others, IPv4 packets whose class leaves few rules need none either: filter-line.h.
  *
  * Rows, and map entries of sets that no address has yet, may be written to a published filter: no
  * packet gets there before the trie's entry names the set, which is stored later.
@@ -49,6 +50,7 @@ enum {
 	FILTER_ROW_MAX = 65535,
 	FILTER_LANES = 4, /* words that are looked at together: rows of several are padded to it */
 	FILTER_MISC_SIZE = 256,
+	FILTER_IPV4_HEADER = 20, /* without options */
 	FILTER_SPORT_SIZE = 65537, /* the last one: packets without ports */
 	FILTER_ROWS_MAX = 5,       /* dimensions of a packet */
 };
@@ -58,7 +60,7 @@ struct filter_page {
 	uint32_t first;
 	uint16_t mask;
 	uint8_t key;    /* offset of the 16 bits that are the key, in the layer-4 header */
-	uint8_t header; /* bytes of layer-4 header that must be there */
+	uint8_t least;  /* bytes of an IPv4 packet without options, up to its layer-4 header's end */
 };
 static_assert(sizeof(struct filter_page) == 8, "filter_page");
 
@@ -101,6 +103,9 @@ struct filter {
 	uint32_t map[2];     /* source, destination: uint16_t[sets]: rows */
 	uint32_t summary;    /* uint64_t[rows], if words > 1 */
 	uint32_t row;        /* uint64_t[rows][words], 32-byte aligned */
+	uint32_t lines;      /* filter-line.h: how many; 0: none */
+	uint32_t line;       /* struct filter_line[lines] */
+	uint32_t outcome;    /* struct filter_outcome[lines] */
 	struct {
 		uint16_t type, decision;
 	} ethertype[FILTER_ETHERTYPES];
@@ -234,14 +239,13 @@ static inline uint16_t filter_class(const struct filter *filter, const struct fi
 	return class[page->first + (packet_key(packet, page->key) & page->mask)];
 }
 
-/* Rows of all dimensions but addresses; returns how many. */
-static inline unsigned int filter_rows(const struct filter *filter,
-				       const struct filter_packet *packet,
-				       uint16_t rows[FILTER_ROWS_MAX])
+/* Rows of all dimensions but addresses and the first, which rows[0] has; returns how many there are. */
+static inline unsigned int filter_rows_behind_class(const struct filter *filter,
+						    const struct filter_packet *packet,
+						    uint16_t rows[FILTER_ROWS_MAX])
 {
 	unsigned int count = 1;
 
-	rows[0] = filter_class(filter, packet);
 	if (filter->dimensions & FILTER_SPORT) {
 		const uint16_t *sport = filter_at(filter, filter->sport);
 		rows[count++] = sport[packet->has_ports ? packet_key(packet, 0)
@@ -254,6 +258,15 @@ static inline unsigned int filter_rows(const struct filter *filter,
 	return count;
 }
 
+/* Rows of all dimensions but addresses; returns how many. */
+static inline unsigned int filter_rows(const struct filter *filter,
+				       const struct filter_packet *packet,
+				       uint16_t rows[FILTER_ROWS_MAX])
+{
+	rows[0] = filter_class(filter, packet);
+	return filter_rows_behind_class(filter, packet, rows);
+}
+
 /* The row of a set of addresses; `side` 0: source, 1: destination. */
 static inline uint16_t filter_set_row(const struct filter *filter, unsigned int side, uint32_t set)
 {
@@ -261,15 +274,6 @@ static inline uint16_t filter_set_row(const struct filter *filter, unsigned int 
 
 	/* a set that is published has its entry; none is read past the end whatever happened */
 	return map[set < filter->sets ? set : 0];
-}
-
-/* Root entry of the packet's address trie. */
-static inline uint32_t filter_root(const struct tables *tables, const struct filter *filter,
-				   const struct filter_packet *packet)
-{
-	const struct filter_roots *roots = tables_object(tables, filter->roots);
-
-	return atomic_load_explicit(&roots->root[packet->family], memory_order_acquire);
 }
 
 static inline uint32_t filter_set_of(const struct tables *tables, const struct filter *filter,

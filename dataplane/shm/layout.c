@@ -4,7 +4,7 @@
  */
 #include <stddef.h>
 #include "bridge.h"
-#include "filter.h"
+#include "filter-line.h"
 #include "hash.h"
 #include "layout.h"
 #include "reason.h"
@@ -35,7 +35,7 @@ static const struct place places[] = {
 	CONSTANT(HASH_BUCKET_ENTRIES)
 	CONSTANT(FILTER_MAX) CONSTANT(FILTER_SLOTS) CONSTANT(FILTER_SAMPLES)
 	CONSTANT(FILTER_METERS) CONSTANT(FILTER_SLOTS_SHIFT)
-	CONSTANT(FILTER_ACTION_SHIFT) CONSTANT(FILTER_LOG) CONSTANT(FILTER_MISC)
+	CONSTANT(FILTER_ACTION_SHIFT) CONSTANT(FILTER_LOG) CONSTANT(FILTER_MISC) CONSTANT(FILTER_ASK_ROWS) CONSTANT(FILTER_NEXT_LINE)
 	CONSTANT(DROP_REASON_MAX) CONSTANT(DROP_REASON_COUNT)
 	CONSTANT(PUNT_REASON_MAX) CONSTANT(PUNT_REASON_COUNT)
 	CONSTANT(INTERFACE_FIRST_TUNNEL) CONSTANT(INTERFACE_SLICE) CONSTANT(BRIDGE_MAX)
@@ -196,7 +196,7 @@ static const struct place places[] = {
 	FIELD(filter_sample, ipv6) FIELD(filter_sample, header)
 	STRUCT(filter_page)
 	FIELD(filter_page, first) FIELD(filter_page, mask) FIELD(filter_page, key)
-	FIELD(filter_page, header)
+	FIELD(filter_page, least)
 	STRUCT(filter_rule)
 	FIELD(filter_rule, sequence) FIELD(filter_rule, text) FIELD(filter_rule, decision)
 	FIELD(filter_rule, meter) FIELD(filter_rule, packets) FIELD(filter_rule, rate)
@@ -209,7 +209,13 @@ static const struct place places[] = {
 	FIELD(filter, slots) FIELD(filter, ethertypes) FIELD(filter, sets) FIELD(filter, rows)
 	FIELD(filter, rule) FIELD(filter, decision) FIELD(filter, by_slot) FIELD(filter, class) FIELD(filter, sport)
 	FIELD(filter, misc) FIELD(filter, map) FIELD(filter, summary) FIELD(filter, row)
+	FIELD(filter, lines) FIELD(filter, line) FIELD(filter, outcome)
 	FIELD(filter, ethertype) FIELD(filter, fragment) FIELD(filter, page)
+	STRUCT(filter_line)
+	FIELD(filter_line, source_mask) FIELD(filter_line, source)
+	FIELD(filter_line, destination_mask) FIELD(filter_line, destination)
+	STRUCT(filter_outcome)
+	FIELD(filter_outcome, decision) FIELD(filter_outcome, next)
 
 	STRUCT(traffic_counter)
 	FIELD(traffic_counter, packets) FIELD(traffic_counter, bytes)

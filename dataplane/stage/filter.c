@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * filter.c: who may come in, leave, or talk to us. The classifier is shm/filter.h; here are the
- * vectors, the counters of the rules, policing and samples.
+ * filter.c: who may come in, leave, or talk to us. The classifier is shm/filter.h, vectors are in
+ * filter_vector.c; here are policing, samples, and packets that are asked about one by one.
  *
  * A packet that is no IP packet passes: the IP stage drops it and says why. Fragments that hide their
  * layer-4 header are dropped before any rule is asked (RFC 1858, 3128, 7112).
@@ -10,13 +10,9 @@
 #include <rte_ether.h>
 #include <rte_malloc.h>
 #include <time.h>
-#include "dataplane/shm/filter.h"
-#include "dataplane/stage/stage.h"
+#include "dataplane/stage/filter_ask.h"
 
-enum {
-	SAMPLES_A_SECOND = 50, /* of `log` rules, by one worker */
-	GOES_ON = -1,          /* instead of a reason */
-};
+enum { SAMPLES_A_SECOND = 50 }; /* of `log` rules, by one worker */
 
 /* A policing rule's bucket. Made anew when the rule that has its index has another rate. */
 struct filter_meter {
@@ -42,42 +38,6 @@ int filter_init(struct worker *worker)
 	int result = rte_meter_srtcm_profile_config(worker->sample_profile, &parameters);
 	return result != 0 ? result
 			   : rte_meter_srtcm_config(&worker->sample_meter, worker->sample_profile);
-}
-
-/* ---------------------------------------------------------------- what a packet is */
-
-static inline const uint8_t *packet_end(const struct packet *packet)
-{
-	return rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) + packet->mbuf->data_len;
-}
-
-static inline enum filter_parsed parse(const struct packet *packet, struct filter_packet *parsed)
-{
-	const uint8_t *header = packet->l3, *end = packet_end(packet);
-	size_t room = end > header ? (size_t)(end - header) : 0;
-
-	if (packet->payload == PAYLOAD_IPV4)
-		return packet_parse_ipv4(parsed, header, room);
-	enum filter_parsed result = packet_parse_ipv6(parsed, header, room);
-	/* out of a label, the hop limit says nothing about the link */
-	if (unlikely(result == PARSED_NEIGHBOUR && (packet->flags & PACKET_LABELLED)))
-		return packet_parse_l4(parsed, header + 40, end, false);
-	return result;
-}
-
-/* What becomes of a packet that no rule is asked about: a reason, or GOES_ON. */
-static int end_of_parsed(enum filter_parsed parsed)
-{
-	switch (parsed) {
-	case PARSED_TINY:
-		return DROP_tiny_fragment;
-	case PARSED_TRUNCATED:
-		return DROP_filter_truncated;
-	case PARSED_HEADERS:
-		return DROP_filter_headers;
-	default:
-		return GOES_ON;
-	}
 }
 
 /* ---------------------------------------------------------------- police and log */
@@ -151,27 +111,7 @@ static void take_sample(struct worker *worker, const struct packet *packet, uint
 	word_store(&sample->sequence, counter_read(&sample->sequence) + 1);
 }
 
-/* ---------------------------------------------------------------- a decision */
-
-/* Slots without memory are not counted. */
-static inline void count(struct worker *worker, uint32_t number, unsigned int ready,
-			 uint16_t decision, uint32_t length)
-{
-	unsigned int slot = decision & FILTER_SLOT_MASK;
-	struct traffic_counter *counter =
-		likely(slot < ready) ? &worker->rule[number][slot] : &worker->uncounted;
-
-	counter_add(&counter->packets, 1);
-	counter_add(&counter->bytes, length);
-}
-
-static inline bool is_plain_permit(uint16_t decision)
-{
-	return decision <= FILTER_SLOT_MASK;
-}
-
-/* What is no plain permit: a reason, or GOES_ON. */
-static __rte_noinline int judge(struct worker *worker, const struct filter *filter, uint32_t number,
+int filter_judge(struct worker *worker, const struct filter *filter, uint32_t number,
 				const struct packet *packet, uint16_t decision,
 				enum drop_reason denied)
 {
@@ -189,185 +129,6 @@ static __rte_noinline int judge(struct worker *worker, const struct filter *filt
 	}
 }
 
-/* ---------------------------------------------------------------- a vector */
-
-/* Packets that one filter is asked about, and where they go. */
-struct run {
-	struct worker *worker;
-	const struct filter *filter;
-	uint32_t number;
-	unsigned int ready; /* slots that are counted */
-	enum drop_reason denied;
-	struct vector *to;
-	unsigned int dropped;
-	struct rte_mbuf *drop[VECTOR_SIZE]; /* counted already */
-};
-
-static inline void run_end(struct run *run, struct packet *packet, int reason)
-{
-	if (reason == GOES_ON) {
-		vector_add(run->to, packet);
-		return;
-	}
-	drop_count(run->worker, packet->mbuf, packet->interface, (enum drop_reason)reason);
-	run->drop[run->dropped++] = packet->mbuf;
-}
-
-static inline void run_decision(struct run *run, struct packet *packet, uint16_t decision)
-{
-	count(run->worker, run->number, run->ready, decision, packet->mbuf->pkt_len);
-	if (likely(is_plain_permit(decision)))
-		vector_add(run->to, packet);
-	else
-		run_end(run, packet,
-			judge(run->worker, run->filter, run->number, packet, decision,
-			      run->denied));
-}
-
-/* A filter that looks at nothing but protocol and destination port: class[] says it all. The short
- * way is for IPv4 without options that is no fragment, and has its layer-4 header. */
-static void run_direct(struct run *run, struct packet **packets, unsigned int count)
-{
-	const uint16_t *class = filter_at(run->filter, run->filter->class);
-	const struct filter_page *pages = run->filter->page[ROUTE_IPV4];
-
-	for (unsigned int i = 0; i < count; i++) {
-		struct packet *packet = packets[i];
-		const uint8_t *header = packet->l3;
-		ptrdiff_t room = packet_end(packet) - header;
-		uint16_t fragment, key, total;
-
-		if (likely(packet->payload == PAYLOAD_IPV4 && room >= 24 && header[0] == 0x45)) {
-			const struct filter_page *page = &pages[header[9]];
-			memcpy(&fragment, header + 6, sizeof(fragment));
-			memcpy(&total, header + 2, sizeof(total));
-			ptrdiff_t need = 20 + (ptrdiff_t)page->header;
-			if (likely((fragment & RTE_BE16(0x3fff)) == 0 && room >= need &&
-				   rte_be_to_cpu_16(total) >= need)) {
-				memcpy(&key, header + 20 + page->key, sizeof(key));
-				run_decision(run, packet,
-					     class[page->first +
-						   (rte_be_to_cpu_16(key) & page->mask)]);
-				continue;
-			}
-		}
-		struct filter_packet parsed;
-		enum filter_parsed result = parse(packet, &parsed);
-		if (result == PARSED_IP)
-			run_decision(run, packet, filter_class(run->filter, &parsed));
-		else
-			run_end(run, packet, end_of_parsed(result));
-	}
-}
-
-/* Rows of one side's addresses, all lookups together. */
-static void run_addresses(const struct run *run, const struct filter_packet *parsed,
-			  unsigned int side, unsigned int count,
-			  uint16_t rows[VECTOR_SIZE][FILTER_ROWS_MAX], unsigned int column)
-{
-	const struct tables *tables = run->worker->tables;
-	const uint8_t *address[VECTOR_SIZE];
-	uint32_t set[VECTOR_SIZE]; /* root entries, then sets */
-
-	for (unsigned int i = 0; i < count; i++) {
-		address[i] = side == 0 ? parsed[i].source : parsed[i].destination;
-		set[i] = filter_root(tables, run->filter, &parsed[i]);
-	}
-	lpm_lookup_burst(tables, set, address, count);
-	for (unsigned int i = 0; i < count; i++)
-		rows[i][column] = filter_set_row(run->filter, side, set[i]);
-}
-
-static void prefetch_rows(const struct filter *filter, const uint16_t *rows, unsigned int count)
-{
-	const uint64_t *first = filter_at(filter, filter->words > 1 ? filter->summary : filter->row);
-
-	for (unsigned int i = 0; i < count; i++)
-		rte_prefetch0(&first[rows[i]]);
-}
-
-static void run_rows(struct run *run, struct packet **packets, unsigned int count)
-{
-	const struct filter *filter = run->filter;
-	struct filter_packet parsed[VECTOR_SIZE];
-	struct packet *asked[VECTOR_SIZE];
-	uint16_t rows[VECTOR_SIZE][FILTER_ROWS_MAX];
-	unsigned int n = 0, columns = 1;
-
-	for (unsigned int i = 0; i < count; i++) {
-		enum filter_parsed result = parse(packets[i], &parsed[n]);
-		if (likely(result == PARSED_IP))
-			asked[n++] = packets[i];
-		else
-			run_end(run, packets[i], end_of_parsed(result));
-	}
-	for (unsigned int i = 0; i < n; i++)
-		columns = filter_rows(filter, &parsed[i], rows[i]);
-	if (filter->dimensions & FILTER_SOURCE)
-		run_addresses(run, parsed, 0, n, rows, columns++);
-	if (filter->dimensions & FILTER_DESTINATION)
-		run_addresses(run, parsed, 1, n, rows, columns++);
-	for (unsigned int i = 0; i < n; i++)
-		prefetch_rows(filter, rows[i], columns);
-	for (unsigned int i = 0; i < n; i++)
-		run_decision(run, asked[i],
-			     filter_decision(filter, filter_first(filter, rows[i], columns,
-								  run->worker->simd)));
-}
-
-/* Packets that filter `number` is asked about; those that it lets pass go to `to`, in order. */
-static void run_filter(struct worker *worker, uint64_t number, enum drop_reason denied,
-		       struct packet **packets, unsigned int count, struct vector *to)
-{
-	struct run run = { .worker = worker,
-			   .filter = filter_get(worker->tables, number),
-			   .number = (uint32_t)number,
-			   .denied = denied,
-			   .to = to };
-
-	if (run.filter == NULL) { /* just taken away */
-		for (unsigned int i = 0; i < count; i++)
-			vector_add(to, packets[i]);
-		return;
-	}
-	run.ready = __atomic_load_n(&worker->rule_ready[number], __ATOMIC_RELAXED);
-	if (run.filter->words == 0)
-		run_direct(&run, packets, count);
-	else
-		run_rows(&run, packets, count);
-	if (run.dropped > 0)
-		rte_pktmbuf_free_bulk(run.drop, run.dropped);
-}
-
-void filter(struct worker *worker)
-{
-	struct packet **packets = worker->filter.packet;
-	unsigned int count = worker->filter.count;
-
-	for (unsigned int i = 0, end; i < count; i = end) {
-		uint32_t interface = packets[i]->interface;
-		for (end = i + 1; end < count && packets[end]->interface == interface;)
-			end++;
-		run_filter(worker, word_load(&worker->tables->interface[interface].filter_in),
-			   DROP_filter_in, &packets[i], end - i, &worker->ip);
-	}
-	worker->filter.count = 0;
-}
-
-void filter_vrf(struct worker *worker)
-{
-	struct vector all = worker->ip;
-
-	worker->ip.count = 0;
-	for (unsigned int i = 0, end; i < all.count; i = end) {
-		uint8_t vrf = all.packet[i]->vrf;
-		for (end = i + 1; end < all.count && all.packet[end]->vrf == vrf;)
-			end++;
-		run_filter(worker, word_load(&worker->tables->filter_vrf[vrf]), DROP_filter_in,
-			   &all.packet[i], end - i, &worker->ip);
-	}
-}
-
 /* ---------------------------------------------------------------- one packet */
 
 /* A reason, or GOES_ON. */
@@ -379,14 +140,16 @@ static int ask(struct worker *worker, uint64_t number, struct packet *packet,
 
 	if (filter == NULL)
 		return GOES_ON;
-	enum filter_parsed result = parse(packet, &parsed);
+	enum filter_parsed result = filter_parse(packet, &parsed);
 	if (result != PARSED_IP)
-		return end_of_parsed(result);
-	uint16_t decision = filter_decide(worker->tables, filter, &parsed, worker->simd);
-	unsigned int ready = __atomic_load_n(&worker->rule_ready[number], __ATOMIC_RELAXED);
-	count(worker, (uint32_t)number, ready, decision, packet->mbuf->pkt_len);
-	return is_plain_permit(decision) ? GOES_ON
-					 : judge(worker, filter, (uint32_t)number, packet, decision,
+		return filter_end_of_parsed(result);
+	uint16_t decision = filter_short(filter, &parsed);
+	if (decision == FILTER_ASK_ROWS)
+		decision = filter_decide(worker->tables, filter, &parsed, worker->simd);
+	const struct filter_counting counting = filter_counting(worker, (uint32_t)number);
+	filter_count(&counting, decision, packet->mbuf->pkt_len, false);
+	return filter_is_plain_permit(decision) ? GOES_ON
+					 : filter_judge(worker, filter, (uint32_t)number, packet, decision,
 						 denied);
 }
 
@@ -399,8 +162,8 @@ static int ask_ethertype(struct worker *worker, uint64_t number, struct rte_mbuf
 
 	if (decision < 0)
 		return GOES_ON;
-	unsigned int ready = __atomic_load_n(&worker->rule_ready[number], __ATOMIC_RELAXED);
-	count(worker, (uint32_t)number, ready, (uint16_t)decision, mbuf->pkt_len);
+	const struct filter_counting counting = filter_counting(worker, (uint32_t)number);
+	filter_count(&counting, (uint16_t)decision, mbuf->pkt_len, false);
 	if (filter_action((uint16_t)decision) == FILTER_POLICE)
 		return is_within_rate(worker, filter, (uint16_t)decision, mbuf->pkt_len)
 			       ? GOES_ON

@@ -206,6 +206,22 @@ static inline void drop_count(struct worker *worker, const struct rte_mbuf *mbuf
 		drop_look(worker, mbuf, interface, reason);
 }
 
+/* The same of several packets. */
+static inline void drop_count_all(struct worker *worker, struct rte_mbuf *const *mbufs,
+				  unsigned int count, unsigned int interface,
+				  enum drop_reason reason)
+{
+	/* each that is looked at may be the last that is wanted */
+	for (unsigned int i = 0; i < count; i++) {
+		if (likely((worker->drop_wanted[reason][interface % DROP_SAMPLE_SLOTS] |
+			    (worker->watch & WATCH_PACKETS)) == 0)) {
+			counter_add(&worker->interface[interface].drop[reason], count - i);
+			return;
+		}
+		drop_count(worker, mbufs[i], interface, reason);
+	}
+}
+
 /* The packet ends here. */
 static inline void drop(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
 			enum drop_reason reason)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "controlplane/api/filter-words.h"
+#include "dataplane/shm/filter-line.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/instance.h"
 
@@ -133,6 +134,10 @@ static void add_rule(const char *text, size_t length)
 		.to = element_of(&words->to, &rule->own[1]),
 		.text = "",
 	};
+	if (rule->own[0] != 0)
+		rule->spec.from_prefix = &words->from.prefix;
+	if (rule->own[1] != 0)
+		rule->spec.to_prefix = &words->to.prefix;
 	rule_count++;
 }
 
@@ -258,6 +263,14 @@ static unsigned int expected_slot(const struct filter_packet *packet)
 
 /* ---------------------------------------------------------------- packets */
 
+static void check_slot(unsigned int found, unsigned int expected)
+{
+	if (found == expected)
+		return;
+	fprintf(stderr, "rule %u, expected %u\n", found, expected);
+	broken("another rule than the first that matches");
+}
+
 static void judge(const uint8_t *data, size_t length)
 {
 	const struct filter *filter = filter_get(instance.tables, NUMBER);
@@ -273,12 +286,11 @@ static void judge(const uint8_t *data, size_t length)
 		unsigned int slot = expected_slot(&packet);
 		for (unsigned int simd = 0; simd <= (filter_has_simd() ? 1u : 0u); simd++) {
 			uint16_t found = filter_decide(instance.tables, filter, &packet, simd != 0);
-			if ((found & FILTER_SLOT_MASK) != slot) {
-				fprintf(stderr, "rule %u, expected %u\n", found & FILTER_SLOT_MASK,
-					slot);
-				broken("another rule than the first that matches");
-			}
+			check_slot(found & FILTER_SLOT_MASK, slot);
 		}
+		uint16_t found = filter_short(filter, &packet);
+		if (found != FILTER_ASK_ROWS)
+			check_slot(found & FILTER_SLOT_MASK, slot);
 	}
 	free(bytes);
 }

@@ -90,17 +90,17 @@ void model_fill_elements(struct filter_model *model)
 {
 	for (unsigned int i = 0; i < MODEL_ELEMENTS; i++) {
 		struct model_element *element = &model->element[i];
-		*element = (struct model_element){ filter_element_new(model->addresses), 0, { { { 0 }, 0, 0 } } };
+		*element = (struct model_element){ .number = filter_element_new(model->addresses),
+						   .fixed = i % 4 != 0 };
 		assert_int_not_equal(element->number, 0);
-		for (unsigned int n = 1 + model_pick(model, i % 4 == 0 ? MODEL_PREFIXES : 2); n > 0;
-		     n--)
+		for (unsigned int n = 1 + (element->fixed ? 0 : model_pick(model, MODEL_PREFIXES)); n > 0; n--)
 			add_prefix(model, element);
 	}
 }
 
 void model_change_element(struct filter_model *model)
 {
-	struct model_element *element = &model->element[model_pick(model, MODEL_ELEMENTS)];
+	struct model_element *element = &model->element[4 * model_pick(model, MODEL_ELEMENTS / 4)];
 
 	if (element->count > 0 && (element->count == MODEL_PREFIXES || model_pick(model, 2) == 0))
 		remove_prefix(model, element);
@@ -147,6 +147,15 @@ static unsigned int make_ranges(struct filter_model *model, struct filter_range 
 	return used;
 }
 
+static void name_element(struct filter_model *model, uint32_t *number,
+			 const struct filter_prefix **prefix)
+{
+	const struct model_element *element = &model->element[model_pick(model, MODEL_ELEMENTS)];
+
+	*number = element->number;
+	*prefix = element->fixed ? &element->prefix[0] : NULL;
+}
+
 static void make_rule(struct filter_model *model, uint32_t index, unsigned int fields)
 {
 	struct filter_rule_spec *rule = &model->rule[index];
@@ -172,9 +181,9 @@ static void make_rule(struct filter_model *model, uint32_t index, unsigned int f
 	if (fields & MODEL_SPORTS && model_pick(model, 4) == 0)
 		rule->sport_count = make_ranges(model, rule->sport);
 	if (fields & MODEL_ADDRESSES && model_pick(model, 3) != 0)
-		rule->from = model->element[model_pick(model, MODEL_ELEMENTS)].number;
+		name_element(model, &rule->from, &rule->from_prefix);
 	if (fields & MODEL_ADDRESSES && model_pick(model, 3) != 0)
-		rule->to = model->element[model_pick(model, MODEL_ELEMENTS)].number;
+		name_element(model, &rule->to, &rule->to_prefix);
 	if (fields & MODEL_FLAGS && model_pick(model, 6) == 0)
 		rule->dscp = (int)model_pick(model, 4);
 	if (rule->protocol == PROTOCOL_TCP && fields & MODEL_FLAGS) {

@@ -27,6 +27,7 @@ struct model_packet {
 
 struct model_element {
 	uint32_t number;
+	bool fixed; /* one prefix, for good: rules tell it to the compiler */
 	unsigned int count;
 	struct filter_prefix prefix[MODEL_PREFIXES];
 };

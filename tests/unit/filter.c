@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "dataplane/shm/filter-line.h"
 #include "filter-model.h"
 
-enum { HEAP_SIZE = 512 << 20, PACKETS = 4000, NUMBER = 7 };
+enum { HEAP_SIZE = 512 << 20, PACKETS = 4000, NUMBER = 7, SHORT = 1 << 30 };
 
 static struct instance instance;
 static struct filter_model model;
@@ -79,7 +80,28 @@ static enum filter_parsed parse(const uint8_t *bytes, size_t size, struct filter
 				  : packet_parse_ipv6(packet, bytes, size);
 }
 
-/* One packet, all ways. Returns the rule. */
+/* The lines, by both ways; false: they leave the packet to the rows. */
+static bool compare_lines(const struct filter *filter, const struct filter_packet *packet,
+			  uint16_t expected)
+{
+	uint16_t found = filter_short(filter, packet);
+	uint32_t source, destination;
+
+	if (found == FILTER_ASK_ROWS)
+		return false;
+	if (found != expected)
+		fail_msg("seed %llu: %u rules: a line says %x, expected %x", (unsigned long long)seed,
+			 model.rule_count, found, expected);
+	const struct filter_line *line = filter_at(filter, filter->line);
+	memcpy(&source, packet->source, sizeof(source));
+	memcpy(&destination, packet->destination, sizeof(destination));
+	line += filter_class(filter, packet);
+	assert_int_equal(filter_line_lane(line, source, destination),
+			 filter_line_lane_scalar(line, source, destination));
+	return true;
+}
+
+/* One packet, all ways. Returns the rule, with SHORT if it needed no rows. */
 static uint32_t compare(void)
 {
 	const struct filter *filter = filter_get(instance.tables, NUMBER);
@@ -104,7 +126,7 @@ static uint32_t compare(void)
 				 meant.protocol, meant.sport, meant.dport, meant.dscp,
 				 meant.tcp_flags, meant.fragment);
 	}
-	return rule;
+	return compare_lines(filter, &packet, expected) ? rule | SHORT : rule;
 }
 
 /* ---------------------------------------------------------------- random filters */
@@ -117,7 +139,7 @@ static void run(uint32_t rules, unsigned int fields, unsigned int times)
 		model_fill_rules(&model, rules, fields);
 		publish();
 		for (unsigned int n = 0; n < PACKETS; n++)
-			matched += compare() < rules;
+			matched += (compare() & ~(uint32_t)SHORT) < rules;
 	}
 	if (rules > 1)
 		assert_in_range(matched, 1, times * PACKETS);
@@ -157,6 +179,21 @@ static void test_one_dimension(void **state)
 	run(10, MODEL_FLAGS, 40);
 	run(200, MODEL_SPORTS, 10);
 	run(200, MODEL_ADDRESSES, 20);
+}
+
+/* Ports that tell rules apart, and prefixes: most packets are decided by a line, some by the fifth. */
+static void test_lines(void **state)
+{
+	unsigned int without_rows = 0, packets = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 120; i++) {
+		model_fill_rules(&model, 1 + i % 60, MODEL_PORTS | MODEL_ADDRESSES);
+		publish();
+		for (unsigned int n = 0; n < PACKETS; n++, packets++)
+			without_rows += (compare() & SHORT) != 0;
+	}
+	assert_in_range(without_rows, packets / 10, packets);
 }
 
 /* Rules without a match before them, so that most of a long filter is looked at. */
@@ -371,6 +408,14 @@ static void test_claim_refuses(void **state)
 	instance_restart_heap(&instance);
 	assert_int_equal(filter_claim(instance.tables, instance.heap), -EINVAL);
 	map[3] = 0;
+	struct filter_outcome *outcome =
+		(struct filter_outcome *)((uint8_t *)filter + filter->outcome);
+	uint16_t none = outcome[5].decision[FILTER_LINE_RULES];
+	outcome[5].decision[FILTER_LINE_RULES] = FILTER_NEXT_LINE; /* to an earlier one: for ever */
+	outcome[5].next = 5;
+	instance_restart_heap(&instance);
+	assert_int_equal(filter_claim(instance.tables, instance.heap), -EINVAL);
+	outcome[5].decision[FILTER_LINE_RULES] = none;
 	filter->page[0][6].first += 1u << 20;
 	instance_restart_heap(&instance);
 	assert_int_equal(filter_claim(instance.tables, instance.heap), -EINVAL);
@@ -383,6 +428,7 @@ int main(void)
 		WITH_TABLES(test_ports_only),
 		WITH_TABLES(test_everything),
 		WITH_TABLES(test_one_dimension),
+		WITH_TABLES(test_lines),
 		WITH_TABLES(test_late_rules),
 		WITH_TABLES(test_lists_change),
 		WITH_TABLES(test_random_bytes),
