@@ -57,17 +57,25 @@ class Namespace:
 
     def socket(self, interface, *, protocol=ETH_P_ALL):
         """A raw packet socket on one of its interfaces. Protocol 0 never receives."""
+        return self.inside(lambda: _packet_socket(interface, protocol))
+
+    def inside(self, make):
+        """What make() returns when it is called inside."""
         home = os.open("/proc/self/ns/net", os.O_RDONLY)
         there = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
         try:
             _setns(there)
-            made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-            made.bind((interface, protocol))
+            return make()
         finally:
             _setns(home)
             os.close(there)
             os.close(home)
-        return made
+
+
+def _packet_socket(interface, protocol):
+    made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    made.bind((interface, protocol))
+    return made
 
 
 def _setns(descriptor):
