@@ -95,6 +95,7 @@ struct tunnel_object {
 	uint8_t unanswered;      /* keepalives since the last answer */
 	uint64_t keepalive_sent; /* ns: the last one */
 	uint64_t keepalive_due;  /* ns: the next one */
+	enum tunnel_told { TOLD_NOTHING, TOLD_DOWN, TOLD_UP } told; /* as an event */
 	uint64_t changed;        /* ns: when it last became usable or not; 0: never was */
 	uint64_t keepalives_sent, keepalives_answered, keepalives_returned;
 	struct tunnel_object *under_prev, *under_next; /* of the underlay; model->pseudowires */

@@ -4,6 +4,7 @@
  * those that may enter; and what is in a tunnel's way.
  */
 #include <stdlib.h>
+#include "controlplane/object/event.h"
 #include "tunnel.h"
 
 /* ---------------------------------------------------------------- what it can do */
@@ -66,6 +67,37 @@ static bool row_valid(const struct model *model, const struct interface_object *
 	       0;
 }
 
+static const char *trouble_text(enum tunnel_trouble trouble)
+{
+	static const char *const texts[] = {
+		[TUNNEL_FINE] = "",
+		[TUNNEL_NO_LOCAL] = "local address is not ours",
+		[TUNNEL_NO_ROUTE] = "no route to the remote end",
+		[TUNNEL_OWN] = "remote address is our own",
+		[TUNNEL_RECURSIVE] = "the way to the remote end leads through the tunnel itself",
+		[TUNNEL_BY_DOWN] = "the way to the remote end leads through a tunnel that is down",
+		[TUNNEL_SILENT] = "no answer to keepalives",
+	};
+
+	return texts[trouble];
+}
+
+/* Up and down as events; what was so before this process began is no news. */
+static void tell(struct model *model, struct tunnel_object *tunnel)
+{
+	enum tunnel_told now = tunnel->usable ? TOLD_UP : TOLD_DOWN;
+
+	if (now == tunnel->told)
+		return;
+	tunnel->told = now;
+	if (now == TOLD_UP)
+		model_event(model, EVENT_TUNNEL, tunnel->interface->name, "up");
+	else
+		model_event(model, EVENT_TUNNEL, tunnel->interface->name, "down: %s",
+			    is_admin_up(tunnel->interface) ? trouble_text(tunnel->trouble)
+							   : "set down");
+}
+
 bool tunnel_evaluate(struct model *model, struct tunnel_object *tunnel)
 {
 	struct interface_object *interface = tunnel->interface;
@@ -76,6 +108,8 @@ bool tunnel_evaluate(struct model *model, struct tunnel_object *tunnel)
 	if (!model->settled || !row_valid(model, interface))
 		return false;
 	bool avoided = tunnel->avoided, usable = tunnel->usable;
+	if (tunnel->told == TOLD_NOTHING)
+		tunnel->told = word_load(word) != 0 ? TOLD_UP : TOLD_DOWN;
 	tunnel->trouble = trouble_of(tunnel);
 	tunnel->usable = tunnel_usable(interface);
 	tunnel->avoided = tunnel_avoided(interface);
@@ -86,6 +120,7 @@ bool tunnel_evaluate(struct model *model, struct tunnel_object *tunnel)
 		word_store(word, leaf);
 	if (tunnel->usable != usable)
 		tunnel->changed = model_now(model);
+	tell(model, tunnel);
 	if (tunnel->mtu != mtu) {
 		interface_flags_publish(model, interface);
 		pseudowires_mtu_changed(model);
@@ -102,21 +137,6 @@ void tunnel_changed(struct model *model, struct tunnel_object *tunnel)
 		underlay_mark_nested(model);
 	}
 	underlay_follow(model);
-}
-
-static const char *trouble_text(enum tunnel_trouble trouble)
-{
-	static const char *const texts[] = {
-		[TUNNEL_FINE] = "",
-		[TUNNEL_NO_LOCAL] = "local address is not ours",
-		[TUNNEL_NO_ROUTE] = "no route to the remote end",
-		[TUNNEL_OWN] = "remote address is our own",
-		[TUNNEL_RECURSIVE] = "the way to the remote end leads through the tunnel itself",
-		[TUNNEL_BY_DOWN] = "the way to the remote end leads through a tunnel that is down",
-		[TUNNEL_SILENT] = "no answer to keepalives",
-	};
-
-	return texts[trouble];
 }
 
 bool tunnel_private_status(const struct model *model, uint32_t index, struct tunnel_status *status)

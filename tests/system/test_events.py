@@ -3,10 +3,14 @@
 """What happened lately: `show events`, its follower, and JSON lines on standard error."""
 
 import json
+import re
+import socket
 import subprocess
 import unittest
 
-from shunt_test import BUILD, LabTest, for_each_driver, wait_until
+from shunt_test import BUILD, LabTest, for_each_driver, frames, wait_until
+import multicast_frames
+from wire import Sender
 
 
 class Events(LabTest):
@@ -73,6 +77,103 @@ class Events(LabTest):
 
 
 for_each_driver(globals(), Events)
+
+# a /dev with everything that is there, and a log socket
+WITH_LOG = """set -e
+mount --make-rprivate /; mount --rbind /dev /mnt; mount -t tmpfs none /dev
+ln -s /mnt/* /dev/; rm -f /dev/log; ln -s "$1" /dev/log; shift; exec "$@"
+"""
+
+
+class Kinds(LabTest):
+    """Each kind of event, by what makes it happen; as JSON lines in the system's log too."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        cls.addClassCleanup(cls.log.close)
+        cls.log.bind(str(cls.lab.run_dir / "log"))
+        cls.log.setblocking(False)
+        cls.lines = []
+        cls.lab.stop("controlplane")
+        cls.lab._start("controlplane", "unshare", "-m", "sh", "-c", WITH_LOG, "sh",
+                       str(cls.lab.run_dir / "log"),
+                       str(BUILD / "controlplane/shunt-controlplane"), *cls.lab._where(),
+                       "--foreground", "--events", "syslog", wait=True)
+        cls.lab.batch(["neigh del 10.0.1.2 dev p1", "address del 10.0.1.1/24 dev p1",
+                       "bridge add br0 snooping on querier on", "port set p1 bridge br0",
+                       "loopback add lo0", "address add 192.0.2.1/32 dev lo0"])
+        cls.lab.wait_links("up")
+
+    def logged(self):
+        """What came into the log: header and event of each line."""
+        while True:
+            try:
+                head, _, text = self.log.recv(4096).decode().partition(": ")
+            except BlockingIOError:
+                return self.lines
+            self.lines.append((head, json.loads(text.rstrip("\0"))))
+
+    def happens(self, kind, name, text, action):
+        """The action makes such an event, which is in the log as it is in the ring."""
+        since = self.lab.json("show events count 1")[-1]["number"] + 1
+        action()
+
+        def found():
+            return [row for row in self.lab.json(f"show events kind {kind} from {since}")
+                    if row.get("object", "") == name and re.search(text, row["text"])]
+        row = wait_until(found, what=f"{kind} {name} {text}")[0]
+        wait_until(lambda: row in [line for _, line in self.logged()], what=f"{row} in the log")
+        head = next(head for head, line in self.lines if line == row)
+        self.assertRegex(head, r"^<30>.*shunt-controlplane\[\d+\]$")  # daemon, info
+
+    def test_link(self):
+        self.happens("link", "p0", "^down$", lambda: self.lab.host(0).ip("link", "set", "h0", "down"))
+        self.happens("link", "p0", "^up", lambda: self.lab.host(0).ip("link", "set", "h0", "up"))
+
+    def test_neighbour(self):
+        def ask():
+            self.lab.ctl("route add 198.51.100.0/24 via 10.0.0.77")
+            answer = frames.ethernet(self.lab.mac("p0"), "02:00:00:00:00:77", 0x0806, bytes.fromhex(
+                "0001080006040002" "020000000077" "0a00004d") + bytes.fromhex(
+                    self.lab.mac("p0").replace(":", "")) + bytes([10, 0, 0, 1]))
+            packet = frames.ethernet(self.lab.mac("p0"), self.lab.host_mac(0), 0x0800,
+                                     frames.udp4(frames.numbered(1), "10.0.0.2", "198.51.100.1"))
+            self.lab.sender.send([packet, answer])
+        self.happens("neighbour", "p0", "^10.0.0.77 ", ask)
+
+    def test_join_and_leave(self):
+        def say(frame):
+            raw = Sender(self.lab.host(1), "h1")
+            self.addCleanup(raw.close)
+            raw.send([frame])
+        self.happens("join", "p1", r"bridge br0 vlan \d+: joined 239\.1\.1\.1",
+                     lambda: say(multicast_frames.join(4, 1, "239.1.1.1")))
+        self.happens("leave", "p1", r"left 239\.1\.1\.1",
+                     lambda: say(multicast_frames.leave(4, 1, "239.1.1.1")))
+
+    def test_tunnel(self):
+        add = "tunnel add gre0 mode gre local 192.0.2.1 remote 10.0.0.2"
+        self.happens("tunnel", "gre0", "^up$", lambda: self.lab.ctl(add))
+        self.happens("tunnel", "gre0", "^down: set down$", lambda: self.lab.ctl("tunnel set gre0 down"))
+        self.happens("tunnel", "gre0", "^up$", lambda: self.lab.ctl("tunnel set gre0 up"))
+        self.happens("tunnel", "gre0", "^down: local address is not ours$",
+                     lambda: self.lab.ctl("address del 192.0.2.1/32 dev lo0"))
+
+    def test_filter_log(self):
+        self.lab.batch(["filter add f", "filter rule add f 10 deny proto udp dport 5353 log",
+                        "filter bind f in p0"])
+        packet = frames.ethernet(self.lab.mac("p0"), self.lab.host_mac(0), 0x0800,
+                                 frames.udp4(frames.numbered(1), dport=5353))
+        self.happens("filter", "f", "^rule 10 denies .*:5353 from p0$",
+                     lambda: self.lab.sender.send([packet]))
+
+    def test_restart(self):
+        self.happens("process", "", "data plane", lambda: self.lab.kill("dataplane"))
+        self.happens("process", "", "data plane", self.lab.start_dataplane)
+        self.lab.wait_links("up")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
