@@ -59,6 +59,7 @@ void filter_element_leave(struct model *model, struct filter_element *element)
 {
 	if (element == NULL)
 		return;
+	element->rules--;
 	if (!model->settled)
 		filter_element_release(model, element);
 	else

@@ -19,8 +19,10 @@ struct filter_element {
 	char list[NAME_SIZE];        /* "": the prefix */
 	struct filter_prefix prefix; /* zero for a list */
 	uint32_t number;
-	uint32_t references;           /* of rules */
+	uint32_t references;           /* of rules, and of those that packets may still be judged by */
+	uint32_t rules;                /* of rules that there are */
 	uint64_t prefixes;             /* of a list */
+	struct filter_prefix *last;    /* those of a list that nobody knows any more (filters.emptied) */
 	UT_hash_handle hh;             /* by list or by prefix */
 };
 
@@ -58,6 +60,9 @@ struct filters {
 	struct filter_object *filter[FILTER_MAX];
 	uint8_t row[FILTER_MAX]; /* enum row_use */
 	struct filter_element *lists, *prefixes;
+	/* lists whose last prefix was taken away, as long as packets are judged by rules that were there: by
+	 * number */
+	struct filter_element *emptied;
 	struct filter_elements {
 		struct filter_element **element;
 		size_t count, capacity;

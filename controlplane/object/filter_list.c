@@ -32,6 +32,7 @@ static struct filter_element *element_new(struct model *model)
 
 static void element_free(struct model *model, struct filter_element *element)
 {
+	free(element->last);
 	filter_element_delete(model->filters->addresses, element->number);
 	free(element);
 }
@@ -63,6 +64,7 @@ static int acquire_prefix(struct model *model, const struct filter_prefix *prefi
 		HASH_ADD(hh, filters->prefixes, prefix, sizeof(*prefix), found);
 	}
 	found->references++;
+	found->rules++;
 	*element = found;
 	return 0;
 }
@@ -81,14 +83,38 @@ int filter_element_acquire(struct model *model, const struct filter_party *party
 			      "filter list %s does not exist: expected one with a prefix at least",
 			      party->list);
 	list->references++;
+	list->rules++;
 	*element = list;
 	return 0;
 }
 
+/* Nobody asks about a list that was emptied any more. */
+static void forget_emptied(struct model *model, struct filter_element *list)
+{
+	struct filter_addresses *addresses = model->filters->addresses;
+
+	while (list->prefixes > 0) {
+		if (filter_prefix_remove(addresses, list->number,
+					 &list->last[list->prefixes - 1]) != 0) {
+			/* no memory for what comes in its place: it stays, and no rule asks about it */
+			list->references++;
+			return;
+		}
+		list->prefixes--;
+	}
+	HASH_DEL(model->filters->emptied, list);
+	element_free(model, list);
+}
+
 void filter_element_release(struct model *model, struct filter_element *element)
 {
-	if (--element->references > 0 || element->list[0] != 0)
+	if (--element->references > 0)
 		return;
+	if (element->list[0] != 0) {
+		if (element->last != NULL)
+			forget_emptied(model, element);
+		return;
+	}
 	if (filter_prefix_remove(model->filters->addresses, element->number, &element->prefix) != 0) {
 		/* no memory for what comes in its place: it stays, and no rule asks about it */
 		element->references++;
@@ -105,6 +131,7 @@ static void free_all(struct filter_element **head)
 	HASH_ITER(hh, *head, element, next)
 	{
 		HASH_DEL(*head, element);
+		free(element->last);
 		free(element);
 	}
 }
@@ -113,6 +140,7 @@ void filter_elements_free(struct filters *filters)
 {
 	free_all(&filters->lists);
 	free_all(&filters->prefixes);
+	free_all(&filters->emptied);
 }
 
 /* ---------------------------------------------------------------- commands */
@@ -190,6 +218,42 @@ static uint64_t count_prefixes(const char *text)
 	return count;
 }
 
+/* Are the prefixes of the text, in `prefixes`, just those that the list has? */
+static bool is_whole(const struct model *model, const struct filter_element *list, const char *text,
+		     struct filter_prefix *prefixes)
+{
+	uint64_t count = 0;
+
+	for (struct filter_prefix prefix; filter_prefix_next(&text, &prefix); count++) {
+		if (count == list->prefixes ||
+		    !filter_prefix_has(model->filters->addresses, list->number, &prefix))
+			return false;
+		for (uint64_t i = 0; i < count; i++)
+			if (memcmp(&prefixes[i], &prefix, sizeof(prefix)) == 0)
+				return false;
+		prefixes[count] = prefix;
+	}
+	return count == list->prefixes;
+}
+
+/* All of a list that no rule names any more, while packets may still be judged by one that did: nobody
+ * knows it from now on, and its prefixes are taken away when that is over. 0; 1: the text names others. */
+static int list_leave(struct model *model, struct filter_element *list, const char *text)
+{
+	struct filter_prefix *prefixes = calloc(list->prefixes, sizeof(*prefixes));
+
+	if (prefixes == NULL)
+		return -ENOMEM;
+	if (!is_whole(model, list, text, prefixes)) {
+		free(prefixes);
+		return 1;
+	}
+	HASH_DEL(model->filters->lists, list);
+	list->last = prefixes;
+	HASH_ADD(hh, model->filters->emptied, number, sizeof(list->number), list);
+	return 0;
+}
+
 static int list_del(struct model *model, const struct arguments *arguments, struct error *error)
 {
 	const char *name = arguments->value[FILTER_LIST_NAME].string;
@@ -201,10 +265,17 @@ static int list_del(struct model *model, const struct arguments *arguments, stru
 
 	if (list == NULL)
 		return refuse(error, -ENOENT, "filter list %s does not exist", name);
-	if (list->references > 0 && count_prefixes(text) >= list->prefixes)
+	bool whole = count_prefixes(text) >= list->prefixes;
+	if (list->rules > 0 && whole)
 		return refuse(error, -EBUSY,
 			      "filter list %s is in use by %u rules: its last prefix stays", name,
-			      list->references);
+			      list->rules);
+	if (list->references > 0 && whole) {
+		result = list_leave(model, list, text);
+		if (result <= 0)
+			return result == 0 ? 0 : refuse_element(model, result, error);
+		result = 0; /* one that it does not have: said below */
+	}
 	while (result == 0 && filter_prefix_next(&at, &prefix)) {
 		result = when_full_again(model, filter_prefix_remove(model->filters->addresses,
 								     list->number, &prefix));
@@ -301,7 +372,7 @@ json_t *filter_private_lists(const struct model *model, const char *name,
 		if (name != NULL && strcmp(name, l->list) != 0)
 			continue;
 		json_t *row = json_pack("{s:s, s:I, s:I}", "name", l->list, "size",
-					(json_int_t)l->prefixes, "rules", (json_int_t)l->references);
+					(json_int_t)l->prefixes, "rules", (json_int_t)l->rules);
 		if (name != NULL) {
 			struct listing listing = { json_array(), count };
 			filter_prefix_walk(model->filters->addresses, l->number, from, list_prefix,

@@ -179,8 +179,10 @@ static int take_elements(struct model *model, struct filter_rule_object *rule,
 	if (result != 0)
 		return result;
 	result = filter_element_acquire(model, &words->to, &rule->to, error);
-	if (result != 0 && rule->from != NULL)
+	if (result != 0 && rule->from != NULL) {
+		rule->from->rules--;
 		filter_element_release(model, rule->from);
+	}
 	rule->spec.from = rule->from != NULL ? rule->from->number : 0;
 	rule->spec.to = result == 0 && rule->to != NULL ? rule->to->number : 0;
 	rule->spec.from_prefix = prefix_of(rule->from);

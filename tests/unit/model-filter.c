@@ -61,6 +61,35 @@ static void test_refused(void **state)
 	refused(*state, "filter del f", "has 2 rules");
 }
 
+/* The last prefix goes at once when no rule names the list, though packets may still be judged by one that
+ * did; its name is free for another list. */
+static void test_list_of_gone_rule(void **state)
+{
+	struct fixture *fixture = *state;
+
+	make(fixture);
+	say(fixture, "filter rule del f 10");
+	refused(fixture, "filter list del bad 192.0.2.1 10.0.0.1", "does not have 10.0.0.1/32");
+	refused(fixture, "filter list del bad 192.0.2.1 192.0.2.1", "does not have 192.0.2.1/32");
+	say(fixture, "filter list del bad 192.0.2.1 2001:db8::/32");
+	refused(fixture, "filter rule add f 10 deny from @bad", "list bad does not exist");
+	say(fixture, "filter list add bad 192.0.2.9");
+	say(fixture, "filter rule add f 10 deny from @bad");
+	model_poll(fixture->model);
+	verdict(fixture, "filter test f proto tcp from 192.0.2.9 to 10.0.0.1 dport 443", "deny", 10);
+	verdict(fixture, "filter test f proto tcp from 192.0.2.1 to 10.0.0.1 dport 443", "permit", 20);
+	for (unsigned int i = 0; i < 3; i++)
+		model_poll(fixture->model);
+	refused(fixture, "filter list del bad 192.0.2.9", "is in use by 1 rules");
+	say(fixture, "filter rule del f 10");
+	say(fixture, "filter list del bad 192.0.2.9");
+	for (unsigned int i = 0; i < 3; i++)
+		model_poll(fixture->model);
+	char *text = configuration(fixture);
+	assert_null(strstr(text, "bad"));
+	free(text);
+}
+
 static void test_full(void **state)
 {
 	char line[64];
@@ -119,7 +148,7 @@ int main(void)
 {
 #define IN_PORTS(test) cmocka_unit_test_setup_teardown(test, fixture_ports, fixture_remove)
 	const struct CMUnitTest tests[] = {
-		IN_PORTS(test_decides), IN_PORTS(test_refused),    IN_PORTS(test_full),
+		IN_PORTS(test_decides), IN_PORTS(test_list_of_gone_rule), IN_PORTS(test_refused),    IN_PORTS(test_full),
 		IN_PORTS(test_shadows), IN_PORTS(test_taken_over),
 	};
 	return cmocka_run_group_tests_name("model: filter", tests, NULL, NULL);
