@@ -16,6 +16,7 @@
 #include "dataplane/shm/lpm.h"
 #include "dataplane/stage/ip_header.h"
 #include "dataplane/stage/mpls_header.h"
+#include "tests/bench/filters.h"
 #include "tests/bench/routes.h"
 #include "tests/bench/tunnels.h"
 #include "tests/stage/fixture.h"
@@ -32,7 +33,20 @@ enum {
 	SAMPLE_MAX = 1 << 16,
 };
 
-enum operation { SWAP, SWAP_3, POP, PUSH_2, POP_IP, ROUTE_4, ROUTE_6, LEAVE, LEAVE_MPLS, ENTER };
+enum operation {
+	SWAP,
+	SWAP_3,
+	POP,
+	PUSH_2,
+	POP_IP,
+	ROUTE_4,
+	ROUTE_6,
+	LEAVE,
+	LEAVE_MPLS,
+	ENTER,
+	FILTER_BY_PORT, /* to one route */
+	FILTER_BY_TUPLE
+};
 
 struct scenario {
 	const char *name;
@@ -53,10 +67,13 @@ static const struct scenario scenarios[] = {
 	{ "gre-decap-checked", LEAVE, 0, TUNNEL_KEY | TUNNEL_CHECKSUM },
 	{ "gre-mpls-decap", LEAVE_MPLS, 1, 0 },
 	{ "gre-encap", ENTER, 0, 0 },
+	{ "filter-ports", FILTER_BY_PORT, 0, 0 },
+	{ "filter-5tuple", FILTER_BY_TUPLE, 0, 0 },
 };
 static const unsigned int default_entries[] = { 1, 1000, 100000, 1000000 };
 static const unsigned int ip6_entries[] = { 1, 1000, 100000, 256000 };
 static const unsigned int tunnel_entries[] = { 1, 1000, TUNNEL_MAX };
+static const unsigned int rule_entries[] = { 1, 100, 1000, FILTER_RULE_MAX };
 
 struct samples {
 	unsigned int count;
@@ -79,7 +96,7 @@ static bool is_routed(const struct scenario *scenario)
  * the default route. Returns its length. */
 static unsigned int make_prefix(const struct scenario *scenario, uint32_t i, uint8_t prefix[16])
 {
-	bool network = scenario->operation != POP_IP;
+	bool network = scenario->operation != POP_IP && scenario->operation < FILTER_BY_PORT;
 	uint32_t address = rte_cpu_to_be_32(network ? (FIRST_NETWORK + i) << 8 : 0);
 
 	if (is_routed(scenario))
@@ -122,7 +139,41 @@ static enum label_operation label_operation_of(const struct scenario *scenario)
 
 static bool has_tunnels(const struct scenario *scenario)
 {
-	return scenario->operation >= LEAVE;
+	return scenario->operation >= LEAVE && scenario->operation <= ENTER;
+}
+
+static bool has_filter(const struct scenario *scenario)
+{
+	return scenario->operation >= FILTER_BY_PORT;
+}
+
+/* No bare loop stands beside it. */
+static bool stands_alone(const struct scenario *scenario)
+{
+	return has_tunnels(scenario) || has_filter(scenario);
+}
+
+static void make_filter(const struct scenario *scenario, unsigned int entries)
+{
+	static bool started;
+	struct interface *row = &fixture.tables->interface[0];
+	uint64_t features = word_load(&row->features) & ~INTERFACE_FILTER_IN;
+
+	if (!has_filter(scenario)) {
+		word_store(&row->features, features);
+		return;
+	}
+	if (entries > FILTER_RULE_MAX) {
+		fprintf(stderr, "bench-pipeline: %u rules: expected %d at most\n", entries,
+			FILTER_RULE_MAX);
+		exit(2);
+	}
+	if (!started)
+		bench_filters_start(&fixture);
+	started = true;
+	bench_filter(&fixture, entries, scenario->operation == FILTER_BY_TUPLE, 0);
+	word_store(&row->filter_in, BENCH_FILTER);
+	word_store(&row->features, features | INTERFACE_FILTER_IN);
 }
 
 /* Where the packet's own header begins on arrival. */
@@ -141,6 +192,7 @@ static void make_tables(const struct scenario *scenario, unsigned int entries)
 	for (unsigned int i = 0; i < NEXTHOPS; i++)
 		nexthops[i] = fixture_nexthop(&fixture, 1 + i % EGRESS_PORTS, i, pushed, push,
 					      NEXTHOP_NONE, 0);
+	make_filter(scenario, entries);
 	if (has_tunnels(scenario))
 		bench_tunnels(&fixture, entries, scenario->tunnel, nexthops, NEXTHOPS);
 	if (scenario->operation != LEAVE_MPLS && scenario->operation >= POP_IP)
@@ -179,6 +231,10 @@ static void write_ip(const struct scenario *scenario, uint8_t *header, unsigned 
 	case ROUTE_4:
 		bench_address(false, number, i, address);
 		bench_ip4_header(header, lse_load(address));
+		return;
+	case FILTER_BY_PORT:
+	case FILTER_BY_TUPLE:
+		bench_filter_packet(header, number, i);
 		return;
 	case ENTER:
 		bench_ip4_header(header, (FIRST_NETWORK + number) << 8 | 1);
@@ -470,12 +526,12 @@ static void measure(const struct scenario *scenario, unsigned int entries, unsig
 	uint64_t before = sent();
 	for (unsigned int i = 0; i < rounds; i++) {
 		measure_set(scenario, false, &stages);
-		if (!has_tunnels(scenario))
+		if (!stands_alone(scenario))
 			measure_set(scenario, true, &bare);
 	}
 	check_forwarded(before, rounds);
 	double median = percentile(&stages, 50);
-	double bare_median = has_tunnels(scenario) ? median : percentile(&bare, 50);
+	double bare_median = stands_alone(scenario) ? median : percentile(&bare, 50);
 	printf("%s,%u,%.1f,%.1f,%.1f,%.1f,%.2f\n", scenario->name, entries, median,
 	       percentile(&stages, 0), percentile(&stages, 90), bare_median, median / bare_median);
 	fflush(stdout);
@@ -489,6 +545,9 @@ static void measure_sizes(const struct scenario *scenario, unsigned int rounds)
 	if (has_tunnels(scenario)) {
 		entries = tunnel_entries;
 		count = RTE_DIM(tunnel_entries);
+	} else if (has_filter(scenario)) {
+		entries = rule_entries;
+		count = RTE_DIM(rule_entries);
 	} else if (scenario->operation == ROUTE_6) {
 		entries = ip6_entries;
 		count = RTE_DIM(ip6_entries);
