@@ -4,7 +4,7 @@
 
 # The one list of packages. gcc brings the sanitizers' libraries; libdpdk-dev brings every PMD.
 PACKAGES := gcc libc6-dev meson ninja-build pkg-config \
-	libdpdk-dev libbpf-dev libxdp-dev clang bpftool libjansson-dev libevent-dev libmicrohttpd-dev \
+	libdpdk-dev libbpf-dev libxdp-dev clang bpftool libjansson-dev libevent-dev libmicrohttpd-dev libpcap0.8-dev \
 	libedit-dev libncurses-dev libbsd-dev libsystemd-dev uthash-dev libcmocka-dev python3 python3-scapy iproute2 ethtool procps \
 	tcpreplay util-linux iputils-ping traceroute
 # What only some targets need. prometheus: its promtool; dpdk-dev: dpdk-telemetry.py and dpdk-testpmd.

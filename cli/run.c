@@ -99,6 +99,10 @@ static int params_prepare(const struct arguments *arguments, json_t *params, str
 		if (file)
 			make_absolute(params, arguments->value[CONFIG_FILE].string);
 		return 0;
+	case COMMAND_TRACE:
+		return argument_present(arguments, TRACE_MATCH)
+			       ? match_params(arguments->value[TRACE_MATCH].string, params, error)
+			       : 0;
 	default:
 		return 0;
 	}

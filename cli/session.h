@@ -76,6 +76,16 @@ int run_query(struct session *session, const struct arguments *arguments, json_t
 int run_text(struct session *session, const struct arguments *arguments, char **text,
 	     struct error *error);
 
+/* ---- match.c ---- */
+
+/* An expression of pcap-filter(7), about Ethernet frames, as a program in text. 0, or -EINVAL with *error
+ * set: no such expression, or its program is longer than `size` bytes or WATCH_PROGRAM_MAX instructions.
+ * Names of hosts in it are looked up here. */
+int match_compile(const char *expression, char *text, size_t size, struct error *error);
+
+/* In params of a command: "program" instead of "match". As match_compile. */
+int match_params(const char *expression, json_t *params, struct error *error);
+
 /* ---- pages.c ---- */
 
 /* Is this a list that may be too long for one answer? */

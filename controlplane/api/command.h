@@ -202,6 +202,7 @@ enum command_id {
 	COMMAND_METRICS_SHOW,
 	COMMAND_TOP_SHOW,
 	COMMAND_TABLES_EXPORT,
+	COMMAND_TRACE,
 	COMMAND_COUNTERS_CLEAR,
 	COMMAND_CONFIG_SHOW,
 	COMMAND_CONFIG_SAVE,
@@ -531,6 +532,10 @@ enum event_kind {                /* in the order of event_kind_words */
 		  EVENT_KINDS
 };
 extern const char *const event_kind_words[]; /* ends with NULL */
+/* trace N [port P] [match EXPR] [timeout T] [program TEXT]; 0 ends it. `match` is the client's part: it
+ * sends `program` instead (controlplane/object/watch.h). Answers {"generation"}. */
+enum trace_parameter { TRACE_COUNT, TRACE_PORT, TRACE_MATCH, TRACE_TIMEOUT, TRACE_PROGRAM };
+#define TRACE_TIMEOUT_USUAL 60000000000ull
 enum show_parameter {
 	SHOW_NAME
 }; /* `port show [NAME]`, `mpls show [LABEL]` etc.: the noun's keys, none required */

@@ -349,6 +349,31 @@ static const struct parameter show_events[] = {
 	[EVENTS_FOLLOW + 1] = { .name = NULL },
 };
 
+static const struct parameter trace_start[] = {
+	[TRACE_COUNT] = NUMBER("count", PARAMETER_POSITIONAL | PARAMETER_REQUIRED, 0,
+			       TRACE_PACKETS_MAX, "so many packets; 0: end the one that runs"),
+	[TRACE_PORT] = { .name = "port",
+			 .type = VALUE_NAME,
+			 .complete = INTERFACES,
+			 .help = "that came in by this interface" },
+	[TRACE_MATCH] = { .name = "match",
+			  .type = VALUE_STRING,
+			  .minimum = 1,
+			  .placeholder = "EXPR",
+			  .help = "that pcap-filter(7) finds, when they come in" },
+	[TRACE_TIMEOUT] = { .name = "timeout",
+			    .type = VALUE_DURATION,
+			    .minimum = 1000000,
+			    .maximum = 24 * 3600 * 1000000000ull,
+			    .help = "end after this time, usually 60s" },
+	[TRACE_PROGRAM] = { .name = "program",
+			    .type = VALUE_STRING,
+			    .minimum = 1,
+			    .help = "instead of match: what `tcpdump -ddd` makes of it, commas for "
+				    "newlines" },
+	[TRACE_PROGRAM + 1] = { .name = NULL },
+};
+
 static const char *const metrics_words[] = { "prometheus", "openmetrics", NULL };
 static const struct parameter metrics_show[] = {
 	[METRICS_FORMAT] = WORDS("format", 0, metrics_words,
@@ -515,6 +540,8 @@ static const struct command table[] = {
 	LOOK(METRICS_SHOW, "metrics", "show", metrics_show, "all numbers, for Prometheus"),
 	LOOK(TOP_SHOW, "top", "show", top_show, "rates, live: of ports, tunnels, labels, rules, ..."),
 	LOOK(TABLES_EXPORT, "tables", "export", nothing, "every row of every table as JSON lines"),
+	CHANGE(TRACE, "trace", "start", trace_start,
+	       "follow the next packets through the stages"),
 	CHANGE(COUNTERS_CLEAR, "counters", "clear", show_interface, "count from zero again"),
 	LOOK(CONFIG_SHOW, "config", "show", nothing, "the running configuration"),
 	CHANGE(CONFIG_SAVE, "config", "save", config_save,

@@ -117,6 +117,7 @@ void model_poll(struct model *model)
 	if (model->settled)
 		filter_poll(model);
 	drop_rate_poll(model);
+	watch_poll(model);
 	heap_reclaim(model->heap);
 }
 
@@ -265,6 +266,7 @@ static int claim_routes(struct model *model)
 /* Everything reachable is the heap's again. */
 static int claim(struct model *model)
 {
+	watch_forget(model);
 	int result = tables_claim(model->tables, model->heap);
 
 	if (result == 0)

@@ -56,6 +56,7 @@ static const struct handler *const handlers[COMMAND_COUNT] = {
 	[COMMAND_FILTER_RULE_DEL] = &filter_rule_del_handler,
 	[COMMAND_FILTER_BIND] = &filter_bind_handler,
 	[COMMAND_FILTER_UNBIND] = &filter_unbind_handler,
+	[COMMAND_TRACE] = &trace_handler,
 	[COMMAND_COUNTERS_CLEAR] = &counters_clear_handler,
 };
 

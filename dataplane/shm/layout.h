@@ -598,6 +598,7 @@ struct state {
 	struct ring_consumer inject_consumer[WORKER_MAX];
 	struct learn_producer learn[WORKER_MAX];
 	struct ring_producer punt[WORKER_MAX];
+	struct trace_ring trace[WORKER_MAX]; /* rows of running workers are there */
 	/* tunnels' rows are holes until there are any: see interfaces_ready */
 	alignas(HEAP_CHUNK) struct interface_counters interface[WORKER_MAX][INTERFACE_MAX];
 	/* `tick` when the entry's address was last seen as source; rows of running workers are there */

@@ -10,6 +10,7 @@
 #define SHUNT_SHM_WATCH_H
 
 #include <assert.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -35,6 +36,10 @@ enum {
 	STAGE_MAX = 16,
 	WATCH_SAMPLE = 64,       /* one of so many busy turns has its stages' cycles counted */
 	WATCH_PROGRAM_MAX = 512, /* instructions of a match expression */
+	TRACE_PACKETS_MAX = 128, /* packets of one trace */
+	TRACE_RECORDS = 64,      /* records of a packet; further ones are left out */
+	TRACE_SLOTS = TRACE_PACKETS_MAX * TRACE_RECORDS,
+	TRACE_BYTES = 160,       /* of a frame in a record */
 	WATCH_ANY = UINT32_MAX,  /* watch_wish.interface: whatever interface it came in by */
 };
 static_assert((int)STAGE_COUNT <= (int)STAGE_MAX, "room for more");
@@ -47,6 +52,8 @@ struct stage_counters {
 	uint64_t reserved;
 };
 static_assert(sizeof(struct stage_counters) == 32, "stage_counters");
+
+/* ---------------------------------------------------------------- wishes */
 
 /* Classic BPF (the BSD packet filter, as libpcap's compiler makes it). */
 struct watch_instruction {
@@ -68,5 +75,79 @@ struct watch_wish {
 	struct watch_instruction program[]; /* about the frame from its Ethernet header on */
 };
 static_assert(sizeof(struct watch_wish) == 40, "watch_wish");
+
+/* ---------------------------------------------------------------- how packets end */
+
+/* How a packet, or a copy of it, ended, or where it was seen last. */
+enum watch_end {
+	WATCH_TRANSMITTED, /* reason: port row. The device may yet refuse it: WATCH_DROPPED follows */
+	WATCH_DROPPED,     /* reason: enum drop_reason */
+	WATCH_PUNTED,      /* reason: enum punt_reason */
+	WATCH_CONSUMED,    /* reason: enum watch_consumed. A full ring follows as WATCH_DROPPED */
+	WATCH_ENDS
+};
+
+#define WATCH_CONSUMERS(X)                                                                         \
+	X(to_host, "to the kernel, by the port's mirror")                                          \
+	X(reassembled, "became part of the packet that its fragments make")                        \
+	X(fragment_waits, "waits for the other fragments")                                         \
+	X(other_worker, "goes on at the worker that its tunnel belongs to")
+#define X(name, text) WATCH_##name,
+enum watch_consumed { WATCH_CONSUMERS(X) WATCH_CONSUMED_COUNT };
+#undef X
+
+/* ---------------------------------------------------------------- trace */
+
+enum trace_kind {
+	TRACE_ARRIVED, /* `data` is the frame as it came */
+	TRACE_LOOKUP,  /* what `stage` asked of which table: by enum trace_lookup */
+	TRACE_STAGE,   /* it has left `stage` */
+	TRACE_END,     /* `data` is what it was then; a packet that is copied has several */
+	TRACE_KINDS
+};
+
+enum trace_lookup {
+	TRACE_LABEL,   /* index: label; result: its entry word */
+	TRACE_ROUTE,   /* key: address, IPv4 as ::ffff:a.b.c.d; result: route leaf */
+	TRACE_FILTER,  /* index: number; result: decision, from bit 16 on the rule's sequence number */
+	TRACE_TUNNEL,  /* index: its row */
+	TRACE_ADDRESS, /* index: bridge; key: MAC, VLAN; result: interface, or WATCH_ANY: not known */
+	TRACE_GROUP,   /* index: bridge; key: group; result: 1: hosts asked for it, 0: nobody */
+	TRACE_NEXTHOP, /* index: nexthop; result: egress interface, from bit 32 on how many labels it
+			* pushes; key: the first four, outermost first */
+	TRACE_LOOKUPS
+};
+
+/* DP writes, others read. */
+struct trace_record {
+	uint64_t time;      /* CLOCK_REALTIME nanoseconds */
+	uint32_t packet;    /* number among the worker's traced ones, from 0 */
+	uint8_t kind;       /* enum trace_kind */
+	uint8_t stage;      /* enum stage_id */
+	uint8_t next;       /* STAGE: which one has it now; STAGE_COUNT: none */
+	uint8_t lookup;     /* LOOKUP: enum trace_lookup */
+	uint32_t interface; /* row at which it is counted now */
+	uint32_t length;    /* bytes of the frame */
+	uint16_t captured;  /* of them in `data` */
+	uint8_t end;        /* END: enum watch_end */
+	uint8_t reserved;
+	uint32_t reason; /* END */
+	uint32_t index;
+	uint8_t vrf, space;
+	uint8_t reserved2[2];
+	uint64_t result;
+	uint8_t key[16];
+	uint8_t reserved3[32];
+	uint8_t data[TRACE_BYTES];
+};
+static_assert(sizeof(struct trace_record) == 256, "trace_record");
+
+/* What one worker saw. A trace has at most TRACE_PACKETS_MAX packets, so that no record is written twice
+ * in it. A reader loads generation, then count, copies, and loads generation again. DP writes, others read. */
+struct trace_ring {
+	alignas(64) _Atomic uint64_t generation; /* of the wish */
+	_Atomic uint64_t count;                  /* records that are whole, of whole packets */
+	alignas(64) struct trace_record record[TRACE_SLOTS];
+};
 
 #endif

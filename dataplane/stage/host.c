@@ -86,7 +86,7 @@ static void hand_over(struct worker *worker, struct rte_mbuf *mbuf, unsigned int
 {
 	mbuf->port = (uint16_t)port_of(worker, interface);
 	if (unlikely(worker->watch & WATCH_PACKETS)) /* while it is ours */
-		watch_end(worker, mbuf, interface, WATCH_CONSUMED, WATCH_TO_HOST);
+		watch_end(worker, mbuf, interface, WATCH_CONSUMED, WATCH_to_host);
 	if (rte_ring_sp_enqueue(worker->host.ring, mbuf) != 0) {
 		drop(worker, mbuf, interface, DROP_host_ring_full);
 		return;

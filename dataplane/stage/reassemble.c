@@ -398,7 +398,7 @@ static void join(struct worker *worker, struct datagram *datagram, struct packet
 			counter_add(&worker->interface[piece->interface].consumed, 1);
 			if (unlikely(worker->watch & WATCH_PACKETS))
 				watch_end(worker, mbuf, piece->interface, WATCH_CONSUMED,
-					  WATCH_REASSEMBLED);
+					  WATCH_reassembled);
 		}
 		packet_cut(mbuf, piece->l3 + piece->header + piece->end - piece->start);
 		if (head == NULL) {

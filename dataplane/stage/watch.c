@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <rte_cycles.h>
 #include <rte_malloc.h>
+#include <time.h>
 #include "dataplane/stage/stage.h"
+#include "dataplane/stage/watching.h"
 
 int watch_init(struct worker *worker)
 {
@@ -12,13 +14,48 @@ int watch_init(struct worker *worker)
 	return worker->watching == NULL ? -ENOMEM : 0;
 }
 
+/* ---------------------------------------------------------------- wishes */
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void take_over(struct watch_active *active, const struct watch_wish *wish)
+{
+	active->generation = wish->generation;
+	active->deadline = wish->deadline;
+	active->count = wish->count;
+	active->interface = wish->interface;
+	active->options = wish->options;
+	active->seen = 0;
+	watch_match_load(&active->match, wish);
+}
+
+/* Is there a wish, and is it to be fulfilled still? */
+static bool is_wished(struct worker *worker, enum watch_subject subject, uint64_t offset)
+{
+	struct watch_active *active = &worker->watching->active[subject];
+
+	if (offset == 0)
+		return false;
+	const struct watch_wish *wish = tables_object(worker->tables, offset);
+	if (wish->generation != active->generation)
+		take_over(active, wish);
+	return active->match.valid && (active->count == 0 || active->seen < active->count) &&
+	       monotonic_ns() < active->deadline;
+}
+
 void watch_wishes(struct worker *worker)
 {
 	const struct tables_control *control = &worker->tables->control;
 
-	if (word_load(&control->trace) != 0)
+	if (is_wished(worker, WATCHED_TRACE, word_load(&control->trace)))
 		worker->watch |= WATCH_TRACE;
-	if (word_load(&control->capture) != 0)
+	if (is_wished(worker, WATCHED_CAPTURE, word_load(&control->capture)))
 		worker->watch |= WATCH_CAPTURE;
 }
 

@@ -20,28 +20,6 @@ enum watch_flag {
 	WATCH_PACKETS = WATCH_TRACE | WATCH_CAPTURE, /* someone wants to see packets */
 };
 
-/* How a packet, or a copy of it, ended. */
-enum watch_end {
-	WATCH_TRANSMITTED, /* reason: port row. The device may yet refuse it: WATCH_DROPPED follows */
-	WATCH_DROPPED,     /* reason: enum drop_reason */
-	WATCH_PUNTED,      /* reason: enum punt_reason */
-	WATCH_CONSUMED,    /* reason: enum watch_consumed. A full ring follows as WATCH_DROPPED */
-};
-
-enum watch_consumed {
-	WATCH_TO_HOST,     /* to the kernel by the port's mirror */
-	WATCH_REASSEMBLED, /* became part of another packet */
-};
-
-/* Of the worker alone, made by watch_init. */
-struct watching {
-	uint64_t cycles; /* of this turn's stages: the rest is receiving */
-	/* packets that went into the stage being run, as they were then */
-	unsigned int count;
-	const struct packet *packet[VECTOR_SIZE]; /* where they stand, NULL: ended in this stage */
-	struct packet before[VECTOR_SIZE];
-};
-
 /* Memory of worker->watching. 0 or -ENOMEM. */
 int watch_init(struct worker *worker);
 

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * watching.h: insides of watch.c, trace.c and capture.c: what a worker that watches remembers.
+ */
+#ifndef SHUNT_STAGE_WATCHING_H
+#define SHUNT_STAGE_WATCHING_H
+
+#include "dataplane/stage/watch-match.h"
+#include "dataplane/stage/watch.h"
+
+/* The wishes that there may be. */
+enum watch_subject { WATCHED_TRACE, WATCHED_CAPTURE, WATCHED_COUNT };
+
+/* A wish as the worker keeps it: what the tables have may be freed while it is looked at. */
+struct watch_active {
+	uint64_t generation; /* 0: none yet */
+	uint64_t deadline, count;
+	uint64_t seen; /* packets reported so far: by who reports them */
+	uint32_t interface, options;
+	struct watch_match match;
+};
+
+/* Of the worker alone, made by watch_init. */
+struct watching {
+	uint64_t cycles; /* of this turn's stages: the rest is receiving */
+	struct watch_active active[WATCHED_COUNT];
+	/* packets that went into the stage being run, as they were then */
+	unsigned int count;
+	const struct packet *packet[VECTOR_SIZE]; /* where they stand, NULL: ended in this stage */
+	struct packet before[VECTOR_SIZE];
+};
+
+#endif
