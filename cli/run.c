@@ -224,6 +224,8 @@ static int run_command(struct session *session, const struct arguments *argument
 		return export_tables(session, error);
 	if (top_wanted(arguments))
 		return top_show(session, arguments, error);
+	if (capture_wanted(arguments))
+		return capture_run(session, arguments, error);
 	if (pages_wanted(arguments))
 		return pages_show(session, arguments, error);
 	if (session->json && !session->pretty) {

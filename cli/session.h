@@ -120,6 +120,14 @@ bool top_wanted(const struct arguments *arguments);
 /* Show rates until the user ends it: on a terminal live, else as text or JSON lines. */
 int top_show(struct session *session, const struct arguments *arguments, struct error *error);
 
+/* ---- capture.c ---- */
+
+/* `capture FILE ...`? */
+bool capture_wanted(const struct arguments *arguments);
+
+/* Write packets to the file until count, duration or a signal ends it. */
+int capture_run(struct session *session, const struct arguments *arguments, struct error *error);
+
 /* Print an error below its line. `file` NULL: no place is named. Returns the enum exit_code. */
 int error_print(const struct session *session, const char *file, size_t line_number,
 		const char *line, const struct error *error);

@@ -190,6 +190,25 @@ static void find_filters(struct dataplane *dataplane)
 	}
 }
 
+/* Rings for captured packets, when somebody wants some for the first time. */
+static void find_capture(struct dataplane *dataplane)
+{
+	static bool said;
+	_Atomic uint64_t *ready = &dataplane->state->control.capture_ready;
+	unsigned int rows = (unsigned int)word_load(&dataplane->state->control.worker_count);
+
+	if (dataplane->tables == NULL || word_load(ready) >= rows ||
+	    word_load(&dataplane->tables->control.capture) == 0)
+		return;
+	int result = region_allocate_capture(&dataplane->state_region, rows);
+	if (result == 0)
+		word_store(ready, rows);
+	else if (!said)
+		log_warning("capture: rings of %u workers: %s; nothing is captured", rows,
+			    strerror(-result));
+	said = result != 0;
+}
+
 /* ---------------------------------------------------------------- ports */
 
 static void reconcile(struct dataplane *dataplane)
@@ -271,6 +290,7 @@ void *control_run(void *argument)
 		find_spaces(dataplane);
 		find_interfaces(dataplane);
 		find_filters(dataplane);
+		find_capture(dataplane);
 		reconcile(dataplane);
 		port_report(dataplane, turn % STATISTICS_TURNS == 0);
 		if (turn % DOORBELL_TURNS == 0)

@@ -203,6 +203,7 @@ enum command_id {
 	COMMAND_TOP_SHOW,
 	COMMAND_TABLES_EXPORT,
 	COMMAND_TRACE,
+	COMMAND_CAPTURE,
 	COMMAND_COUNTERS_CLEAR,
 	COMMAND_CONFIG_SHOW,
 	COMMAND_CONFIG_SAVE,
@@ -536,6 +537,26 @@ extern const char *const event_kind_words[]; /* ends with NULL */
  * sends `program` instead (controlplane/object/watch.h). Answers {"generation"}. */
 enum trace_parameter { TRACE_COUNT, TRACE_PORT, TRACE_MATCH, TRACE_TIMEOUT, TRACE_PROGRAM };
 #define TRACE_TIMEOUT_USUAL 60000000000ull
+/* capture FILE [port P] [match EXPR] [count N] [duration T] [snap N] [dropped] [punted] [stage S [after]]:
+ * received, sent and dropped packets if none of the last ones is given. FILE, `match` and `duration` are the
+ * client's part: it sends `program` instead of `match`, then within CAPTURE_LEASE_NS, again and again, the
+ * `generation` that it was answered, and that with `stop` at the end. */
+enum capture_parameter {
+	CAPTURE_PARAMETER_FILE,
+	CAPTURE_PARAMETER_PORT,
+	CAPTURE_PARAMETER_MATCH,
+	CAPTURE_PARAMETER_COUNT,
+	CAPTURE_PARAMETER_DURATION,
+	CAPTURE_PARAMETER_SNAP,
+	CAPTURE_PARAMETER_DROPPED,
+	CAPTURE_PARAMETER_PUNTED,
+	CAPTURE_PARAMETER_STAGE, /* WORD: see table-capture.c */
+	CAPTURE_PARAMETER_AFTER,
+	CAPTURE_PARAMETER_PROGRAM,
+	CAPTURE_PARAMETER_GENERATION,
+	CAPTURE_PARAMETER_STOP
+};
+#define CAPTURE_LEASE_NS 3000000000ull
 enum show_parameter {
 	SHOW_NAME
 }; /* `port show [NAME]`, `mpls show [LABEL]` etc.: the noun's keys, none required */

@@ -80,6 +80,8 @@ extern const struct parameter filter_list_change[], filter_list_show[], filter_a
 	filter_del[], filter_show[], filter_test[], filter_rule_change[], filter_rule_del[],
 	filter_rule_show[], filter_bind[];
 
+extern const struct parameter capture_start[];
+
 extern const char *const admin_words[];
 #define ADMIN WORDS("admin", PARAMETER_POSITIONAL, admin_words, "administrative state")
 extern const char *const rpf_words[]; /* enum rpf_word */

@@ -542,6 +542,8 @@ static const struct command table[] = {
 	LOOK(TABLES_EXPORT, "tables", "export", nothing, "every row of every table as JSON lines"),
 	CHANGE(TRACE, "trace", "start", trace_start,
 	       "follow the next packets through the stages"),
+	SPELLED(CAPTURE, "capture", "start", "capture", ACCESS_CHANGE, capture_start,
+		"write packets to a file, for Wireshark"),
 	CHANGE(COUNTERS_CLEAR, "counters", "clear", show_interface, "count from zero again"),
 	LOOK(CONFIG_SHOW, "config", "show", nothing, "the running configuration"),
 	CHANGE(CONFIG_SAVE, "config", "save", config_save,

@@ -292,7 +292,7 @@ struct model {
 	struct event_ring events;
 	struct drop_rates *drop_rates; /* NULL: no data plane was there yet */
 	struct filters *filters; /* filter.h */
-	struct watch_object trace; /* watch.h */
+	struct watch_object trace, capture; /* watch.h */
 	json_t *reply;           /* what the last command has to say besides that it is done; or NULL */
 
 	uint64_t punted[PUNT_REASON_MAX]; /* frames taken out of the punt rings */

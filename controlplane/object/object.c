@@ -57,6 +57,7 @@ static const struct handler *const handlers[COMMAND_COUNT] = {
 	[COMMAND_FILTER_BIND] = &filter_bind_handler,
 	[COMMAND_FILTER_UNBIND] = &filter_unbind_handler,
 	[COMMAND_TRACE] = &trace_handler,
+	[COMMAND_CAPTURE] = &capture_handler,
 	[COMMAND_COUNTERS_CLEAR] = &counters_clear_handler,
 };
 

@@ -129,6 +129,14 @@ int watch_begin(struct model *model, struct watch_object *object, _Atomic uint64
 	return result;
 }
 
+void watch_renew(struct model *model, struct watch_object *object, uint64_t timeout)
+{
+	struct watch_wish *wish = heap_object(model->heap, object->offset);
+
+	object->deadline = monotonic_ns() + timeout;
+	word_store(&wish->deadline, object->deadline);
+}
+
 void watch_stop(struct model *model, struct watch_object *object, _Atomic uint64_t *word)
 {
 	if (object->offset == 0)
@@ -148,6 +156,8 @@ void watch_poll(struct model *model)
 {
 	if (model->trace.offset != 0 && monotonic_ns() >= model->trace.deadline)
 		watch_stop(model, &model->trace, &model->tables->control.trace);
+	if (model->capture.offset != 0 && monotonic_ns() >= model->capture.deadline)
+		watch_stop(model, &model->capture, &model->tables->control.capture);
 }
 
 /* ---------------------------------------------------------------- trace */

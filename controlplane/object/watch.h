@@ -37,6 +37,9 @@ int watch_program(const char *text, struct watch_instruction *program, struct er
 int watch_begin(struct model *model, struct watch_object *object, _Atomic uint64_t *word,
 		const struct watch_request *request, struct error *error);
 
+/* What object wishes lasts from now on for so many nanoseconds. */
+void watch_renew(struct model *model, struct watch_object *object, uint64_t timeout);
+
 /* Nothing is wished any more. */
 void watch_stop(struct model *model, struct watch_object *object, _Atomic uint64_t *word);
 
@@ -47,5 +50,6 @@ void watch_poll(struct model *model);
 void watch_forget(struct model *model);
 
 extern const struct handler trace_handler;
+extern const struct handler capture_handler;
 
 #endif

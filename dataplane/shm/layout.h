@@ -35,6 +35,7 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include "capture.h"
 #include "watch.h"
 
 #define SHUNT_ABI_VERSION 1u
@@ -567,6 +568,7 @@ struct state_control {
 	_Atomic uint64_t spaces_ready; /* bit s: label counters of space s are allocated */
 	/* interface rows below this have counters: workers let nothing into one above */
 	_Atomic uint64_t interfaces_ready;
+	_Atomic uint64_t capture_ready; /* rings of workers below this are there */
 	_Atomic uint64_t tsc_hz;
 	char version[64]; /* program and DPDK version */
 };
@@ -605,6 +607,8 @@ struct state {
 	alignas(HEAP_CHUNK) _Atomic uint32_t fdb_hit[WORKER_MAX][FDB_MAX];
 	/* frame bytes as the filter met them; holes where filter_ready says so */
 	alignas(HEAP_CHUNK) struct traffic_counter filter[WORKER_MAX][FILTER_MAX][FILTER_SLOTS];
+	/* holes until there is something to capture: see capture_ready */
+	alignas(HEAP_CHUNK) struct capture_ring capture[WORKER_MAX];
 	/* 16 MiB per worker and space; allocated for the workers and spaces in use, holes elsewhere */
 	alignas(HEAP_CHUNK) struct traffic_counter label[WORKER_MAX][LABEL_SPACE_MAX][LABEL_COUNT];
 };

@@ -93,6 +93,14 @@ int region_allocate_labels(struct region *state, unsigned int worker_count, unsi
 	return 0;
 }
 
+int region_allocate_capture(struct region *state, unsigned int worker_count)
+{
+	if (worker_count == 0 || worker_count > WORKER_MAX)
+		return -EINVAL;
+	return region_allocate(state, offsetof(struct state, capture),
+			       worker_count * sizeof(struct capture_ring));
+}
+
 int region_allocate_filter(struct region *state, unsigned int worker_count, uint32_t filter,
 			   uint32_t slots)
 {

@@ -86,6 +86,8 @@ int region_allocate_interfaces(struct region *state, unsigned int worker_count, 
 			       uint32_t end);
 /* Data plane, on `state`: label counters of one space, before it sets its bit in spaces_ready. */
 int region_allocate_labels(struct region *state, unsigned int worker_count, unsigned int space);
+/* Data plane, on `state`: rings of captured packets, before it stores worker_count in capture_ready. */
+int region_allocate_capture(struct region *state, unsigned int worker_count);
 /* Data plane, on `state`: counters of a filter's slots below `slots`, before it stores filter_ready. */
 int region_allocate_filter(struct region *state, unsigned int worker_count, uint32_t filter,
 			   uint32_t slots);

@@ -63,10 +63,11 @@ struct watch_instruction {
 };
 static_assert(sizeof(struct watch_instruction) == 8, "watch_instruction");
 
-/* CP writes, DP reads. Immutable. */
+/* CP writes, DP reads. Immutable but for its deadline. */
 struct watch_wish {
 	uint64_t generation; /* another one with every wish, never 0 */
-	uint64_t deadline;   /* CLOCK_MONOTONIC nanoseconds from which on nobody watches */
+	_Atomic uint64_t deadline; /* CLOCK_MONOTONIC nanoseconds from which on nobody watches: the one
+				    * word that may change, when the wish is renewed */
 	uint64_t count;      /* packets that a worker reports at most; 0: no limit */
 	uint32_t interface;  /* ingress interface row, or WATCH_ANY */
 	uint32_t options;    /* of this kind of wish */

@@ -5,6 +5,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <time.h>
+#include "dataplane/stage/capture.h"
 #include "dataplane/stage/stage.h"
 #include "dataplane/stage/watching.h"
 
@@ -27,7 +28,6 @@ static uint64_t monotonic_ns(void)
 static void take_over(struct watch_active *active, const struct watch_wish *wish)
 {
 	active->generation = wish->generation;
-	active->deadline = wish->deadline;
 	active->count = wish->count;
 	active->interface = wish->interface;
 	active->options = wish->options;
@@ -45,6 +45,7 @@ static bool is_wished(struct worker *worker, enum watch_subject subject, uint64_
 	const struct watch_wish *wish = tables_object(worker->tables, offset);
 	if (wish->generation != active->generation)
 		take_over(active, wish);
+	active->deadline = word_load(&wish->deadline);
 	return active->match.valid && (active->count == 0 || active->seen < active->count) &&
 	       monotonic_ns() < active->deadline;
 }
@@ -55,7 +56,8 @@ void watch_wishes(struct worker *worker)
 
 	if (is_wished(worker, WATCHED_TRACE, word_load(&control->trace)))
 		worker->watch |= WATCH_TRACE;
-	if (is_wished(worker, WATCHED_CAPTURE, word_load(&control->capture)))
+	if (capture_ready(worker) &&
+	    is_wished(worker, WATCHED_CAPTURE, word_load(&control->capture)))
 		worker->watch |= WATCH_CAPTURE;
 }
 
@@ -106,10 +108,14 @@ static __rte_always_inline void watched(struct worker *worker, enum stage_id sta
 		return;
 	if (worker->watch & WATCH_PACKETS)
 		enter(worker, vector);
+	if (worker->watch & WATCH_CAPTURE)
+		capture_before(worker, stage, vector);
 	uint64_t start = rte_rdtsc();
 	run(worker);
 	count_stage(worker, stage, count, rte_rdtsc() - start);
 	worker->watching->count = 0;
+	if (worker->watch & WATCH_CAPTURE)
+		capture_after(worker, stage);
 }
 
 void watch_stages(struct worker *worker)
@@ -131,8 +137,9 @@ void watch_stages(struct worker *worker)
 void watch_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
 		   unsigned int count)
 {
+	for (unsigned int i = 0; worker->watch & WATCH_CAPTURE && i < count; i++)
+		capture_frame(worker, CAPTURE_RECEIVED, mbufs[i], interface, 0);
 	uint64_t start = rte_rdtsc();
-
 	classify(worker, interface, mbufs, count);
 	count_stage(worker, STAGE_classify, count, rte_rdtsc() - start);
 	watch_stages(worker);
@@ -160,9 +167,8 @@ void watch_end(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int 
 {
 	struct watching *watching = worker->watching;
 
-	(void)interface;
-	(void)end;
-	(void)reason;
+	if (worker->watch & WATCH_CAPTURE)
+		capture_end(worker, mbuf, interface, end, reason);
 	for (unsigned int i = 0; i < watching->count; i++) {
 		if (watching->packet[i] != NULL && watching->before[i].mbuf == mbuf)
 			watching->packet[i] = NULL;

@@ -5,6 +5,7 @@
 #ifndef SHUNT_STAGE_WATCHING_H
 #define SHUNT_STAGE_WATCHING_H
 
+#include "dataplane/stage/capture.h"
 #include "dataplane/stage/watch-match.h"
 #include "dataplane/stage/watch.h"
 
@@ -28,6 +29,7 @@ struct watching {
 	unsigned int count;
 	const struct packet *packet[VECTOR_SIZE]; /* where they stand, NULL: ended in this stage */
 	struct packet before[VECTOR_SIZE];
+	unsigned int passed[CAPTURE_VECTORS]; /* in the stages' vectors before this one (capture.c) */
 };
 
 #endif

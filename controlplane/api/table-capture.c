@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/api/parameter.h"
+#include "dataplane/shm/capture.h"
+
+/* The stages that packets stand in front of and behind: enum capture_stage_word. */
+static const char *const stage_words[] = { "filter", "mpls",	"tunnel", "filter_vrf", "ip",
+					   "bridge", "output", "encapsulate", NULL };
+
+const struct parameter capture_start[] = {
+	[CAPTURE_PARAMETER_FILE] = { .name = "file",
+				     .type = VALUE_STRING,
+				     .flags = PARAMETER_POSITIONAL | PARAMETER_REQUIRED,
+				     .minimum = 1,
+				     .placeholder = "FILE",
+				     .help = "where it is written to, as pcapng; -: standard output" },
+	[CAPTURE_PARAMETER_PORT] = { .name = "port",
+				     .type = VALUE_NAME,
+				     .complete = INTERFACES,
+				     .help = "of this port or interface alone" },
+	[CAPTURE_PARAMETER_MATCH] = { .name = "match",
+				      .type = VALUE_STRING,
+				      .minimum = 1,
+				      .placeholder = "EXPR",
+				      .help = "that pcap-filter(7) finds" },
+	[CAPTURE_PARAMETER_COUNT] = NUMBER("count", 0, 1, UINT32_MAX, "so many packets"),
+	[CAPTURE_PARAMETER_DURATION] = { .name = "duration",
+					 .type = VALUE_DURATION,
+					 .minimum = 1000000,
+					 .maximum = 365 * 24 * 3600 * 1000000000ull,
+					 .help = "for so long" },
+	[CAPTURE_PARAMETER_SNAP] = NUMBER("snap", 0, 1, CAPTURE_SNAP_MAX,
+					  "bytes of a frame at most, usually all"),
+	[CAPTURE_PARAMETER_DROPPED] = { .name = "dropped",
+					.type = VALUE_FLAG,
+					.help = "what is dropped, with the reason as comment" },
+	[CAPTURE_PARAMETER_PUNTED] = { .name = "punted",
+				       .type = VALUE_FLAG,
+				       .help = "what goes to the control plane or to the kernel" },
+	[CAPTURE_PARAMETER_STAGE] = WORDS("stage", 0, stage_words,
+					  "what goes into this stage (show runtime)"),
+	[CAPTURE_PARAMETER_AFTER] = { .name = "after",
+				      .type = VALUE_FLAG,
+				      .help = "... what it passes on, instead" },
+	[CAPTURE_PARAMETER_PROGRAM] = { .name = "program",
+					.type = VALUE_STRING,
+					.minimum = 1,
+					.help = "instead of match: what `tcpdump -ddd` makes of it, "
+						"commas for newlines" },
+	[CAPTURE_PARAMETER_GENERATION] = NUMBER("generation", 0, 1, INT64_MAX,
+						"go on with this one (for clients)"),
+	[CAPTURE_PARAMETER_STOP] = { .name = "stop",
+				     .type = VALUE_FLAG,
+				     .help = "... or end it" },
+	[CAPTURE_PARAMETER_STOP + 1] = { .name = NULL },
+};
