@@ -556,7 +556,7 @@ enum capture_parameter {
 	CAPTURE_PARAMETER_GENERATION,
 	CAPTURE_PARAMETER_STOP
 };
-#define CAPTURE_LEASE_NS 3000000000ull
+#define CAPTURE_LEASE_NS 5000000000ull
 enum show_parameter {
 	SHOW_NAME
 }; /* `port show [NAME]`, `mpls show [LABEL]` etc.: the noun's keys, none required */

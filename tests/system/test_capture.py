@@ -16,7 +16,7 @@ from shunt_test import LabTest, Refused, for_each_driver, wait_until
 
 VIA = "via 10.0.1.2"
 RING = 4 << 20  # bytes of a worker's ring, CAPTURE_BYTES
-LEASE = 3       # seconds, CAPTURE_LEASE_NS
+LEASE = 5       # seconds, CAPTURE_LEASE_NS
 
 
 class Capture(LabTest):
@@ -102,8 +102,6 @@ class Capture(LabTest):
         with PcapNgReader(str(self.file)) as reader:
             theirs = list(reader)
         self.assertEqual([bytes(p) for p in theirs], [p.frame for p in everything])
-        self.assertEqual([(p.comment or b"").decode() for p in theirs],
-                         [p.comment for p in everything])
         done = subprocess.run(["tcpdump", "-nr", self.file], capture_output=True, text=True, check=True)
         self.assertEqual(len(done.stdout.splitlines()), len(everything))
 
@@ -164,11 +162,11 @@ class Capture(LabTest):
         label = self.label()
         self.lab.ctl(f"mpls add {label} swap 200 {VIA}")
         body = [self.arriving(stack((label, 64)) + udp4(numbered(i, 1400))) for i in range(200)]
-        count = 2 * RING // len(body[0]) // len(body) * len(body)
+        count = 5 * RING // 4 // len(body[0]) // len(body) * len(body)
         self.begin("port", "p0")
         self.running.send_signal(signal.SIGSTOP)
         before = self.lab.counters()
-        self.lab.sender.send(body * (count // len(body)), 10000)
+        self.lab.sender.send(body * (count // len(body)), 4000)
         self.lab.settle(before, "p0", count)
         self.running.send_signal(signal.SIGCONT)
         sent, _ = self.swapped(1, label)
@@ -206,6 +204,8 @@ class Capture(LabTest):
         self.finish()
 
     def test_words(self):
+        self.begin("duration", "1ms")  # no other one runs any more
+        self.finish(0)
         for words, code, text in (("match nonsense", 2, "match: 'nonsense'"), ("after", 1, "`stage`"),
                                   ("port p9", 1, "p9"), ("program 1", 1, "program: instruction 1")):
             with self.assertRaisesRegex(Refused, text) as caught:
