@@ -21,7 +21,7 @@
 static const struct {
 	const char *line, *offered; /* words, and <nouns> for live names */
 } completions[] = {
-	{ "", "bridge port vlan loopback tunnel address pseudowire neigh route mpls nexthop filter show metrics top tables trace counters config" },
+	{ "", "bridge port vlan loopback tunnel address pseudowire neigh route mpls nexthop filter show metrics top tables trace capture counters config" },
 	{ "po", "port" },
 	{ "x", "" },
 	{ "port ", "add set del show" },
