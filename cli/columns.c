@@ -320,6 +320,17 @@ static const struct column counters[] = {
 	{ .title = NULL },
 };
 
+static const struct column runtime[] = {
+	{ .title = "WORKER", .key = "worker", .flags = RIGHT },
+	{ .title = "STAGE", .key = "stage" },
+	{ .title = "CALLS", .key = "calls", .flags = RIGHT },
+	{ .title = "PACKETS", .key = "packets", .flags = RIGHT },
+	{ .title = "PACKETS/CALL", .key = "packets_per_call", .flags = RIGHT },
+	{ .title = "CYCLES/PACKET", .key = "cycles_per_packet", .flags = RIGHT },
+	{ .title = "PERCENT", .key = "percent", .flags = RIGHT },
+	{ .title = NULL },
+};
+
 static const struct column workers[] = {
 	{ .title = "WORKER", .key = "worker", .flags = RIGHT },
 	{ .title = "LCORE", .key = "lcore", .flags = RIGHT },
@@ -351,6 +362,7 @@ static const struct sheet sheets[] = {
 	{ COMMAND_MPLS_SHOW, mpls },         { COMMAND_NEXTHOP_SHOW, nexthop },
 	{ COMMAND_SHOW_DROPS, drops },       { COMMAND_SHOW_COUNTERS, counters },
 	{ COMMAND_SHOW_PROTOCOLS, protocols },
+	{ COMMAND_SHOW_RUNTIME, runtime },
 	{ COMMAND_SHOW_WORKERS, workers },   { COMMAND_BRIDGE_SHOW, bridge },
 	{ COMMAND_FDB_SHOW, fdb },           { COMMAND_BRIDGE_GROUPS_SHOW, groups },
 	{ COMMAND_BRIDGE_ROUTERS_SHOW, routers },

@@ -203,6 +203,8 @@ static void result_print(const struct session *session, const struct command *co
 		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
 	else if (session->json)
 		json_dumpf(result, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+	else if (command->id == COMMAND_SHOW_TRACE)
+		trace_print(json_object_get(result, "packets"));
 	else
 		render(stdout, command, result, session->statistics);
 	if (session->json || session->pretty || document)
@@ -226,6 +228,8 @@ static int run_command(struct session *session, const struct arguments *argument
 		return top_show(session, arguments, error);
 	if (capture_wanted(arguments))
 		return capture_run(session, arguments, error);
+	if (trace_wanted(arguments))
+		return trace_run(session, arguments, error);
 	if (pages_wanted(arguments))
 		return pages_show(session, arguments, error);
 	if (session->json && !session->pretty) {

@@ -76,6 +76,18 @@ int run_query(struct session *session, const struct arguments *arguments, json_t
 int run_text(struct session *session, const struct arguments *arguments, char **text,
 	     struct error *error);
 
+/* ---- trace.c ---- */
+
+/* `trace N` with N above 0? */
+bool trace_wanted(const struct arguments *arguments);
+
+/* Switch tracing on, print packets as they come (an array of all of them with -j), and switch it off
+ * when all have come, at the timeout, or when the user interrupts. */
+int trace_run(struct session *session, const struct arguments *arguments, struct error *error);
+
+/* `show trace`'s packets as text. */
+void trace_print(const json_t *packets);
+
 /* ---- match.c ---- */
 
 /* An expression of pcap-filter(7), about Ethernet frames, as a program in text. 0, or -EINVAL with *error

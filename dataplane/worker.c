@@ -186,6 +186,8 @@ int worker_run(void *argument)
 			reassembly_expire(worker, start);
 		packets += host_poll(worker);
 		worker_flush(worker);
+		if (unlikely(worker->watch & WATCH_PACKETS))
+			watch_done(worker);
 		inject_done(worker, injected);
 		packets += injected;
 		uint64_t cycles = rte_rdtsc() - start;

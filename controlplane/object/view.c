@@ -151,6 +151,7 @@ json_t *view_show(const struct view *view, const struct arguments *arguments, st
 		[COMMAND_FILTER_RULE_SHOW] = view_filter_rules,
 		[COMMAND_FILTER_LIST_SHOW] = view_filter_lists,
 		[COMMAND_FILTER_TEST] = view_filter_test,
+		[COMMAND_SHOW_RUNTIME] = view_runtime,    [COMMAND_SHOW_TRACE] = view_trace,
 		[COMMAND_SHOW_VERSION] = view_version,
 		[COMMAND_SHOW_EVENTS] = view_events,
 		[COMMAND_BRIDGE_SHOW] = view_bridges,

@@ -8,7 +8,7 @@
 
 enum { ROW_TRIES = 5, ROWS_A_STEP = 64, LABELS_A_STEP = 1 << 16 };
 
-static const char *operation_name(enum label_operation operation)
+const char *view_operation_name(enum label_operation operation)
 {
 	switch (operation) {
 	case LABEL_SWAP:
@@ -122,7 +122,7 @@ static void put_row(const struct view *view, unsigned int space, uint32_t label,
 	buffer_add(text, "{", 1);
 	text_number(text, "label", label);
 	text_number(text, "space", space);
-	text_string(text, "operation", operation_name(operation));
+	text_string(text, "operation", view_operation_name(operation));
 	if (operation == LABEL_SWAP || operation == LABEL_REPLACE || operation == LABEL_POP ||
 	    operation == LABEL_REPLICATE) {
 		put_paths(view, word, text);

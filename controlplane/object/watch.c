@@ -53,10 +53,11 @@ int watch_program(const char *text, struct watch_instruction *program, struct er
 	for (;;) {
 		at = count < WATCH_PROGRAM_MAX ? parse_instruction(at, &program[count]) : NULL;
 		if (at == NULL || (*at != ',' && *at != 0))
-			return refuse(error, -EINVAL,
-				      "program: instruction %d: expected up to %d times \"code jt jf "
-				      "k\" with commas between, as `tcpdump -ddd` prints them",
-				      count + 1, WATCH_PROGRAM_MAX);
+			return refuse(
+				error, -EINVAL,
+				"program: instruction %d: expected up to %d times \"code jt jf "
+				"k\" with commas between, as `tcpdump -ddd` prints them",
+				count + 1, WATCH_PROGRAM_MAX);
 		count++;
 		if (*at++ == 0)
 			break;
@@ -117,8 +118,8 @@ static int publish(struct model *model, struct watch_object *object, _Atomic uin
 int watch_begin(struct model *model, struct watch_object *object, _Atomic uint64_t *word,
 		const struct watch_request *request, struct error *error)
 {
-	struct watch_wish *wish = calloc(
-		1, sizeof(*wish) + WATCH_PROGRAM_MAX * sizeof(wish->program[0]));
+	struct watch_wish *wish =
+		calloc(1, sizeof(*wish) + WATCH_PROGRAM_MAX * sizeof(wish->program[0]));
 
 	if (wish == NULL)
 		return refuse(error, -ENOMEM, "watch: out of memory");
@@ -178,17 +179,27 @@ static int trace(struct model *model, const struct arguments *arguments, struct 
 		watch_stop(model, &model->trace, &model->tables->control.trace);
 		return 0;
 	}
-	if (argument_present(arguments, TRACE_PORT))
-		request.port = value[TRACE_PORT].string;
+	if (argument_present(arguments, TRACE_PORT)) {
+		const struct interface_object *port =
+			interface_get(model, value[TRACE_PORT].string, error);
+		if (port == NULL)
+			return -ENOENT;
+		if (port->kind != INTERFACE_PORT)
+			return refuse(error, -EINVAL,
+				      "trace: %s is a %s; expected a port that packets come in by",
+				      port->name, interface_kind_name(port->kind));
+		request.port = port->name;
+	}
 	if (argument_present(arguments, TRACE_PROGRAM))
 		request.program = value[TRACE_PROGRAM].string;
 	else if (argument_present(arguments, TRACE_MATCH))
 		return refuse(error, -EINVAL,
 			      "trace: match: shuntctl makes a program of it: expected \"program\"");
-	int result = watch_begin(model, &model->trace, &model->tables->control.trace, &request,
-				 error);
+	int result =
+		watch_begin(model, &model->trace, &model->tables->control.trace, &request, error);
 	if (result == 0)
-		model->reply = json_pack("{s:I}", "generation", (json_int_t)model->trace.generation);
+		model->reply =
+			json_pack("{s:I}", "generation", (json_int_t)model->trace.generation);
 	return result;
 }
 

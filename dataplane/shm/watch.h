@@ -39,8 +39,8 @@ enum {
 	TRACE_PACKETS_MAX = 128, /* packets of one trace */
 	TRACE_RECORDS = 64,      /* records of a packet; further ones are left out */
 	TRACE_SLOTS = TRACE_PACKETS_MAX * TRACE_RECORDS,
-	TRACE_BYTES = 160,       /* of a frame in a record */
-	WATCH_ANY = UINT32_MAX,  /* watch_wish.interface: whatever interface it came in by */
+	TRACE_BYTES = 160,      /* of a frame in a record */
+	WATCH_ANY = UINT32_MAX, /* watch_wish.interface: whatever interface it came in by */
 };
 static_assert((int)STAGE_COUNT <= (int)STAGE_MAX, "room for more");
 
@@ -108,10 +108,11 @@ enum trace_kind {
 };
 
 enum trace_lookup {
-	TRACE_LABEL,   /* index: label; result: its entry word */
-	TRACE_ROUTE,   /* key: address, IPv4 as ::ffff:a.b.c.d; result: route leaf */
-	TRACE_FILTER,  /* index: number; result: decision, from bit 16 on the rule's sequence number */
-	TRACE_TUNNEL,  /* index: its row */
+	TRACE_LABEL, /* index: label; result: its entry word */
+	TRACE_ROUTE, /* key: address, IPv4 as ::ffff:a.b.c.d; result: route leaf */
+	TRACE_FILTER, /* index: number; result: decision, from bit 16 on the rule's sequence number */
+	TRACE_TUNNEL,    /* index: row of the one that it goes into */
+	TRACE_INTERFACE, /* index: row at which it is counted from now on: tunnel, bridge, ... */
 	TRACE_ADDRESS, /* index: bridge; key: MAC, VLAN; result: interface, or WATCH_ANY: not known */
 	TRACE_GROUP,   /* index: bridge; key: group; result: 1: hosts asked for it, 0: nobody */
 	TRACE_NEXTHOP, /* index: nexthop; result: egress interface, from bit 32 on how many labels it

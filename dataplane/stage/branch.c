@@ -31,6 +31,8 @@ struct packet *branch_copy(struct worker *worker, const struct packet *packet, c
 	struct packet *copy = &worker->spare[worker->spare_next++ % SPARE_PACKETS];
 	*copy = *packet;
 	copy->mbuf = header;
+	if (unlikely(worker->watch & WATCH_PACKETS))
+		watch_copied(worker, mbuf, header);
 	copy->l3 = start;
 	return copy;
 }

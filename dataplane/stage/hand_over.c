@@ -53,6 +53,9 @@ void hand_over(struct worker *worker, struct packet *packet, uint32_t interface)
 		.l3 = (uint32_t)(packet->l3 - rte_pktmbuf_mtod(packet->mbuf, uint8_t *)),
 	};
 
+	if (unlikely(worker->watch & WATCH_PACKETS)) /* while it is ours */
+		watch_end(worker, packet->mbuf, packet->interface, WATCH_CONSUMED,
+			  WATCH_other_worker);
 	if (rte_ring_mp_enqueue_bulk_elem(ring, &handed, sizeof(handed), 1, NULL) == 0)
 		drop(worker, packet->mbuf, packet->interface, DROP_tunnel_owner_busy);
 }

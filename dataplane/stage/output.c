@@ -59,9 +59,9 @@ void transmit_port(struct worker *worker, unsigned int port)
 	enum drop_reason reason = DROP_tx_port_gone;
 	unsigned int sent = 0;
 
-	if (unlikely(worker->watch & WATCH_PACKETS))
-		watch_transmit(worker, port);
 	if (likely(tx->running)) {
+		if (unlikely(worker->watch & WATCH_PACKETS))
+			watch_transmit(worker, port);
 		reason = DROP_tx_full;
 		if (unlikely(!tx->multi_segment))
 			count = flatten(worker, port, count);

@@ -501,8 +501,12 @@ bool reassemble(struct worker *worker, struct packet *packet)
 		return true;
 	}
 	struct datagram *datagram = add(worker, packet, &fragment);
-	if (datagram == NULL || !is_complete(datagram))
+	if (datagram == NULL || !is_complete(datagram)) {
+		if (unlikely(worker->watch & WATCH_PACKETS) && datagram != NULL)
+			watch_end(worker, packet->mbuf, packet->interface, WATCH_CONSUMED,
+				  WATCH_fragment_waits);
 		return false;
+	}
 	if (ecn_is_contradictory(datagram->ecn) || is_too_long(worker->reassembly, datagram)) {
 		refuse(worker, datagram, DROP_fragment_invalid);
 		return false;

@@ -3,10 +3,9 @@
  * watch-match.h: which frames someone wants to see, by a program of the BSD packet filter.
  *
  * libpcap's compiler makes the program (cli), the control plane publishes it in a struct watch_wish, and
- * its interpreter runs it here. Why not DPDK's rte_bpf: before 24.03 its verifier walks every path of a
- * program, whose number doubles with each branch, so that an expression of a few dozen terms would hold the
- * worker for hours. A classic program is checked in one pass, jumps forward only, and reads nothing but
- * what the interpreter has compared with the frame's length.
+ * libpcap's interpreter runs it here. Why not DPDK's rte_bpf: rte_bpf_convert is experimental in 22.11, and
+ * loading a program maps memory, which a worker shall not do in a turn. A classic program is checked in one
+ * pass, jumps forward only, and reads nothing but what the interpreter has compared with the frame's length.
  */
 #ifndef SHUNT_STAGE_WATCH_MATCH_H
 #define SHUNT_STAGE_WATCH_MATCH_H

@@ -7,12 +7,12 @@
 #include <time.h>
 #include "dataplane/stage/capture.h"
 #include "dataplane/stage/stage.h"
-#include "dataplane/stage/watching.h"
+#include "dataplane/stage/trace.h"
 
 int watch_init(struct worker *worker)
 {
 	worker->watching = rte_zmalloc("watching", sizeof(*worker->watching), CACHE_LINE);
-	return worker->watching == NULL ? -ENOMEM : 0;
+	return worker->watching == NULL ? -ENOMEM : trace_init(worker);
 }
 
 /* ---------------------------------------------------------------- wishes */
@@ -87,10 +87,13 @@ void watch_runtime(struct worker *worker, unsigned int packets, uint64_t cycles)
 /* ---------------------------------------------------------------- around the stages */
 
 /* Remember what goes into a stage. */
-static void enter(struct worker *worker, const struct vector *vector)
+static void enter(struct worker *worker, enum stage_id stage, const struct vector *vector)
 {
 	struct watching *watching = worker->watching;
 
+	watching->stage = stage;
+	if (worker->watch & WATCH_TRACE)
+		trace_enter(worker, stage, vector->packet, vector->count);
 	watching->count = vector->count;
 	for (unsigned int i = 0; i < vector->count; i++) {
 		watching->packet[i] = vector->packet[i];
@@ -107,12 +110,14 @@ static __rte_always_inline void watched(struct worker *worker, enum stage_id sta
 	if (count == 0)
 		return;
 	if (worker->watch & WATCH_PACKETS)
-		enter(worker, vector);
+		enter(worker, stage, vector);
 	if (worker->watch & WATCH_CAPTURE)
 		capture_before(worker, stage, vector);
 	uint64_t start = rte_rdtsc();
 	run(worker);
 	count_stage(worker, stage, count, rte_rdtsc() - start);
+	if (worker->watch & WATCH_TRACE)
+		trace_leave(worker, stage);
 	worker->watching->count = 0;
 	if (worker->watch & WATCH_CAPTURE)
 		capture_after(worker, stage);
@@ -137,11 +142,16 @@ void watch_stages(struct worker *worker)
 void watch_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
 		   unsigned int count)
 {
+	worker->watching->stage = STAGE_classify;
+	if (worker->watch & WATCH_TRACE)
+		trace_arrived(worker, interface, mbufs, count);
 	for (unsigned int i = 0; worker->watch & WATCH_CAPTURE && i < count; i++)
 		capture_frame(worker, CAPTURE_RECEIVED, mbufs[i], interface, 0);
 	uint64_t start = rte_rdtsc();
 	classify(worker, interface, mbufs, count);
 	count_stage(worker, STAGE_classify, count, rte_rdtsc() - start);
+	if (worker->watch & WATCH_TRACE)
+		trace_leave(worker, STAGE_classify);
 	watch_stages(worker);
 }
 
@@ -167,6 +177,8 @@ void watch_end(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int 
 {
 	struct watching *watching = worker->watching;
 
+	if (worker->watch & WATCH_TRACE)
+		trace_end(worker, mbuf, interface, end, reason);
 	if (worker->watch & WATCH_CAPTURE)
 		capture_end(worker, mbuf, interface, end, reason);
 	for (unsigned int i = 0; i < watching->count; i++) {
@@ -175,10 +187,23 @@ void watch_end(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int 
 	}
 }
 
+void watch_copied(struct worker *worker, const struct rte_mbuf *mbuf, struct rte_mbuf *copy)
+{
+	if (worker->watch & WATCH_TRACE)
+		trace_copied(mbuf, copy);
+}
+
+void watch_done(struct worker *worker)
+{
+	if (worker->watch & WATCH_TRACE)
+		trace_done(worker);
+}
+
 void watch_transmit(struct worker *worker, unsigned int port)
 {
 	const struct transmit *transmit = &worker->transmit;
 
+	worker->watching->stage = STAGE_transmit;
 	for (unsigned int i = 0; i < transmit->count[port]; i++)
 		watch_end(worker, transmit->mbuf[port][i], transmit->ingress[port][i],
 			  WATCH_TRANSMITTED, port);

@@ -14,9 +14,10 @@
 #include "dataplane/worker.h"
 
 enum watch_flag {
-	WATCH_RUNTIME = 1 << 0, /* cycles and packets of each stage: one of WATCH_SAMPLE busy turns */
-	WATCH_TRACE = 1 << 1,   /* tables_control.trace */
-	WATCH_CAPTURE = 1 << 2, /* tables_control.capture */
+	WATCH_RUNTIME =
+		1 << 0,       /* cycles and packets of each stage: one of WATCH_SAMPLE busy turns */
+	WATCH_TRACE = 1 << 1, /* tables_control.trace */
+	WATCH_CAPTURE = 1 << 2,                      /* tables_control.capture */
 	WATCH_PACKETS = WATCH_TRACE | WATCH_CAPTURE, /* someone wants to see packets */
 };
 
@@ -31,8 +32,8 @@ static inline void watch_turn(struct worker *worker)
 {
 	const struct tables_control *control = &worker->tables->control;
 
-	worker->watch = counter_read(&worker->state->busy_turns) % WATCH_SAMPLE == 0 ? WATCH_RUNTIME
-										    : 0;
+	worker->watch =
+		counter_read(&worker->state->busy_turns) % WATCH_SAMPLE == 0 ? WATCH_RUNTIME : 0;
 	if (unlikely((word_load(&control->trace) | word_load(&control->capture)) != 0))
 		watch_wishes(worker);
 }
@@ -52,6 +53,12 @@ void watch_runtime(struct worker *worker, unsigned int packets, uint64_t cycles)
  * worker->watch & WATCH_PACKETS. */
 void watch_end(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int interface,
 	       enum watch_end end, unsigned int reason);
+
+/* `copy` is a copy of the packet, if it has no bytes in common with it: else that is seen. As watch_end. */
+void watch_copied(struct worker *worker, const struct rte_mbuf *mbuf, struct rte_mbuf *copy);
+
+/* The turn is over: readers may have what was reported. If worker->watch & WATCH_PACKETS. */
+void watch_done(struct worker *worker);
 
 /* What waits for a port row is about to be handed to its device. As watch_end. */
 void watch_transmit(struct worker *worker, unsigned int port);

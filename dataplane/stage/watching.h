@@ -21,10 +21,23 @@ struct watch_active {
 	struct watch_match match;
 };
 
+/* A trace in the making. */
+struct trace_state {
+	uint64_t generation; /* of the wish that the ring is about */
+	uint64_t turn;       /* in the marks of this turn; no other worker has the same */
+	unsigned int written;
+	uint8_t records[TRACE_PACKETS_MAX];    /* of each packet */
+	bool entered[TRACE_PACKETS_MAX];       /* the stage that is run */
+	uint32_t interface[TRACE_PACKETS_MAX]; /* at which it was counted then */
+	struct trace_record spilled;
+};
+
 /* Of the worker alone, made by watch_init. */
 struct watching {
-	uint64_t cycles; /* of this turn's stages: the rest is receiving */
+	uint64_t cycles;     /* of this turn's stages: the rest is receiving */
+	enum stage_id stage; /* that is run */
 	struct watch_active active[WATCHED_COUNT];
+	struct trace_state trace;
 	/* packets that went into the stage being run, as they were then */
 	unsigned int count;
 	const struct packet *packet[VECTOR_SIZE]; /* where they stand, NULL: ended in this stage */
