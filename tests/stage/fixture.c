@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "dataplane/stage/watch.h"
 
 static void fail(const char *what, const char *why)
 {
@@ -60,6 +61,22 @@ static void allocate(struct fixture *fixture, const void *start, size_t length)
 		fail("state memory", strerror(-result));
 }
 
+/* From now on every packet is looked at, by whoever may look: nothing else shall be otherwise. */
+static void watch_all(struct fixture *fixture)
+{
+	uint64_t offset = heap_allocate(fixture->heap, sizeof(struct watch_wish));
+
+	if (offset == 0)
+		fail("watch", "no memory");
+	*(struct watch_wish *)heap_object(fixture->heap, offset) =
+		(struct watch_wish){ .generation = 1,
+				     .deadline = UINT64_MAX,
+				     .count = TRACE_PACKETS_MAX,
+				     .interface = WATCH_ANY };
+	word_store(&fixture->tables->control.trace, offset);
+	watch_turn(fixture->worker);
+}
+
 void fixture_start(struct fixture *fixture, const char *parent, unsigned int mbufs,
 		   unsigned int data_room, bool eal_huge)
 {
@@ -88,6 +105,8 @@ void fixture_start(struct fixture *fixture, const char *parent, unsigned int mbu
 		fail("worker_init", "failed");
 	fixture->worker->tables = fixture->tables;
 	fixture->worker->current = &fixture->plan;
+	if (getenv("SHUNT_WATCH") != NULL)
+		watch_all(fixture);
 }
 
 static void remove_directory(const char *path)

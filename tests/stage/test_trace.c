@@ -18,7 +18,7 @@ enum {
 	RETURN = 0x06
 };
 
-static uint64_t generation;
+static uint64_t generation = 1; /* the fixture has had one */
 
 /* ---------------------------------------------------------------- a wish */
 
