@@ -8,8 +8,10 @@ PACKAGES := gcc libc6-dev meson ninja-build pkg-config \
 	libedit-dev libncurses-dev libbsd-dev libsystemd-dev uthash-dev libcmocka-dev python3 python3-scapy iproute2 ethtool procps \
 	tcpreplay util-linux iputils-ping traceroute
 # What only some targets need. prometheus: its promtool; dpdk-dev: dpdk-telemetry.py and dpdk-testpmd.
-PACKAGES_TEST := valgrind libclang-rt-14-dev frr openvswitch-switch iperf3 prometheus python3-prometheus-client nftables dpdk-dev tmux smcroute
+PACKAGES_TEST := valgrind libclang-rt-14-dev frr openvswitch-switch iperf3 prometheus python3-prometheus-client nftables lua5.4 dpdk-dev tmux smcroute
 PACKAGES_BENCH := gnuplot-nox openvswitch-switch-dpdk
+# dpdk-dev: dpdk-testpmd. Pktgen-DPDK itself is in no Debian release: PKTGEN says where it is.
+PACKAGES_PKTGEN := dpdk-dev
 PACKAGES_LINT := clang-format clang-tidy
 PACKAGES_MAN := mandoc
 
@@ -18,7 +20,7 @@ PREFIX ?= /usr
 SOURCES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := build
-.PHONY: deps deps-test deps-bench deps-lint build debug sanitize tsan demo test bench bench-quick install \
+.PHONY: deps deps-test deps-bench deps-pktgen deps-lint build debug sanitize tsan demo test bench bench-quick pktgen install \
 	format lint clean
 
 # $(call install,PACKAGES): asks dpkg first, so that it costs nothing when all are there.
@@ -46,6 +48,9 @@ deps-test: deps
 
 deps-bench: deps-test
 	$(call install,$(PACKAGES_BENCH))
+
+deps-pktgen: deps
+	$(call install,$(PACKAGES_PKTGEN))
 
 deps-lint: deps
 	$(call install,$(PACKAGES_LINT) $(PACKAGES_MAN))
@@ -81,6 +86,11 @@ bench: build deps-bench
 
 bench-quick: build deps-bench
 	@tests/bench/run --quick
+
+# make pktgen SCENARIO=mpls-swap [TEST=latency] [PKTGEN=/path/to/pktgen] [OPTIONS="--sizes 64,1518"]
+# Without a SCENARIO: which ones there are.
+pktgen: build deps-pktgen
+	@pktgen-scripts/run $(SCENARIO) $(if $(TEST),--test $(TEST)) $(if $(PKTGEN),--pktgen $(PKTGEN)) $(OPTIONS)
 
 install: build
 	@DESTDIR=$(DESTDIR) $(MESON) install -C build --no-rebuild

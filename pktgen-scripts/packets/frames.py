@@ -110,12 +110,13 @@ def gre4(body, src, dst, protocol, key=None, with_checksum=False):
     return ipv4(head + tail + body, src, dst, protocol=47)
 
 
-def igmp(kind, group, src):
-    """IGMPv2 (RFC 2236) to the group itself, TTL 1, router alert."""
-    message = struct.pack("!BBH", kind, 0, 0) + bytes(map(int, group.split(".")))
+def igmp(kind, group, src, dst=None, response=0):
+    """IGMPv2 (RFC 2236), TTL 1, router alert. `dst`: if it is not the group itself; `response`: tenths of
+    a second."""
+    message = struct.pack("!BBH", kind, response, 0) + bytes(map(int, group.split(".")))
     message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
     header = struct.pack("!BBHHHBBH", 0x46, 0xC0, 24 + len(message), 1, 0, 1, 2, 0)
-    header += _addresses4(src, group) + b"\x94\x04\0\0"
+    header += _addresses4(src, dst or group) + b"\x94\x04\0\0"
     return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + message
 
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Write a scenario's traffic: NAME.pcap (to send into p0), NAME.expected.pcap (what must come out of
 p1, and of each further receiver's port, in that order), NAME.commands (for `shuntctl -b`) and NAME.json
-(what it is, how the other frames end); NAME.joins.pcap where each receiver must first have said that.
+(what it is, how the other frames end); NAME.queries.pcap and NAME.joins.pcap where the source and then
+each receiver must first have said that.
 
     generate.py mpls-swap --count 10000 --seed 1 --out /tmp/traffic
     generate.py ip4 --size imix --driver net_af_xdp
@@ -23,7 +24,7 @@ import traffic as base  # noqa: E402
 
 def write_pcap(path, frames):
     """Frames a microsecond apart, from time 0: the same frames make the same file."""
-    with RawPcapWriter(path, linktype=1, sync=False) as writer:
+    with RawPcapWriter(os.fspath(path), linktype=1, sync=False) as writer:
         writer.write_header(None)
         for i, frame in enumerate(frames):
             writer.write_packet(frame, sec=i // 1000000, usec=i % 1000000)
@@ -42,6 +43,7 @@ def write(name, count, seed, out, driver="net_af_packet", size=None, places=None
     write_pcap(os.path.join(out, f"{name}.pcap"), traffic.sent)
     write_pcap(os.path.join(out, f"{name}.expected.pcap"), traffic.expected)
     if traffic.joins:
+        write_pcap(os.path.join(out, f"{name}.queries.pcap"), traffic.queries)
         write_pcap(os.path.join(out, f"{name}.joins.pcap"), traffic.joins)
     places = places or devices(driver, traffic.receivers + 1)
     description = {

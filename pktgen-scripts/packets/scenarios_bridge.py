@@ -49,6 +49,13 @@ def join(i, host=NEXTHOP_MAC, address="10.0.0.3"):
     return frames.ethernet(group_mac(group), host, frames.ETHERTYPE_IPV4, frames.igmp(0x16, group, address))
 
 
+def query():
+    """An IGMPv2 general query: as long as nobody asks hosts, a bridge cannot know what they want, and
+    floods; and until they have had the time to answer, which is short here."""
+    return frames.ethernet("01:00:5e:00:00:01", SOURCE_MAC, frames.ETHERTYPE_IPV4,
+                           frames.igmp(0x11, "0.0.0.0", "10.0.0.2", "224.0.0.1", 1))
+
+
 def fanout(receivers, joined):
     """A scenario: packets to 100 groups that every receiver has asked for, or that are said by hand."""
     def make(source, count, groups=GROUPS):
@@ -56,7 +63,9 @@ def fanout(receivers, joined):
         commands = [] if joined else [f"bridge group add br0 {group_address(i)} port {port}"
                                       for i in range(groups) for port in ports]
         traffic = Traffic(commands, setup=_ports(receivers), receivers=receivers)
-        traffic.joins = [join(i) for i in range(groups)] if joined else []
+        if joined:
+            traffic.queries = [query()]
+            traffic.joins = [join(i) for i in range(groups)]
         for number in range(count):
             frame = group_frame(source, number, number % groups)
             traffic.forward(frame, frame)

@@ -46,7 +46,8 @@ class Traffic:
     expected: list = field(default_factory=list)  # out of each receiver's port
     drops: dict = field(default_factory=dict)
     punts: dict = field(default_factory=dict)
-    joins: list = field(default_factory=list)     # what each receiver must have said before
+    queries: list = field(default_factory=list)   # what the source must have said before all
+    joins: list = field(default_factory=list)     # ... and then each receiver
     receivers: int = 1                            # ports p1, p2, ...
     ordered: bool = True                          # they come out in the order they went in
     free: tuple = ()                              # (offset, bytes) in `expected` that may be anything
