@@ -53,12 +53,14 @@ def encapsulate(words="", labels=()):
     """A scenario: IPv4 from p0 into a GRE tunnel that leaves by p1; with `labels` as MPLS in GRE."""
     key, checksum = _gre_words(words)
 
+    outer = 24 + 4 * (key is not None) + 4 * checksum + 4 * len(labels)
+
     def make(source, count):
         pushed = f" push {'/'.join(map(str, labels))}" if labels else ""
         traffic = Traffic([f"tunnel add t0 mode gre local {FAR_LOCAL} remote {NEXTHOP} {words}".rstrip(),
                            f"route add 10.2.0.0/16 dev t0{pushed}"], free=IDENTIFICATION)
         for number in range(count):
-            inner = source.packet(number, 14, "10.1.0.1", _target(source))
+            inner = source.packet(number, 14, "10.1.0.1", _target(source), outer)
             body, kind = _hop(inner), frames.ETHERTYPE_IPV4
             if labels:
                 body, kind = frames.stack(*((label, 63, 0) for label in labels)) + body, frames.ETHERTYPE_MPLS
@@ -78,7 +80,7 @@ def decapsulate(words=""):
     def make(source, count):
         traffic = Traffic([f"tunnel add t0 mode gre local {LOCAL} remote {SOURCE} {words}".rstrip(),
                            f"route add 10.2.0.0/16 via {NEXTHOP}"])
-        above = 14 + 24 + (4 if key is not None else 0) + (4 if checksum else 0)
+        above = 14 + 24 + 4 * (key is not None) + 4 * checksum
         for number in range(count):
             inner = source.packet(number, above, source="10.1.0.1", target=_target(source))
             traffic.forward(arriving(frames.gre4(inner, SOURCE, LOCAL, frames.ETHERTYPE_IPV4, key, checksum),

@@ -64,7 +64,7 @@ def push(more):
                            for i in range(LABELS)])
         for number in range(count):
             i, ttl, tc = source.randrange(LABELS), source.randrange(2, 256), source.randrange(8)
-            inner = source.packet(number, 18)
+            inner = source.packet(number, 18, grows=4 * more)
             traffic.forward(arriving(frames.stack((100 + i, ttl, tc)) + inner),
                             leaving(frames.stack(*((label, ttl - 1, tc) for label in stacks[i])) + inner))
         return traffic
@@ -80,7 +80,7 @@ def impose(depth):
                            for i in range(LABELS)])
         for number in range(count):
             i = source.randrange(LABELS)
-            inner = source.packet(number, 14, source="10.1.0.1", target=f"10.2.{i}.{source.randrange(1, 255)}")
+            inner = source.packet(number, 14, "10.1.0.1", f"10.2.{i}.{source.randrange(1, 255)}", 4 * depth)
             hop = frames.with_ttl(inner, 63)
             traffic.forward(arriving(inner, ethertype=frames.ETHERTYPE_IPV4),
                             leaving(frames.stack(*((label, 63, 0) for label in stacks[i])) + hop))

@@ -32,6 +32,7 @@ ROUTED = [
 ]
 
 FCS = 4
+FULL = 1518  # bytes of the longest frame, with FCS
 # Frame sizes with FCS, and how often: the "simple IMIX", 7 : 4 : 1
 IMIX = (64,) * 7 + (594,) * 4 + (1518,)
 
@@ -71,22 +72,25 @@ class Traffic:
 
 class Source(random.Random):
     """Packets that follow from a seed. `size`: of each frame, with FCS; "imix"; or None: all kinds, IPv6
-    among them. What does not fit into a size makes the frame longer, never shorter."""
+    among them. What does not fit into a size makes the frame longer; only what grows on its way is shorter
+    than a full frame, so that it leaves as one."""
 
     def __init__(self, seed, size=None):
         super().__init__(seed)
         self.size = size
 
-    def length(self, above):
-        """Bytes for the numbered payload of UDP in IPv4 with `above` bytes of headers before IPv4."""
+    def length(self, above, grows=0):
+        """Bytes for the numbered payload of UDP in IPv4 with `above` bytes of headers before IPv4, in a frame
+        that will grow by so many."""
         if self.size is None:
             return self.choice((18, 64, 256, 512, 1400))
         size = self.choice(IMIX) if self.size == "imix" else self.size
-        return max(14, size - FCS - above - 28)
+        return max(14, min(size, FULL - grows) - FCS - above - 28)
 
-    def packet(self, number, above=18, source=None, target=None):
-        """An IP packet of a random flow, with its number inside. `above`: bytes of the frame before it."""
-        length = self.length(above)
+    def packet(self, number, above=18, source=None, target=None, grows=0):
+        """An IP packet of a random flow, with its number inside. `above`: bytes of the frame before it;
+        `grows`: bytes that the frame will get on its way."""
+        length = self.length(above, grows)
         sport, dport = self.randrange(1024, 65536), self.randrange(1024, 65536)
         body = frames.numbered(number, length)
         if self.size is None and source is None and target is None and self.random() < 0.25:
