@@ -14,6 +14,7 @@ local COLUMNS = {
 
 shunt.test("rfc3918-join-delay", "RFC 3918 group join delay (section 6.1)", COLUMNS, function()
 	local device, settings = shunt.device, shunt.settings
+	device.one_by_one()
 	for _, size in ipairs(settings.sizes) do
 		for _ = 1, settings.repeats or REPEATS do
 			device.choose(size)

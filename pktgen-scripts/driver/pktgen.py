@@ -19,11 +19,13 @@ from pathlib import Path
 from generators import Failed, Tcpreplay
 from results import Results
 from router import OTHER_CPU, Router, generate, scenarios, shunt_test
-from scenarios_bridge import GROUPS, join
+from scenarios_bridge import GROUPS, fanout, join
+from traffic import Source
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 MEMORY = 4096  # MiB: 24.05 has six pools of 24,576 buffers for each port
 TIMEOUT = 3600
+FEW = 8  # groups whose reports come at once: routers police what is for themselves
 ENDED = re.compile(r"shunt: [\w-]+: (done|failed: .*)")
 ESCAPES = re.compile(r"\x1b[\[()][0-9;?]*[ -/]*[@-~]?|\x1b.|\r")
 
@@ -126,18 +128,26 @@ def _settings(options, made, program, size):
     }
 
 
+def _ask(router, made, size, settings, groups):
+    """The receiver's reports for so many groups, and a stream to them; port to file."""
+    generate.write_pcap(made["joins"], [join(i) for i in range(groups)])
+    generate.write_pcap(made["pcap"], fanout(1, joined=True)(Source("groups", size), groups, groups).sent)
+    settings["groups"] = settings["period"] = groups
+    Tcpreplay(router, made).query()
+    return {0: made["pcap"], 1: made["joins"]}
+
+
 def _one(options, program, script, size):
     """One size of frames, "64,128" of Pktgen's own."""
-    with Router(options.scenario, options.driver, options.poll) as router:
+    asks = "join-delay" in script or "group-capacity" in script
+    with Router("multicast-joined" if asks else options.scenario, options.driver, options.poll) as router:
         first = size if not isinstance(size, str) or size == "imix" else 64
         made = router.traffic(first)
         router.configure(made)
         files = {} if options.scenario == "ip4" else {0: made["pcap"]}
         settings = _settings(options, made, program, size)
-        if "join-delay" in script or "group-capacity" in script:
-            generate.write_pcap(made["joins"], [join(i) for i in range(GROUPS)])
-            files[1] = made["joins"]
-            Tcpreplay(router, made).query()
+        if asks:
+            files = _ask(router, made, first, settings, options.groups if "capacity" in script else FEW)
         elif made["joins"].exists():
             Tcpreplay(router, made).ready()
         router.one_namespace()

@@ -148,6 +148,11 @@ function device.prepare(port, rate, count)
 	pktgen.set(port, "count", count)
 end
 
+--- Send frames one by one, not in bursts: times are then known to a frame.
+function device.one_by_one()
+	pktgen.set(settings.tx, "txburst", 1)
+end
+
 --- Another rate for what is being sent, in percent.
 function device.change(rate)
 	pktgen.set(settings.tx, "rate", rate)
