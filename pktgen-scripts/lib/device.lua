@@ -17,7 +17,7 @@ local device = {}
 local REFRESH = 1100 -- ms
 -- Nobody counts for longer than this after the last frame.
 local ROUNDS_MAX = 10
-local SAMPLES = 100000
+local SAMPLES = 50000 -- Pktgen takes a few more
 local FLOWS_TO = 12 -- slots of the sequence that makes the IMIX
 local IMIX = { 64, 64, 64, 64, 64, 64, 64, 594, 594, 594, 594, 1518 }
 
@@ -141,9 +141,10 @@ function device.start(rate, count, also)
 	pktgen.start(also and settings.tx .. "," .. also or settings.tx)
 end
 
---- A port other than the sender: it replays `count` frames of its file when start() names it.
+--- A port other than the sender: it replays `count` frames of its file, one by one, when start() names it.
 function device.prepare(port, rate, count)
 	pktgen.pcap(port, "on")
+	pktgen.set(port, "txburst", 1)
 	pktgen.set(port, "rate", rate)
 	pktgen.set(port, "count", count)
 end
