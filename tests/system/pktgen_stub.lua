@@ -208,7 +208,7 @@ local functions = {
 	end },
 	latsampler_params = { 5, 5, function(_, kind, samples, rate, file)
 		one_of(kind, "simple", "poisson")
-		assert(rate >= 1 and samples <= 50068, "sampler: rate or number of samples")
+		assert(rate >= 1 and samples <= 50108, "sampler: rate or number of samples")
 		sampler = { samples = samples, file = file }
 	end },
 	latsampler = { 2, 2, function(text, state)
