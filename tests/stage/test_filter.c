@@ -33,6 +33,7 @@ static int start(void **state)
 	bind_in(POLICE_PORT, POLICE);
 	bind_in(TYPE_PORT, ETHERTYPE_DENY);
 	route(500, LABEL_SWAP, 501, via(8, 8, NO_LABELS), 0);
+	route(510, LABEL_POP_IP, 0, 0, 0);
 	return 0;
 }
 
@@ -42,7 +43,7 @@ static int stop(void **state)
 	return stage_stop(state);
 }
 
-#define FROM(port_) .port = (port_)
+#define FROM(port_)   .port = (port_)
 #define SENT_ON(text) SENT(8, "out:8/8 " text)
 
 static const struct stage_case in_cases[] = {
@@ -67,6 +68,67 @@ static void test_in(void **state)
 	CASES_RUN(in_cases);
 }
 
+/* Which rule decides is not asked: UDP passes by this filter. */
+#define IP4(total, fragment, protocol)                                                             \
+	"eth type:0800 raw:4500" total "0000" fragment "40" protocol "0000c00002090a090807"
+#define IP6(length, next, hops, destination)                                                       \
+	" type:86dd raw:60000000" length next hops "20010db8000000000000000000000009" destination
+#define SOMEBODY "20010db8000000000000000000000007"
+#define OPTIONS  "3c00010400000000" /* and then more of them */
+
+static const struct stage_case hidden[] = {
+	{ "a first fragment with 4 bytes of its UDP header: RFC 1858",
+	  IP4("0018", "2000", "11") "00350035", DROPPED(tiny_fragment) },
+	{ "and one with 16 bytes of its TCP header: RFC 1858",
+	  IP4("0024", "2000", "06") "00350035000000000000000000000000", DROPPED(tiny_fragment) },
+	{ "one that would be put over the flags: RFC 3128",
+	  IP4("001c", "0001", "06") "0000000000000000", DROPPED(tiny_fragment) },
+	{ "a first fragment that ends in its extension headers: RFC 7112",
+	  "eth" IP6("0008", "2c", "40", SOMEBODY) "3c00000100000007", DROPPED(tiny_fragment) },
+	{ "a whole packet that ends in its UDP header", IP4("0018", "0000", "11") "00350035",
+	  DROPPED(filter_truncated) },
+	{ "nine extension headers",
+	  "eth" IP6("0050", "3c", "40", SOMEBODY)
+		  OPTIONS OPTIONS OPTIONS OPTIONS OPTIONS OPTIONS OPTIONS OPTIONS
+	  "1100010400000000"
+	  "0035003500080000",
+	  DROPPED(filter_headers) },
+};
+
+static void test_hidden(void **state)
+{
+	(void)state;
+	CASES_RUN(hidden);
+}
+
+#define ALL_NODES    "ff020000000000000000000000000001"
+#define SOLICITATION "8700000000000000fe800000000000000000000000000007"
+
+static const struct stage_case neighbours[] = {
+	{ "neighbour solicitation passes",
+	  "dst:333300000001" IP6("0018", "3a", "ff", ALL_NODES) SOLICITATION, PUNTED(nd),
+	  FROM(DENY_PORT) },
+	{ "not one that may have been routed",
+	  "dst:333300000001" IP6("0018", "3a", "fe", ALL_NODES) SOLICITATION, DROPPED(filter_in),
+	  FROM(DENY_PORT) },
+	{ "nor an echo request",
+	  "dst:333300000001" IP6("0018", "3a", "ff",
+				 ALL_NODES) "8000000000000000fe800000000000000000000000000007",
+	  DROPPED(filter_in), FROM(DENY_PORT) },
+};
+
+static void test_neighbours(void **state)
+{
+	(void)state;
+	CASES_RUN(neighbours);
+}
+
+static const struct stage_case popped[] = {
+	{ "out of a label", "eth:4 mpls 510/0/64 ip4/64", DROPPED(filter_in), FROM(PLAIN_PORT) },
+	{ "IPv6 out of a label", "eth:4 mpls 510/0/64 ip6/64", DROPPED(filter_in),
+	  FROM(PLAIN_PORT) },
+};
+
 static const struct stage_case denied_out[] = {
 	{ "leaves by a filtered interface", "eth:4 ip4/64", DROPPED(filter_out), FROM(PLAIN_PORT) },
 };
@@ -89,6 +151,7 @@ static void test_vrf(void **state)
 	word_store(&fixture.tables->filter_vrf[0], DENY);
 	word_store(&fixture.tables->filter_vrfs, 1);
 	CASES_RUN(denied_vrf);
+	CASES_RUN(popped);
 	word_store(&fixture.tables->filter_vrf[0], 0);
 	word_store(&fixture.tables->filter_vrfs, 0);
 }
@@ -127,9 +190,10 @@ static void test_counters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_in),    cmocka_unit_test(test_out),
-		cmocka_unit_test(test_vrf),   cmocka_unit_test(test_local),
-		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_in),         cmocka_unit_test(test_out),
+		cmocka_unit_test(test_vrf),        cmocka_unit_test(test_local),
+		cmocka_unit_test(test_counters),   cmocka_unit_test(test_hidden),
+		cmocka_unit_test(test_neighbours),
 	};
 	return cmocka_run_group_tests_name("stage: filter", tests, start, stop);
 }

@@ -90,6 +90,62 @@ static void test_list_of_gone_rule(void **state)
 	free(text);
 }
 
+/* What is no rule or no list, and what is said of it. */
+static void test_bad_words(void **state)
+{
+	static const struct {
+		const char *line, *said;
+	} bad[] = {
+		{ "filter rule add f 1 permit proto tcp dport 8100-8000", "the other way round" },
+		{ "filter rule add f 1 permit proto tcp dport 65536", "ports from 0 to 65535" },
+		{ "filter rule add f 1 permit proto tcp dport httpz", "'httpz' is none" },
+		{ "filter rule add f 1 permit proto tcp dport 80,,81", "ports from 0 to 65535" },
+		{ "filter rule add f 1 permit proto nosuch", "a protocol's name (tcp) or number" },
+		{ "filter rule add f 1 permit proto 256", "0 to 255" },
+		{ "filter rule add f 1 permit from 192.0.2.1/24", "192.0.2.0/24" },
+		{ "filter rule add f 1 permit to 2001:db8::1/64", "2001:db8::/64" },
+		{ "filter rule add f 1 permit from @", "or @LIST" },
+		{ "filter rule add f 1 permit dscp 64", "0 to 63" },
+		{ "filter rule add f 1 permit proto tcp syn fragments", "later fragments" },
+		{ "filter rule add f 1 police 10", "" },
+		{ "filter rule add f 1 permit ethertype 0x05ff", "0x0600" },
+		{ "filter list add l", "prefixes is missing" },
+		{ "filter list add l 192.0.2.1/24", "no bits behind their length" },
+	};
+	struct fixture *fixture = *state;
+	struct error error;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (command_parse(bad[i].line, fixture->arguments, &error) == 0)
+			fail_msg("%s: was taken for a command", bad[i].line);
+		if (strstr(error.text, bad[i].said) == NULL && strstr(error.expected, bad[i].said) == NULL)
+			fail_msg("%s: refused with: %s; expected: %s", bad[i].line, error.text,
+				 bad[i].said);
+	}
+}
+
+/* More Ethertypes than a filter has room for: the rule is refused, and those before it stay. */
+static void test_ethertypes(void **state)
+{
+	struct fixture *fixture = *state;
+	char line[80];
+
+	say(fixture, "filter add f default permit");
+	for (unsigned int i = 0; i < FILTER_ETHERTYPES; i++) {
+		snprintf(line, sizeof(line), "filter rule add f %u deny ethertype 0x%x", i + 1, 0x9000 + i);
+		say(fixture, line);
+	}
+	assert_int_equal(model_flush(fixture->model, &fixture->error), 0);
+	verdict(fixture, "filter test f ethertype 0x9000", "deny", 1);
+	verdict(fixture, "filter test f ethertype 0x901f", "deny", FILTER_ETHERTYPES);
+	verdict(fixture, "filter test f ethertype 0x9020", "permit", 0);
+	say(fixture, "filter rule add f 99 deny ethertype 0x9100");
+	assert_true(model_flush(fixture->model, &fixture->error) < 0);
+	assert_non_null(strstr(fixture->error.text, "more than 32 Ethertypes"));
+	say(fixture, "filter rule del f 99");
+	assert_int_equal(model_flush(fixture->model, &fixture->error), 0);
+}
+
 static void test_full(void **state)
 {
 	char line[64];
@@ -148,7 +204,8 @@ int main(void)
 {
 #define IN_PORTS(test) cmocka_unit_test_setup_teardown(test, fixture_ports, fixture_remove)
 	const struct CMUnitTest tests[] = {
-		IN_PORTS(test_decides), IN_PORTS(test_list_of_gone_rule), IN_PORTS(test_refused),    IN_PORTS(test_full),
+		IN_PORTS(test_decides), IN_PORTS(test_list_of_gone_rule), IN_PORTS(test_bad_words),
+		IN_PORTS(test_ethertypes), IN_PORTS(test_refused),    IN_PORTS(test_full),
 		IN_PORTS(test_shadows), IN_PORTS(test_taken_over),
 	};
 	return cmocka_run_group_tests_name("model: filter", tests, NULL, NULL);
