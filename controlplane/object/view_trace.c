@@ -211,13 +211,16 @@ static uint64_t generation_of(const struct view *view, unsigned int workers, boo
 	return newest;
 }
 
-/* In the order in which they came. */
+/* In the order in which they came; those of one vector may have the same time. */
 static int by_time(const void *a, const void *b)
 {
 	const json_t *first = *(json_t *const *)a, *second = *(json_t *const *)b;
+	json_int_t before = json_integer_value(json_object_get(first, "number"));
+	json_int_t behind = json_integer_value(json_object_get(second, "number"));
+	int order = strcmp(json_string_value(json_object_get(first, "time")),
+			   json_string_value(json_object_get(second, "time")));
 
-	return strcmp(json_string_value(json_object_get(first, "time")),
-		      json_string_value(json_object_get(second, "time")));
+	return order != 0 ? order : (before > behind) - (before < behind);
 }
 
 static json_t *sorted(json_t *packets)
