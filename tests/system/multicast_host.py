@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A host's program: joins and leaves groups as told on standard input, and writes down the numbers of packets.
 
-    multicast_host.py INTERFACE        lines: join GROUP [SOURCE] | leave GROUP [SOURCE] | report | send GROUP N RATE
-`report` answers with a line of JSON: {group: [numbers]}; the others with `ok` when they are done (send: begun).
+    multicast_host.py INTERFACE        lines: join GROUP [SOURCE] | leave GROUP [SOURCE] | listen GROUP | report |
+                                               send GROUP N RATE
+`listen`: somebody else on the host joins. `report` answers with a line of JSON: {group: [numbers]}; the others with `ok` when they are done (send: begun).
 """
 
 import json
@@ -89,6 +90,8 @@ class Host:
             return json.dumps(out)
         if words[0] == "send":
             self.send(words[1], int(words[2]), float(words[3]))
+        elif words[0] == "listen":
+            self.socket_of(words[1])
         else:
             self.change(words[0] == "join", *words[1:])
         return "ok"

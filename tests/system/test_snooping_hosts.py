@@ -21,10 +21,11 @@ from wire import run
 
 HOSTS = 4
 PIMD = Path("/usr/lib/frr/pimd")
+SMCROUTE = Path("/usr/sbin/smcrouted")
 RATE = 500
 
 
-class Subscribers(unittest.TestCase):
+class Bridge(unittest.TestCase):
     """h0 sends; h1 to h3 may join."""
 
     driver = "net_af_packet"
@@ -77,6 +78,10 @@ class Subscribers(unittest.TestCase):
         """Each once, none missing between the first and the last."""
         self.assertTrue(numbers, f"{what}: nothing came")
         self.assertEqual(numbers, list(range(numbers[0], (numbers[-1] if last is None else last) + 1)), what)
+
+
+class Subscribers(Bridge):
+    """They join by their own sockets."""
 
     def stream(self, group, leave="leave", join="join", source=""):
         """Two subscribers come and go while a third is there all the time."""
@@ -222,6 +227,65 @@ class Subscribers(unittest.TestCase):
         wait_until(lambda: routers() == [], 10, "the router is forgotten")
         events = self.node.ctl("show events kind router")
         self.assertTrue(re.search(r"multicast router 10\.0\.0\.4", events), events)
+
+
+@unittest.skipUnless(SMCROUTE.exists(), "smcroute is not installed")
+class Smcroute(Bridge):
+    """smcroute joins for its host, as where a router has no multicast routing protocol."""
+
+    def smcroute(self, number):
+        """Start it on a host; what does `smcroutectl WORDS` there."""
+        host = self.hosts[number]
+        files = [f"{self.node.run_dir}/smcroute{number}.{end}" for end in ("conf", "pid", "sock")]
+        Path(files[0]).touch()
+        daemon = subprocess.Popen(host.namespace.command(
+            str(SMCROUTE), "-n", "-N", "-i", f"shunt{number}", "-f", files[0], "-P", files[1], "-u", files[2]),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=shunt_test._die_with_parent)
+        self.addCleanup(lambda: (daemon.kill(), daemon.wait()))
+        wait_until(Path(files[2]).exists, 10, "smcrouted")
+        return lambda *words: host.run("smcroutectl", "-u", files[2], *words)
+
+    def stream(self, one, two, group, source=()):
+        """`two` comes and goes while a stream runs, `one` stays until its end."""
+        seconds, (sender, first, second, stranger) = 2, self.agents
+        for agent in (first, second):
+            agent.do(f"listen {group}")
+        two("join", "eth0", *source, group)
+        self.wait_members(group, ["p2"])
+        sender.do(f"send {group} {seconds * RATE} {RATE}")
+        one("join", "eth0", *source, group)
+        self.wait_members(group, ["p1", "p2"])
+        time.sleep(0.3)
+        got = first.numbers(group)
+        two("leave", "eth0", *source, group)
+        self.wait_members(group, ["p1"])
+        self.whole(second.numbers(group), "who leaves, until that settled")
+        silent = self.hosts[2].capture()
+        self.addCleanup(silent.close)
+        time.sleep(0.4)
+        self.assertEqual([f for f in silent.drain() if b"x" * 90 in f], [], "after its leave has settled")
+        time.sleep(seconds - 0.5)
+        self.whole(got + first.numbers(group), "who stays", seconds * RATE - 1)
+        wire = self.hosts[1].capture()
+        self.addCleanup(wire.close)
+        stranger.do(f"send {group} 20 {RATE}")
+        time.sleep(0.3)
+        self.assertEqual(len([f for f in wire.drain() if b"x" * 90 in f]), 0 if source else 20, "of another source")
+        one("leave", "eth0", *source, group)
+        self.wait_members(group, [])
+
+    def test_v3(self):
+        """Of any source; of one."""
+        one, two = self.smcroute(1), self.smcroute(2)
+        self.stream(one, two, make.group_address(4, next(self.groups)))
+        self.stream(one, two, "232.1.2.3", ["10.0.0.1"])
+        self.stream(one, two, "ff35::123", ["2001:db8::1"])
+
+    def test_v2(self):
+        """By sysctl."""
+        for host in self.hosts:
+            host.set("net.ipv4.conf.eth0.force_igmp_version=2")
+        self.stream(self.smcroute(1), self.smcroute(2), make.group_address(4, next(self.groups)))
 
 
 class ThroughTunnel(unittest.TestCase):
