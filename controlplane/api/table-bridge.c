@@ -69,7 +69,9 @@ static const char *const multicast_routing_words[] = { "off", "on", "no-rpf", NU
 		NUMBER("startup-query-count", 0, 0, 255, "first queries, 0: robustness"),          \
 	[BRIDGE_STRICT] = ON_OFF("strict", "drop IGMP without router alert"),                      \
 	[BRIDGE_PROXY] = ON_OFF("proxy", "tell routers the sum of all reports"),                   \
-	[BRIDGE_GROUP_LIMIT] = NUMBER("group-limit", 0, 1, 131072, "groups of one port at most"), \
+	[BRIDGE_GROUP_LIMIT] = NUMBER("group-limit", 0, 1, 131072, "groups of one port at most"),  \
+	[BRIDGE_SOURCE_LIMIT] =                                                                    \
+		NUMBER("source-limit", 0, 1, 131072, "sources of a group on one port at most"),    \
 	[BRIDGE_MULTICAST_ROUTING] =                                                               \
 		WORDS("multicast-routing", 0, multicast_routing_words,                             \
 		      "route groups from elsewhere to its hosts that asked, and its own "          \

@@ -38,6 +38,7 @@ static const struct number numbers[] = {
 	NUMBER(BRIDGE_STRICT, engine.strict),
 	NUMBER(BRIDGE_PROXY, engine.proxy),
 	NUMBER(BRIDGE_GROUP_LIMIT, engine.groups_max),
+	NUMBER(BRIDGE_SOURCE_LIMIT, engine.sources_max),
 };
 
 static uint64_t load(const struct snooping_settings *settings, const struct number *number)

@@ -4,9 +4,10 @@
  *
  * A bridge with snooping on has a domain in the engine for each VLAN that any port is in
  * (bridge_object->rule[vlan] is not NULL then), and each of its ports there is one of the engine's,
- * numbered by its slot; the bridge's own interface is none. What the engine says of groups goes into
- * HASH_GROUP and HASH_GROUP_SOURCE, of VLANs into their domains; frames that it sends wait in a list
- * until the protocol side takes them.
+ * numbered by its slot. The bridge's own interface is none: our own host takes groups of the link
+ * alone, which go everywhere, and what multicast routing takes elsewhere is a rule of the VLAN
+ * (bridge-publish.c). What the engine says of groups goes into HASH_GROUP and HASH_GROUP_SOURCE, of
+ * VLANs into their domains; frames that it sends wait in a list until the protocol side takes them.
  */
 #ifndef SHUNT_OBJECT_SNOOPING_H
 #define SHUNT_OBJECT_SNOOPING_H

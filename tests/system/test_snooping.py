@@ -3,6 +3,10 @@
 memberships (`bridge mdb show`, `bridge groups show`) and the same ports that data comes out of.
 
 Both are querier, with a router said to be at port 4. Where RFCs and kernel differ, the RFC wins: see DIFFERENT.
+
+One VLAN: a kernel without CONFIG_BRIDGE_VLAN_FILTERING answers `ip link set br0 type bridge vlan_filtering 1`
+with EOPNOTSUPP, and mcast_vlan_snooping needs it; the machines that run this have such a one. What snooping does in
+several VLANs is held by tests/unit/model-snooping.c.
 """
 
 import json

@@ -349,6 +349,11 @@ static void limits_of_ports(void **state)
 	say(f, "bridge multicast del p0");
 	report(f, 0, 0, 0x16, "239.2.1.1");
 	expect_group(f, 10, "239.2.1.1", "0");
+	say(f, "bridge set b0 source-limit 1");
+	record(f, 1, 0, 5, "239.1.1.1", "10.0.0.1");
+	record(f, 1, 0, 5, "239.1.1.1", "10.0.0.2");
+	assert_non_null(source_entry(f, 10, "239.1.1.1", "10.0.0.1"));
+	assert_null(source_entry(f, 10, "239.1.1.1", "10.0.0.2"));
 	say(f, "bridge set b0 fast-leave on");
 	report(f, 0, 0, 0x17, "239.2.1.1");
 	expect_group(f, 10, "239.2.1.1", "no entry");
@@ -361,7 +366,8 @@ static void settings_are_configuration(void **state)
 		"unknown-multicast "
 		"router-ports fast-leave on query-interval 20s query-response-interval 5s "
 		"last-member-interval 500ms last-member-count 3 robustness 3 "
-		"startup-query-interval 2s startup-query-count 4 strict on proxy on group-limit 10";
+		"startup-query-interval 2s startup-query-count 4 strict on proxy on group-limit 10 "
+		"source-limit 20";
 	struct fixture *f = *state;
 	char command[600];
 

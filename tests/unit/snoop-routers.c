@@ -200,6 +200,36 @@ TABLE(routers)
 TABLE(proxies)
 
 /* RFC 4286: three solicitations after ports came up, together. */
+/* Of the last packet that was sent. */
+static void expect_source(const struct snoop_fixture *f, const char *expected)
+{
+	struct address address = address_of(expected);
+	bool ipv4 = f->family == SNOOP_IPV4;
+
+	if (memcmp(f->last_packet + (ipv4 ? 12 : 8), address.bytes + (ipv4 ? 12 : 0),
+		   ipv4 ? 4 : 16) != 0)
+		fail_msg("the last packet is not from %s", expected);
+}
+
+/* A querier asks from its address, a bridge that is none from 0.0.0.0 (RFC 4541 2.1.1), so that nobody takes it for
+ * one; MLD's are always link-local (RFC 3810 5.1.14). */
+static void sources_of_queries(void **state)
+{
+	static struct snoop_fixture f;
+
+	(void)state;
+	for (unsigned int i = 0; i < SNOOP_FAMILIES; i++) {
+		fixture_start(&f);
+		f.where = "source of queries";
+		f.family = i;
+		snoop_script(&f, "set querier=1; + 20; 2 join G; clear; 2 leave G; sent 2:G");
+		expect_source(&f, i == SNOOP_IPV4 ? "10.0.0.100" : "fe80::100");
+		snoop_script(&f, "4 query L; 3 join G; clear; 3 leave G; sent 3:G");
+		expect_source(&f, i == SNOOP_IPV4 ? "0.0.0.0" : "fe80::100");
+		fixture_stop(&f);
+	}
+}
+
 static void solicitations(void **state)
 {
 	static struct snoop_fixture f;
@@ -383,7 +413,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_querier),     cmocka_unit_test(test_election),
 		cmocka_unit_test(test_enforcement), cmocka_unit_test(test_routers),
-		cmocka_unit_test(test_proxies),     cmocka_unit_test(solicitations),
+		cmocka_unit_test(test_proxies),     cmocka_unit_test(sources_of_queries), cmocka_unit_test(solicitations),
 		cmocka_unit_test(takeover),         cmocka_unit_test(takeover_of_what_does_not_fit),
 		cmocka_unit_test(table_full),       cmocka_unit_test(settings),
 	};
