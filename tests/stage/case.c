@@ -366,8 +366,8 @@ static bool check_received(unsigned int interface, size_t length, const struct a
 	return false;
 }
 
-/* What `show drops` will say of it: it begins as it came, as it would have left, or with the tunnel's
- * header that it has got. */
+/* What `show drops` will say of it: it begins as it came, as it would have left, with the tunnel's header that
+ * it has got, or with the frame that it carried. */
 static bool check_sample(const struct end *end, unsigned int interface, const uint8_t *frame,
 			 size_t length)
 {
@@ -379,6 +379,8 @@ static bool check_sample(const struct end *end, unsigned int interface, const ui
 	size_t same = length < ETHERNET ? length : ETHERNET;
 	bool begins = memcmp(sample->data, frame, same) == 0 ||
 		      (captured > ETHERNET && memcmp(sample->data + 6, our_mac, 5) == 0) ||
+		      (captured > ETHERNET && sample->length <= length &&
+		       memcmp(sample->data, frame + length - sample->length, ETHERNET) == 0) ||
 		      packet_start_of(sample->data, captured, sample->length) == PACKET_IP;
 
 	if (sample->sequence != 0 && sample->sequence % 2 == 0 && sample->interface == interface &&
