@@ -7,7 +7,7 @@ import statistics
 import time
 
 from generators import Failed, Tcpreplay, Testpmd
-from router import Router, generate, scenarios, shunt_test
+from router import FRAMES, Router, generate, scenarios, shunt_test
 from scenarios_bridge import fanout, join
 from traffic import Source
 from wire import Sender
@@ -27,7 +27,7 @@ class Bench:
     def __enter__(self):
         self.router.__enter__()
         try:
-            self.made = self.router.traffic(self.size)
+            self.made = self.router.traffic(self.size, 512 if self.options.quick else FRAMES)
             self.generator = self.options.generator(self.router, self.made, self.options.shortfall)
             self.router.configure(self.made, self.generator.connect)
             self.generator.ready()

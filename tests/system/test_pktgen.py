@@ -167,7 +167,7 @@ class Driver(unittest.TestCase):
 
     def test_throughput(self):
         """Of one scenario of each kind: all that came in went out."""
-        for scenario in ("mpls-swap-3-labels", "gre-encapsulate", "filter-deny", "multicast-fanout-16"):
+        for scenario in ("mpls-swap-3-labels", "filter-deny", "multicast-fanout-4"):
             with self.subTest(scenario):
                 rows = self.measure(f"{scenario} --max-rate 0.1 --sizes imix", f"throughput-{scenario}")
                 self.assertEqual((len(rows), rows[0]["limit"]), (1, "line"), rows)
