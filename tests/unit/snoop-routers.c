@@ -158,6 +158,8 @@ static const struct snoop_row proxies[] = {
 	{ "reports end here", "4541 2.1.1.1", BOTH, START_OTHER,
 	  "set proxy=1; 2 join G; to -; sent 4:to_ex_G; 3 join G; to -; sent -; + 1; "
 	  "sent 4:to_ex_G; + 5; sent -" },
+	{ "leaves end here, the last one's too", "4541 2.1.1.1", BOTH, START_OTHER,
+	  "set proxy=1; 2 join G; to -; 2 leave G; to -; 2 leave H; to -" },
 	{ "the last member's leave is told", "3376 5.1", BOTH, START_OTHER,
 	  "set proxy=1; 2 join G; 3 join G; + 5; clear; 2 leave G; to -; + 2; clear; 3 leave G; + "
 	  "1; "
