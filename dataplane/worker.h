@@ -65,6 +65,10 @@ struct plan {
 
 /* ---------------------------------------------------------------- packets between stages */
 
+/* How Ethernet got to the bridge: by the port that packet->interface is, or by a label (packet->nexthop is
+ * the bridge). */
+enum bridge_way { BRIDGE_BY_PORT, BRIDGE_BY_LABEL };
+
 enum payload { PAYLOAD_MPLS, PAYLOAD_IPV4, PAYLOAD_IPV6, PAYLOAD_ETHERNET };
 
 enum packet_flag {
@@ -89,7 +93,7 @@ struct packet {
 		struct {
 			uint32_t interface; /* ingress interface: where its end is counted */
 			uint8_t vrf;        /* ip: where to look it up */
-			uint8_t space;      /* mpls: label space of the top label */
+			uint8_t space;      /* mpls: label space of the top label; bridge: BRIDGE_BY_... */
 			uint8_t payload;    /* enum payload: what l3 points to */
 			uint8_t flags;      /* enum packet_flag */
 		};

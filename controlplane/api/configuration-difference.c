@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { TEXT_MAX = 32768 };
+enum { TEXT_MAX = 131072 };
 
 static struct arguments before, after; /* entries that are compared: large; one thread */
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { TEXT_MAX = 32768, BLOCK_SIZE = 1 << 18 };
+enum { TEXT_MAX = 131072, BLOCK_SIZE = 1 << 18 };
 
 /* Strings live as long as their configuration. */
 struct text_block {

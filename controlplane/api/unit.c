@@ -7,7 +7,7 @@
 #include "controlplane/api/log.h"
 
 enum {
-	TEXT_MAX = 32768, /* bytes of the longest command: 64 paths */
+	TEXT_MAX = 131072, /* bytes of the longest command: 256 paths */
 	LINE_MAX_AS_IS = 512,
 };
 

@@ -251,7 +251,7 @@ static int join(struct model *model, struct interface_object *interface,
 	if (slot < 0 || member == NULL) {
 		free(member);
 		return refuse(error, -ENOSPC, "bridge %s is full: %d of %d ports in use",
-			      bridge->interface->name, BRIDGE_SLOTS - 1, BRIDGE_SLOTS - 1);
+			      bridge->interface->name, SLOT_LABEL - 1, SLOT_LABEL - 1);
 	}
 	member->bridge = bridge;
 	member->interface = interface;
@@ -293,7 +293,7 @@ int member_apply(struct model *model, struct interface_object *interface,
 	}
 	if (wish->bridge != NULL && model->settled && take_slot(model, wish->bridge) < 0)
 		return refuse(error, -ENOSPC, "bridge %s is full: %d of %d ports in use",
-			      wish->bridge->interface->name, BRIDGE_SLOTS - 1, BRIDGE_SLOTS - 1);
+			      wish->bridge->interface->name, SLOT_LABEL - 1, SLOT_LABEL - 1);
 	member_leave(model, interface);
 	return wish->bridge != NULL ? join(model, interface, wish, error) : 0;
 }

@@ -137,7 +137,7 @@ static struct bridge_object *bridge_new(struct model *model, const char *name,
 	}
 	bridge->interface = interface;
 	bridge->settings = *own;
-	bridge->slot_use[SLOT_OWN] = ROW_USED;
+	bridge->slot_use[SLOT_OWN] = bridge->slot_use[SLOT_LABEL] = ROW_USED;
 	interface->bridge = bridge;
 	interface->link_up = true;
 	model->bridge[bridge->index] = bridge;
@@ -229,6 +229,11 @@ static int bridge_del(struct model *model, const struct arguments *arguments, st
 				      bridge->interface->name,
 				      interface_kind_name(bridge->slot[slot]->interface->kind),
 				      bridge->slot[slot]->interface->name);
+	if (bridge->labels > 0)
+		return refuse(error, -EBUSY,
+			      "bridge %s is in use by %u mpls label%s: pop bridge %s",
+			      bridge->interface->name, bridge->labels,
+			      bridge->labels == 1 ? "" : "s", bridge->interface->name);
 	const struct interface_object *i;
 	FOREACH_INTERFACE(model, i)
 	if (i->member != NULL && i->member->bridge == bridge)

@@ -93,6 +93,7 @@ struct bridge_object {
 	uint8_t slot_use[BRIDGE_SLOTS];           /* enum row_use */
 	struct domain_rule *rule[VLAN_MAX];       /* NULL: none */
 	struct multicast_branch routed;
+	uint32_t labels; /* whose packets come in: pop bridge */
 	bool dirty; /* something found no memory: bridge_poll tries again */
 };
 

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include "bridge.h"
 #include "label_route.h"
 #include "model.h"
 
@@ -44,6 +45,8 @@ static bool has_nexthop(uint64_t word)
 
 static void release_word(struct model *model, uint64_t word)
 {
+	if (label_operation(word) == LABEL_POP_BRIDGE && !label_is_pseudowire(word))
+		model->bridge[label_index(word)]->labels--;
 	if (!has_nexthop(word))
 		return;
 	if (word & LABEL_GROUP)
@@ -114,6 +117,19 @@ static int acquire_paths(struct model *model, struct label_route *route, uint64_
 	return result;
 }
 
+/* The bridge that the label's packets go into. */
+static int acquire_bridge(struct model *model, const struct label_route *route, uint64_t *reference,
+			  struct error *error)
+{
+	struct bridge_object *bridge = bridge_get(model, route->bridge, error);
+
+	if (bridge == NULL)
+		return -ENOENT;
+	bridge->labels++;
+	*reference = (uint64_t)bridge->index << LABEL_INDEX_SHIFT;
+	return 0;
+}
+
 /* The first request is done apart from the rest, since most routes have one path and a command's
  * worth of members need not be cleared for it. */
 static int acquire(struct model *model, struct label_route *route, uint64_t old,
@@ -122,6 +138,8 @@ static int acquire(struct model *model, struct label_route *route, uint64_t old,
 	struct nexthop_object *nexthop;
 
 	*reference = 0;
+	if (route->bridge != NULL)
+		return acquire_bridge(model, route, reference, error);
 	if (route->count == 0)
 		return 0;
 	if (route->count > 1 || route->group)

@@ -20,8 +20,9 @@ struct label_route {
 	unsigned int space;
 	uint32_t label;
 	enum label_operation operation;
-	uint64_t word; /* all of it but the reference to a nexthop or group */
-	bool group;    /* several paths, or a weight */
+	uint64_t word;      /* all of it but the reference to a nexthop or group */
+	const char *bridge; /* POP_BRIDGE: its name; borrowed from the command */
+	bool group;         /* several paths, or a weight */
 	unsigned int count;
 	struct label_path path[GROUP_MEMBER_MAX]; /* only the first `count` are filled */
 };

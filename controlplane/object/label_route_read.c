@@ -142,12 +142,16 @@ static int check_words(const struct arguments *arguments, const struct label_rou
 			      "label %u: expected no nexthop with pop ip, pop label "
 			      "or pop bridge",
 			      route->label);
-	if (operation == OPERATION_POP_BRIDGE)
-		return refuse(error, -ENOENT, "label %u: bridge %s does not exist", route->label,
-			      argument_present(arguments, MPLS_BRIDGE)
-				      ? arguments->value[MPLS_BRIDGE].string
-				      : "(no name)");
+	if (operation == OPERATION_POP_BRIDGE && !argument_present(arguments, MPLS_BRIDGE))
+		return refuse(error, -EINVAL, "label %u: pop bridge: expected the name of a bridge",
+			      route->label);
 	return 0;
+}
+
+static bool word_is(const struct arguments *arguments, unsigned int parameter, uint64_t number)
+{
+	return argument_present(arguments, parameter) &&
+	       arguments->value[parameter].number == number;
 }
 
 static int read_operation(const struct arguments *arguments, struct label_route *route,
@@ -176,16 +180,16 @@ static int read_operation(const struct arguments *arguments, struct label_route 
 		if (argument_present(arguments, MPLS_VRF))
 			route->word |= arguments->value[MPLS_VRF].number << LABEL_INDEX_SHIFT;
 		return 0;
+	case OPERATION_POP_BRIDGE:
+		route->operation = LABEL_POP_BRIDGE;
+		route->bridge = arguments->value[MPLS_BRIDGE].string;
+		if (word_is(arguments, MPLS_CONTROL_WORD, 1))
+			route->word |= LABEL_CONTROL_WORD;
+		return 0;
 	default:
 		route->operation = LABEL_POP_LABEL;
 		return 0;
 	}
-}
-
-static bool word_is(const struct arguments *arguments, unsigned int parameter, uint64_t number)
-{
-	return argument_present(arguments, parameter) &&
-	       arguments->value[parameter].number == number;
 }
 
 int label_route_read(const struct arguments *arguments, struct label_route *route,
@@ -206,6 +210,7 @@ int label_route_read(const struct arguments *arguments, struct label_route *rout
 	route->space = (unsigned int)space;
 	route->word = 0;
 	route->group = false;
+	route->bridge = NULL;
 	route->count = 0;
 	int result = read_operation(arguments, route, error);
 	if (result != 0)

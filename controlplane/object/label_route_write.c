@@ -2,6 +2,7 @@
  *
  * label_route_write.c: a label's word back to the command that makes it.
  */
+#include "bridge.h"
 #include "label_route.h"
 
 /* What a path puts on: all of it in swap, but the labels above an entropy label in push. */
@@ -59,8 +60,7 @@ static void write_paths(const struct model *model, struct arguments *arguments, 
 			write_path(model, arguments, members->member[i].nexthop, word,
 				   members->member[i].weight,
 				   label_operation(word) != LABEL_REPLICATE &&
-					   (members->count == 1 ||
-					    members->member[i].weight != 1));
+					   (members->count == 1 || members->member[i].weight != 1));
 	}
 	arguments->present |= parameter_bit(MPLS_PATHS);
 }
@@ -81,6 +81,13 @@ void mpls_to_arguments(const struct model *model, unsigned int space, uint32_t l
 		argument_number(arguments, MPLS_OPERATION, OPERATION_POP_IP);
 		if (label_index(word) != 0)
 			argument_number(arguments, MPLS_VRF, label_index(word));
+		break;
+	case LABEL_POP_BRIDGE:
+		argument_number(arguments, MPLS_OPERATION, OPERATION_POP_BRIDGE);
+		argument_string(arguments, MPLS_BRIDGE,
+				model->bridge[label_index(word)]->interface->name);
+		if (word & LABEL_CONTROL_WORD)
+			argument_number(arguments, MPLS_CONTROL_WORD, 1);
 		break;
 	case LABEL_REPLICATE:
 		argument_number(arguments, MPLS_OPERATION, OPERATION_REPLICATE);

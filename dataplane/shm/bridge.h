@@ -2,7 +2,7 @@
  *
  * bridge.h: what a bridge's row refers to, and how the tables of bridges and multicast are read.
  *
- * A bridge has up to BRIDGE_SLOTS ports, each with a slot number; slot 0 is the bridge's own interface
+ * A bridge has up to SLOT_LABEL - 1 ports, each with a slot number; slot 0 is the bridge's own interface
  * (kind INTERFACE_BRIDGE: addresses, routes), which is a port like the others. Sets of ports are bit
  * maps of slots. Everything here is an immutable heap object that one store publishes; the words of
  * the array of domains are each valid by itself. CP writes, DP reads.
@@ -21,7 +21,13 @@
 #include <stdbool.h>
 #include "hash.h"
 
-enum { SLOT_WORDS = BRIDGE_SLOTS / 64, SLOT_OWN = 0, VLAN_NONE = 0, VLAN_LAST = 4094 };
+enum {
+	SLOT_WORDS = BRIDGE_SLOTS / 64,
+	SLOT_OWN = 0,
+	SLOT_LABEL = BRIDGE_SLOTS - 1, /* no port: what comes in by `pop bridge` labels */
+	VLAN_NONE = 0,
+	VLAN_LAST = 4094
+};
 
 /* Bit s % 64 of word[s / 64] is slot s. */
 struct port_set {

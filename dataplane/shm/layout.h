@@ -52,7 +52,7 @@ enum {
 	INTERFACE_MAX = INTERFACE_FIRST_TUNNEL + TUNNEL_MAX,
 	INTERFACE_SLICE = 2048, /* tunnels' rows whose counters are allocated together */
 	BRIDGE_MAX = 1024,      /* bridges; index 0 is never used */
-	BRIDGE_SLOTS = 256,     /* ports of a bridge; slot 0 is its own interface */
+	BRIDGE_SLOTS = 256, /* ports of a bridge; slot 0 is its own interface, the last one no port */
 	VLAN_MAX = 4096,        /* VLAN IDs */
 	FDB_MAX = 262144,       /* entries of all bridges' forwarding tables */
 	LEARN_SLOTS = 1024,     /* slots of a ring of learned addresses, a power of two */
@@ -65,7 +65,7 @@ enum {
 	LABEL_COUNT = 1 << 20, /* a label is 20 bits */
 	LABEL_FIRST_FREE = 16, /* 0 to 15 are special-purpose (RFC 7274) */
 	STACK_MAX = 8,         /* labels that one nexthop may push */
-	GROUP_MEMBER_MAX = 64, /* members that one group may have */
+	GROUP_MEMBER_MAX = 256, /* members that one group may have */
 	FILTER_MAX = 1025,     /* filters; number 0 is none */
 	FILTER_RULE_MAX = 4096, /* rules of one filter */
 	FILTER_SLOTS = 4160,   /* counters of one filter: slot 0 is of what no rule decided */
@@ -335,7 +335,7 @@ struct group_members { /* immutable heap object; CP writes, all read */
 		uint32_t weight;
 	} member[GROUP_MEMBER_MAX];
 };
-static_assert(sizeof(struct group_members) == 520, "group_members");
+static_assert(sizeof(struct group_members) == 2056, "group_members");
 
 /* What group_members[i] names: the members, and by which interfaces they and their backups go, each once,
  * for the reverse-path check (RFC 3704 2.3: any of the paths will do). A nexthop's interfaces never
@@ -347,7 +347,7 @@ struct group_record {
 	uint32_t reserved;
 	uint32_t interface[GROUP_INTERFACE_MAX];
 };
-static_assert(sizeof(struct group_record) == 1040, "group_record");
+static_assert(sizeof(struct group_record) == 4112, "group_record");
 
 /* ---------------------------------------------------------------- routes */
 

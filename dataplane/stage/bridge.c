@@ -56,7 +56,8 @@ static bool find_vlan(struct bridging *bridging)
 	bridging->tci = (uint16_t)(bridging->tci | vlan);
 	bridging->domain = bridge_domain(bridging->worker->tables, bridging->port->bridge, vlan);
 	return bridging->domain != NULL &&
-	       port_set_has(&bridging->domain->member, bridging->port->slot);
+	       (port_set_has(&bridging->domain->member, bridging->port->slot) ||
+		bridging->port->slot == SLOT_LABEL);
 }
 
 /* ---------------------------------------------------------------- where it goes */
@@ -154,7 +155,7 @@ static inline bool is_filtered(const struct bridging *bridging)
 	const struct interface *row =
 		&bridging->worker->tables->interface[bridging->packet->interface];
 
-	return bridging->port->slot != SLOT_OWN &&
+	return bridging->port->slot != SLOT_OWN && bridging->port->slot != SLOT_LABEL &&
 	       (word_load(&row->features) & INTERFACE_FILTER_IN) != 0;
 }
 
@@ -259,10 +260,34 @@ static inline void start_at_l3(struct packet *packet)
 	}
 }
 
+/* A frame from below a label: untagged, it is of the bridge's own VLAN; tagged, of any. Nothing can be sent
+ * back, so nothing is learned, and it is not passed on to what else carries frames between bridges. */
+static void bridge_labelled(struct worker *worker, struct packet *packet, struct bridge_memo *memo)
+{
+	uint32_t index = packet->nexthop % BRIDGE_MAX;
+	uint64_t flags = word_load(&worker->tables->bridge[index].flags);
+	const struct bridge_port *own =
+		flags & BRIDGE_VALID ? port_of(worker, (uint32_t)(flags >> BRIDGE_INTERFACE_SHIFT) %
+							       INTERFACE_MAX)
+				     : NULL;
+
+	if (own == NULL) {
+		drop(worker, packet->mbuf, packet->interface, DROP_bridge_unknown);
+		return;
+	}
+	const struct bridge_port port = { .bridge = index,
+					  .slot = SLOT_LABEL,
+					  .native = own->native,
+					  .flags = BRIDGE_PORT_HORIZON };
+	start_at_l3(packet);
+	bridge_frame(worker, packet, &port, memo);
+}
+
 void bridge(struct worker *worker)
 {
 	struct packet *packets[VECTOR_SIZE];
 	unsigned int count = worker->bridge.count;
+	struct bridge_memo memo = { .port = NULL };
 
 	if (count == 0)
 		return;
@@ -270,11 +295,19 @@ void bridge(struct worker *worker)
 	worker->bridge.count = 0;
 	for (unsigned int first = 0, next; first < count; first = next) {
 		uint32_t interface = packets[first]->interface;
+		if (unlikely(packets[first]->space == BRIDGE_BY_LABEL)) {
+			bridge_labelled(worker, packets[first], &memo);
+			next = first + 1;
+			continue;
+		}
 		const struct bridge_port *port = port_of(worker, interface);
-		for (next = first; next < count && packets[next]->interface == interface; next++) {
-			start_at_l3(packets[next]);
+		for (next = first; next < count && packets[next]->interface == interface &&
+				   packets[next]->space == BRIDGE_BY_PORT;
+		     next++) {
 			if (unlikely(port == NULL))
 				drop(worker, packets[next]->mbuf, interface, DROP_bridge_unknown);
+			else
+				start_at_l3(packets[next]);
 		}
 		if (likely(port != NULL))
 			bridge_vector(worker, &packets[first], next - first, port);

@@ -178,7 +178,8 @@ bool multicast_ports(const struct bridging *bridging, struct port_set *ports)
 		return true;
 	}
 	int reason = protocol_of(&packet);
-	if (reason >= 0 && bridging->port->slot != SLOT_OWN) {
+	if (reason >= 0 && bridging->port->slot != SLOT_OWN &&
+	    bridging->port->slot != SLOT_LABEL) {
 		punt(bridging->worker, bridging->mbuf, bridging->packet->interface,
 		     (enum punt_reason)reason, packet.header);
 		return false;

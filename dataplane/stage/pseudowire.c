@@ -15,10 +15,19 @@ void receive_ethernet(struct worker *worker, struct packet *packet)
 {
 	if (packet_end(packet) - packet->l3 < RTE_ETHER_HDR_LEN)
 		drop(worker, packet->mbuf, packet->interface, DROP_runt_frame);
-	else if (worker->bridge.count == VECTOR_SIZE) /* other layers of other packets came before */
+	else if (worker->bridge.count ==
+		 VECTOR_SIZE) /* other layers of other packets came before */
 		drop(worker, packet->mbuf, packet->interface, DROP_no_buffer);
 	else
 		vector_add(&worker->bridge, packet);
+}
+
+/* Below a label that is no pseudowire's: no port of the bridge receives it. */
+static void receive_labelled(struct worker *worker, struct packet *packet, uint32_t bridge)
+{
+	packet->nexthop = bridge;
+	packet->space = BRIDGE_BY_LABEL;
+	receive_ethernet(worker, packet);
 }
 
 /* The labelled packet ends where it came in, and is received by the pseudowire. False: it ended here. */
@@ -91,6 +100,9 @@ void pseudowire(struct worker *worker, struct packet *packet, uint64_t entry, ui
 		return;
 	packet->l3 = ethernet;
 	packet->flags = (uint8_t)((packet->flags & PACKET_LAYERS) + PACKET_LAYER) | PACKET_LABELLED;
-	packet->nexthop = index < BRIDGE_MAX ? index : 0;
-	receive_ethernet(worker, packet);
+	packet->space = BRIDGE_BY_PORT;
+	if (index < BRIDGE_MAX)
+		receive_labelled(worker, packet, index);
+	else
+		receive_ethernet(worker, packet);
 }

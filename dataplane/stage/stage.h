@@ -90,8 +90,8 @@ static inline void tunnel_encapsulate(struct worker *worker, struct packet *pack
 	worker->encapsulate.packet[worker->encapsulate.count++] = packet;
 }
 
-/* Frames of worker->bridge from their ports, which packet->interface names, to the ports of their bridge
- * (bridge.c); what is for the bridge's own interface goes to the stages of its kind. */
+/* Frames of worker->bridge from their ports, which packet->interface names (or from labels: enum
+ * bridge_way), to the ports of their bridge (bridge.c); what is for the bridge's own interface goes to the stages of its kind. */
 void bridge(struct worker *worker);
 int bridge_init(struct worker *worker);
 

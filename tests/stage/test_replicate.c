@@ -109,6 +109,43 @@ static void test_branches(void **state)
 	assert_int_equal(counter_read(&fixture.worker->interface[8].copies_failed), lost + 2);
 }
 
+/* As many branches as there may be, each with a label of its own. */
+static void test_most_branches(void **state)
+{
+	static uint8_t frame[FRAME_ROOM];
+	static struct account before;
+	static bool seen[GROUP_MEMBER_MAX];
+	uint32_t branches[GROUP_MEMBER_MAX];
+	unsigned int free_before = rte_mempool_avail_count(fixture.pool), labels = 0;
+	struct group_members members = { .count = GROUP_MEMBER_MAX + 1 };
+	uint32_t index;
+
+	(void)state;
+	for (uint32_t i = 0; i < GROUP_MEMBER_MAX; i++)
+		branches[i] = via(1 + i % 5, i % 250, LABELS(1000 + i));
+	route(106, LABEL_REPLICATE, 0, group_of(branches, GROUP_MEMBER_MAX), LABEL_GROUP);
+	assert_int_equal(group_add(fixture.nexthops, &members, &index), -EINVAL);
+	account_take(&before);
+	struct rte_mbuf *mbuf = mbuf_of(frame, frame_build(frame, "eth mpls 106/5/64 ip4/7"));
+	worker_process(fixture.worker, 0, &mbuf, 1);
+	for (unsigned int port = 1; port <= 5; port++) {
+		for (unsigned int i = 0; i < fixture.worker->transmit.count[port]; i++) {
+			const uint8_t *lse = rte_pktmbuf_mtod_offset(
+				fixture.worker->transmit.mbuf[port][i], uint8_t *, 14);
+			uint32_t branch =
+				(uint32_t)(lse[0] << 12 | lse[1] << 4 | lse[2] >> 4) - 1000;
+			assert_true(branch < GROUP_MEMBER_MAX && !seen[branch]);
+			assert_int_equal(branch % 5, port - 1);
+			seen[branch] = true;
+			labels++;
+		}
+	}
+	assert_int_equal(labels, GROUP_MEMBER_MAX);
+	assert_true(account_balanced(&before, GROUP_MEMBER_MAX));
+	transmit_take();
+	assert_int_equal(rte_mempool_avail_count(fixture.pool), free_before);
+}
+
 /* A vector of packets whose copies fill every stage's vector many times over. */
 static void test_vector(void **state)
 {
@@ -159,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_branches),
+		cmocka_unit_test(test_most_branches),
 		cmocka_unit_test(test_vector),
 		cmocka_unit_test(test_no_buffers),
 	};

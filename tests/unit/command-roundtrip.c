@@ -15,7 +15,7 @@
 #include <cmocka.h>
 #include "controlplane/api/command.h"
 
-enum { ROUNDS = 25000, LINE_MAX_BYTES = 16384 };
+enum { ROUNDS = 25000, LINE_MAX_BYTES = 65536 };
 
 static struct arguments arguments, again;
 static unsigned int seed;

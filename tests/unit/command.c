@@ -336,7 +336,7 @@ static void test_too_many_paths(void **state)
 	assert_int_equal(arguments.path_count, GROUP_MEMBER_MAX);
 	strcat(line, " via 10.0.0.1");
 	assert_int_equal(command_parse(line, &arguments, &error), -EINVAL);
-	assert_non_null(strstr(error.text, "more than 64 paths"));
+	assert_non_null(strstr(error.text, "more than 256 paths"));
 }
 
 /* ---- JSON that is wrong ---- */

@@ -168,7 +168,7 @@ struct text {
 static int append_line(void *context, const struct arguments *arguments)
 {
 	struct text *text = context;
-	char line[STRING_MAX];
+	static char line[64 * GROUP_MEMBER_MAX];
 	int length = command_to_text(arguments, line, sizeof(line));
 
 	assert_true(length > 0);

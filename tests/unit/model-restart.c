@@ -11,8 +11,26 @@
 
 enum { HEAP_SIZE = 256 << 20 };
 
+/* Each branch with a label of its own. */
+static void most_branches(struct fixture *f)
+{
+	static char line[64 * GROUP_MEMBER_MAX];
+	size_t used = (size_t)sprintf(line, "mpls add 111 replicate");
+
+	for (unsigned int i = 0; i < GROUP_MEMBER_MAX; i++)
+		used += (size_t)sprintf(line + used, " swap %u via 10.0.%u.2", 1000 + i, i % 2);
+	say(f, line);
+	struct error error;
+	sprintf(line + used, " swap 999 via 10.0.0.2");
+	assert_int_equal(command_parse(line, f->arguments, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "more than 256 paths"));
+}
+
 static void full_configuration(struct fixture *f)
 {
+	most_branches(f);
+	say(f, "bridge add br9");
+	say(f, "mpls add 112 pop bridge br9 control-word");
 	say(f, "port set p1 down");
 	say(f, "vlan add v10 dev p0 tag 10 mpls on space 2");
 	say(f, "vlan add v20 dev p0 tag 20 inner 30 mtu 1300");

@@ -292,6 +292,31 @@ static void pseudowire(void **state)
 	say(f, "mpls add 100 pop ip");
 }
 
+/* A label into a bridge without a pseudowire. */
+static void pop_bridge(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, "bridge add br0");
+	say(f, "bridge add br1");
+	refused(f, "mpls add 100 pop bridge nix", "bridge nix does not exist");
+	refused(f, "mpls add 100 pop bridge p0", "p0");
+	undone(f, "mpls add 100 pop bridge br0 control-word ttl pipe");
+	uint64_t word = word_of(f, 100);
+	assert_int_equal(label_operation(word), LABEL_POP_BRIDGE);
+	assert_true(word & LABEL_CONTROL_WORD);
+	assert_true(label_index(word) > 0 && label_index(word) < BRIDGE_MAX);
+	shows(f, "mpls show 100", "bridge", "br0");
+	has_line(f, "mpls add 100 pop bridge br0 control-word ttl pipe\n", true);
+	refused(f, "bridge del br0", "bridge br0 is in use by 1 mpls label: pop bridge br0");
+	undone(f, "mpls replace 100 pop bridge br1");
+	assert_true(label_index(word_of(f, 100)) != label_index(word));
+	assert_false(word_of(f, 100) & LABEL_CONTROL_WORD);
+	say(f, "bridge del br0");
+	undone(f, "mpls del 100");
+	say(f, "bridge del br1");
+}
+
 /* ---------------------------------------------------------------- restart */
 
 static const char *const lines[] = {
@@ -410,7 +435,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_PORTS(add_set_del),    IN_PORTS(keys_and_remotes), IN_PORTS(refusals),
 		IN_PORTS(follows_routes), IN_PORTS(recursion),        IN_PORTS(pseudowire),
-		IN_EMPTY(restart),        IN_PORTS(many),
+		IN_PORTS(pop_bridge),     IN_EMPTY(restart),        IN_PORTS(many),
 	};
 
 	return cmocka_run_group_tests_name("model-tunnel", tests, NULL, NULL);
