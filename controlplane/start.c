@@ -13,7 +13,7 @@
 #include "controlplane/object/event.h"
 #include "controlplane/api/unit.h"
 
-enum { TEXT_MAX = 32768, COMPLAINTS_MAX = 10 };
+enum { TEXT_MAX = 131072, COMPLAINTS_MAX = 10 };
 
 /* ---- compaction ---- */
 
