@@ -13,6 +13,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+#include <rte_pdump.h>
 #include <rte_version.h>
 #include <signal.h>
 #include <stdio.h>
@@ -116,6 +117,9 @@ static int start_eal(const struct options *options)
 		log_error("EAL does not start: %s", rte_strerror(rte_errno));
 		return -rte_errno;
 	}
+	/* for dpdk-dumpcap, where EAL lets other processes in; elsewhere this does nothing */
+	if (rte_pdump_init() != 0)
+		log_warning("dpdk-dumpcap will find nothing here: %s", rte_strerror(rte_errno));
 	dataplane.worker_count = rte_lcore_count();
 	if (dataplane.worker_count > CONTROL_ROW) {
 		log_error("%u lcores: expected at most %d", dataplane.worker_count, CONTROL_ROW);

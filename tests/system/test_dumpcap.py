@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""dpdk-dumpcap beside a data plane whose EAL options let other processes in."""
+
+import re
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from scapy.utils import PcapNgReader
+
+from frames import numbered, stack, udp4
+from shunt_test import BUILD, Lab, LabTest, for_each_driver, wait_until
+
+MEGABYTES = 192
+
+
+def _hugepages_free():
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("HugePages_Free:"):
+            return int(line.split()[1]) * 2
+    return 0
+
+
+class SharedLab(Lab):
+    """Its data plane has shared hugepages, in a mount namespace of its own."""
+
+    def start_dataplane(self, *options, lcores="0", wait=True):
+        pages = self.run_dir / "huge"
+        pages.mkdir()
+        words = [str(BUILD / "dataplane/shunt-dataplane"), "-l", lcores, "--huge-dir", str(pages),
+                 "-m", str(MEGABYTES), "--file-prefix", self.instance, "--", *self._where(),
+                 "--mbufs", "4096", *options]
+        self._start("dataplane", *self.router.command(
+            "unshare", "-m", "sh", "-c", f"mount -t hugetlbfs none {pages} && exec \"$0\" \"$@\"",
+            *words), wait=wait)
+
+    def beside_dataplane(self, *words):
+        """The words that run a command where it is."""
+        return ["nsenter", "-m", "-n", "-t", str(self.processes["dataplane"].pid), *words]
+
+    def close(self):
+        super().close()
+        shutil.rmtree(f"/var/run/dpdk/{self.instance}", ignore_errors=True)
+
+
+@unittest.skipIf(_hugepages_free() < MEGABYTES, f"{MEGABYTES} MiB of hugepages are not free")
+@unittest.skipUnless(shutil.which("dpdk-dumpcap"), "dpdk-dumpcap is not installed")
+class Dumpcap(LabTest):
+    """It sees what comes in and goes out, and the data plane does not notice when it ends or is killed."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = SharedLab(cls.ports, cls.driver, cls.mtu, cls.devargs)
+        cls.addClassCleanup(cls.lab.close)
+        cls.labels = iter(range(1000, 1 << 20))
+        cls.lab.start(cls.mpls_in)
+
+    def begin(self, port):
+        """Start it on a port; it has said that it captures."""
+        log = self.log = self.lab.run_dir / "dumpcap.log"
+        self.file = self.lab.run_dir / f"{port}-{time.monotonic_ns()}.pcapng"
+        with open(log, "wb") as out:
+            running = subprocess.Popen(self.lab.beside_dataplane(
+                "dpdk-dumpcap", "--file-prefix", self.lab.instance, "-i", str(port), "-w",
+                str(self.file)), stdout=out, stderr=out)
+        self.addCleanup(running.wait)
+        self.addCleanup(running.kill)
+        wait_until(lambda: "Capturing on" in log.read_text() or "Packets captured" in log.read_text(),
+                   20, "dpdk-dumpcap")
+        return running
+
+    def swapped(self):
+        """Frames that come out of p1, and what they are there."""
+        label = self.label()
+        self.lab.ctl(f"mpls add {label} swap 200 via 10.0.1.2")
+        return ([self.arriving(stack((label, 64)) + udp4(numbered(i))) for i in range(10)],
+                [self.leaving(stack((200, 63)) + udp4(numbered(i))) for i in range(10)])
+
+    def counted(self):
+        """How many frames it says that it has."""
+        found = re.findall(r"\d+", self.log.read_text().partition("Packets captured:")[2])
+        return int(found[-1]) if found else 0
+
+    def captured(self):
+        """Labelled frames in its file."""
+        with PcapNgReader(str(self.file)) as reader:
+            return [frame for frame in map(bytes, reader) if frame[12:14] == b"\x88\x47"]
+
+    def test_frames_end_and_death(self):
+        for port in (0, 1):
+            sent, expected = self.swapped()
+            running = self.begin(port)
+            self.check(sent, expected)
+            wait_until(lambda: self.counted() >= len(sent), 10, "frames counted")
+            running.send_signal(signal.SIGINT)
+            running.wait(20)
+            self.assertEqual(self.captured(), sent if port == 0 else expected)
+        self.check(*self.swapped())
+        # killed: nothing more is captured on that port, and nothing else suffers
+        running = self.begin(0)
+        self.check(*self.swapped())
+        running.kill()
+        running.wait()
+        self.check(*self.swapped())
+        # devices come and go still
+        self.lab.ctl("port add n0 devargs net_null9")
+        self.lab.wait_links("up", ["n0"])
+        self.lab.ctl("port del n0")
+        self.check(*self.swapped())
+
+
+for_each_driver(globals(), Dumpcap)
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
