@@ -61,8 +61,7 @@ static void allocate(struct fixture *fixture, const void *start, size_t length)
 		fail("state memory", strerror(-result));
 }
 
-/* From now on every packet is looked at, by whoever may look: nothing else shall be otherwise. */
-static void watch_all(struct fixture *fixture)
+static void wish(struct fixture *fixture, _Atomic uint64_t *word, uint64_t count, uint32_t options)
 {
 	uint64_t offset = heap_allocate(fixture->heap, sizeof(struct watch_wish));
 
@@ -71,9 +70,21 @@ static void watch_all(struct fixture *fixture)
 	*(struct watch_wish *)heap_object(fixture->heap, offset) =
 		(struct watch_wish){ .generation = 1,
 				     .deadline = UINT64_MAX,
-				     .count = TRACE_PACKETS_MAX,
-				     .interface = WATCH_ANY };
-	word_store(&fixture->tables->control.trace, offset);
+				     .count = count,
+				     .interface = WATCH_ANY,
+				     .options = options };
+	word_store(word, offset);
+}
+
+/* From now on every packet is looked at, by whoever may look: nothing else shall be otherwise. */
+static void watch_all(struct fixture *fixture)
+{
+	wish(fixture, &fixture->tables->control.trace, TRACE_PACKETS_MAX, 0);
+	if (region_allocate_capture(&fixture->state_region, 1) != 0)
+		fail("capture", "no memory");
+	word_store(&fixture->state->control.capture_ready, 1);
+	wish(fixture, &fixture->tables->control.capture, 0,
+	     capture_options((1u << CAPTURE_EVENTS) - 1, STAGE_output, CAPTURE_SNAP_MAX));
 	watch_turn(fixture->worker);
 }
 
