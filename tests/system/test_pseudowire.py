@@ -11,7 +11,7 @@ import unittest
 
 import frames
 from hosts import Network
-from shunt_test import LabTest, for_each_driver, wait_until
+from shunt_test import LabTest, Refused, for_each_driver, wait_until
 from wire import Sender
 
 LABELS = {"there": (500, 501), "back": (600, 601)}  # what the end puts on, what B makes of it
@@ -157,6 +157,38 @@ class Wire(unittest.TestCase):
             self.assertEqual(pings.received, pings.sent, pings.text)
             self.assertEqual(node.ctl("config show"), before)
             self.answered("192.168.1.2")
+
+
+    def test_label_into_a_bridge(self):
+        """The far end has no pseudowire, but a label that leads into its bridge; also after its control
+        plane's death, as do 256 branches of another label."""
+        out, label = LABELS["there"]
+        self.a.ctl(f"pseudowire add wire bridge br0 {TRUNK} in {LABELS['back'][1]} out {out} via 10.0.8.2")
+        self.addCleanup(self.a.ctl, "pseudowire del wire")
+        self.c.ctl(f"mpls add {label} pop bridge br0")
+        self.addCleanup(self.c.ctl, f"mpls del {label}")
+        branches = [f"swap {1000 + i} via 10.0.9.1" for i in range(256)]
+        self.c.ctl(f"mpls add 900 replicate {' '.join(branches)}")
+        self.addCleanup(self.c.ctl, "mpls del 900")
+        with self.assertRaisesRegex(Refused, "more than 256 paths"):
+            self.c.ctl(f"mpls add 901 replicate {' '.join(branches)} swap 999 via 10.0.9.1")
+        before = self.c.ctl("config show")
+        for tag in (b"", b"\x81\x00\x00\x0a"):  # VLAN 1 is the bridge's own, and p1's native one
+            frame = frames.ethernet("02:00:00:00:aa:01", "02:00:00:00:aa:02", 0x88b5, bytes(range(60)))
+            frame = frame[:12] + tag + frame[12:]
+            self.passes(frame)
+            self.c.kill("controlplane")
+            self.passes(frame)
+            self.c.start_controlplane()
+            self.passes(frame)
+            self.assertEqual(self.c.ctl("config show"), before)
+
+    def passes(self, frame):
+        """The far host gets it."""
+        capture = self.ends[1][1]
+        capture.drain()
+        self.ends[0][0].send([frame])
+        wait_until(lambda: frame in capture.drain(), 10, "the frame at the far host")
 
 
 class Bad(LabTest):
