@@ -4,8 +4,11 @@
  * buffers: multicast by how many ports asked for its group and how many groups there are, and known unicast
  * by how many addresses there are.
  *
- * The real stages and tables, packets in memory, no ports; one vector a sample.
+ * The real stages and tables, packets in memory, no ports; one vector a sample. In turns with it a bare loop:
+ * the lookups, the transmit buffers and a counter a port, nothing around them. bench-pipeline calls this
+ * program for its scenarios.
  */
+#include <getopt.h>
 #include <rte_cycles.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +28,13 @@ struct scenario {
 	unsigned int entries, copies; /* 0 copies: unicast */
 };
 
+struct samples {
+	unsigned int count;
+	double cycles[SAMPLES];
+};
+
 static struct rte_mbuf *packets[SET_SIZE];
-static double samples[SAMPLES];
+static struct samples stages, bare;
 
 static uint32_t random_next(void)
 {
@@ -126,10 +134,80 @@ static int compare(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* Median cycles a packet; *best: a tenth of the vectors took less, whatever else the machine did. */
-static double measure(const struct scenario *scenario, unsigned int rounds, double *best)
+static double percentile(struct samples *samples, unsigned int percent)
 {
-	unsigned int count = 0, copies = scenario->copies;
+	qsort(samples->cycles, samples->count, sizeof(samples->cycles[0]), compare);
+	return samples->cycles[(size_t)(samples->count - 1) * percent / 100];
+}
+
+/* ---------------------------------------------------------------- the bare loop */
+
+static void bare_send(struct rte_mbuf *mbuf, unsigned int port)
+{
+	struct transmit *transmit = &fixture.worker->transmit;
+
+	transmit->mbuf[port][transmit->count[port]++ % TRANSMIT_SIZE] = mbuf;
+	counter_add(&fixture.worker->interface[port].tx_packets, 1);
+}
+
+static void bare_unicast(struct rte_mbuf *mbuf)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	struct fdb_key from = fdb_key(1, 10, frame + 6), to = fdb_key(1, 10, frame);
+	const struct fdb_entry *source = fdb_lookup(fixture.tables, &from);
+	const struct fdb_entry *entry = fdb_lookup(fixture.tables, &to);
+
+	if (source != NULL && entry != NULL)
+		bare_send(mbuf, entry->interface);
+}
+
+static void bare_multicast(struct rte_mbuf *mbuf)
+{
+	struct group_key key = { .group = { [10] = 0xff, [11] = 0xff }, .bridge = 1, .vlan = 10 };
+	unsigned int copies = 0;
+
+	memcpy(key.group + 12, rte_pktmbuf_mtod(mbuf, const uint8_t *) + 30, 4);
+	const struct group_entry *entry =
+		hash_lookup(fixture.tables, HASH_GROUP, &key, sizeof(key));
+	for (unsigned int slot = 1; entry != NULL && slot <= EGRESS + 1; slot++) {
+		if (!port_set_has(&entry->ports, slot))
+			continue;
+		bare_send(mbuf, slot - 1);
+		copies++;
+	}
+	rte_mbuf_refcnt_set(mbuf, (uint16_t)copies);
+}
+
+static void bare_vector(unsigned int first, bool unicast)
+{
+	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
+		if (unicast)
+			bare_unicast(packets[first + i]);
+		else
+			bare_multicast(packets[first + i]);
+	}
+}
+
+/* ---------------------------------------------------------------- measuring */
+
+static void measure_vector(const struct scenario *scenario, unsigned int first, bool is_bare)
+{
+	struct samples *samples = is_bare ? &bare : &stages;
+	uint64_t begin = rte_rdtsc_precise();
+
+	if (is_bare)
+		bare_vector(first, scenario->copies == 0);
+	else
+		worker_process(fixture.worker, 0, &packets[first], VECTOR_SIZE);
+	samples->cycles[samples->count++] = (double)(rte_rdtsc_precise() - begin) / VECTOR_SIZE;
+	take_all(first, scenario->copies == 0 ? 1 : scenario->copies);
+}
+
+/* Prints a line; -> cycles that nine vectors of ten took more than, whatever else the machine did. `single`:
+ * what one copy took so. */
+static double measure(const struct scenario *scenario, unsigned int rounds, double single)
+{
+	unsigned int copies = scenario->copies;
 
 	if (copies == 0)
 		make_addresses(scenario->entries);
@@ -139,63 +217,128 @@ static double measure(const struct scenario *scenario, unsigned int rounds, doub
 		rte_pktmbuf_reset(packets[i]);
 		write_packet(packets[i], scenario);
 	}
+	stages.count = bare.count = 0;
 	for (unsigned int round = 0; round < rounds; round++) {
-		for (unsigned int first = 0; first < SET_SIZE; first += VECTOR_SIZE) {
-			uint64_t begin = rte_rdtsc_precise();
-			worker_process(fixture.worker, 0, &packets[first], VECTOR_SIZE);
-			samples[count++] = (double)(rte_rdtsc_precise() - begin) / VECTOR_SIZE;
-			take_all(first, copies == 0 ? 1 : copies);
-		}
+		for (unsigned int i = 0; i < 2; i++)
+			for (unsigned int first = 0; first < SET_SIZE; first += VECTOR_SIZE)
+				measure_vector(scenario, first, i == 1);
 		heap_reclaim(fixture.heap);
 	}
-	qsort(samples, count, sizeof(samples[0]), compare);
-	*best = samples[count / 10];
-	return samples[count / 2];
+	double median = percentile(&stages, 50), floor = percentile(&bare, 50);
+	double best = percentile(&stages, 10);
+	printf("%s,%u,%.1f,%.1f,%.1f,%.1f,%.2f,%u,%.1f\n",
+	       copies == 0 ? "bridge-unicast" : "multicast-fanout", scenario->entries, median, best,
+	       percentile(&stages, 90), floor, median / floor, copies,
+	       copies > 1 && single > 0 ? (best - single) / (copies - 1) : 0.0);
+	fflush(stdout);
+	return best;
 }
 
-static void print_all(void)
-{
-	static const unsigned int groups[] = { 1, 1000, 131072 }, copies[] = { 1, 4, 16, EGRESS },
-				  addresses[] = { 1, 1000, 131072 };
-	double best, cycles;
+struct options {
+	bool unicast, multicast;
+	unsigned int entries, copies; /* 0: several */
+	unsigned int rounds;
+};
 
-	for (size_t g = 0; g < RTE_DIM(groups); g++) {
-		double first = 0;
-		for (size_t c = 0; c < RTE_DIM(copies); c++) {
-			cycles = measure(&(struct scenario){ groups[g], copies[c] }, ROUNDS, &best);
-			first = c == 0 ? best : first;
-			printf("multicast-fanout,%u,%u,%.1f,%.1f,%.1f\n", groups[g], copies[c],
-			       cycles, best, c > 0 ? (best - first) / (copies[c] - 1) : 0.0);
+static void measure_groups(const struct options *options, unsigned int groups)
+{
+	static const unsigned int copies[] = { 1, 4, 16, EGRESS };
+	double single = 0;
+
+	if (options->copies != 0) {
+		measure(&(struct scenario){ groups, options->copies }, options->rounds, 0);
+		return;
+	}
+	for (size_t i = 0; i < RTE_DIM(copies); i++) {
+		double best = measure(&(struct scenario){ groups, copies[i] }, options->rounds, single);
+		single = i == 0 ? best : single;
+	}
+}
+
+static void measure_all(const struct options *options)
+{
+	static const unsigned int entries[] = { 1, 1000, ENTRIES_MAX };
+
+	for (size_t i = 0; i < RTE_DIM(entries) && options->multicast; i++)
+		if (options->entries == 0 || i == 0)
+			measure_groups(options, options->entries ? options->entries : entries[i]);
+	for (size_t i = 0; i < RTE_DIM(entries) && options->unicast; i++)
+		if (options->entries == 0 || i == 0)
+			measure(&(struct scenario){ options->entries ? options->entries : entries[i], 0 },
+				options->rounds, 0);
+}
+
+/* ---------------------------------------------------------------- options */
+
+static void usage(void)
+{
+	fprintf(stderr,
+		"usage: bench-multicast [--scenario multicast-fanout|bridge-unicast] [--entries 1-%u] "
+		"[--copies 1-%u] [--rounds 1-%u] [--csv]\n",
+		ENTRIES_MAX, EGRESS, ROUNDS);
+	exit(2);
+}
+
+static unsigned int parse_number(const char *text, unsigned int maximum)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (*end != 0 || number < 1 || number > maximum)
+		usage();
+	return (unsigned int)number;
+}
+
+static struct options parse_options(int argc, char **argv, bool *csv)
+{
+	static const struct option names[] = { { "scenario", required_argument, NULL, 's' },
+					       { "entries", required_argument, NULL, 'n' },
+					       { "copies", required_argument, NULL, 'o' },
+					       { "rounds", required_argument, NULL, 'r' },
+					       { "csv", no_argument, NULL, 'c' },
+					       { 0 } };
+	struct options options = { .unicast = true, .multicast = true, .rounds = ROUNDS };
+
+	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
+		switch (c) {
+		case 's':
+			options.unicast = strcmp(optarg, "bridge-unicast") == 0;
+			options.multicast = strcmp(optarg, "multicast-fanout") == 0;
+			break;
+		case 'n':
+			options.entries = parse_number(optarg, ENTRIES_MAX);
+			break;
+		case 'o':
+			options.copies = parse_number(optarg, EGRESS);
+			break;
+		case 'r':
+			options.rounds = parse_number(optarg, ROUNDS);
+			break;
+		case 'c':
+			*csv = true;
+			break;
+		default:
+			usage();
 		}
 	}
-	for (size_t i = 0; i < RTE_DIM(addresses); i++) {
-		cycles = measure(&(struct scenario){ addresses[i], 0 }, ROUNDS, &best);
-		printf("bridge-unicast,%u,0,%.1f,%.1f,0.0\n", addresses[i], cycles, best);
-	}
+	if (!options.unicast && !options.multicast)
+		usage();
+	return options;
 }
 
-/* bench-multicast [ENTRIES COPIES]: one of them, once, for callgrind; 0 copies: unicast. */
 int main(int argc, char **argv)
 {
-	struct scenario one = { 0 };
-	double best;
+	bool csv = false;
+	struct options options = parse_options(argc, argv, &csv);
 
-	if (argc != 1 && (argc != 3 || sscanf(argv[1], "%u", &one.entries) != 1 ||
-			  sscanf(argv[2], "%u", &one.copies) != 1 || one.entries == 0 ||
-			  one.entries > ENTRIES_MAX || one.copies > EGRESS)) {
-		fprintf(stderr, "usage: bench-multicast [ENTRIES COPIES]: 1-%u, 0-%u\n",
-			ENTRIES_MAX, EGRESS);
-		return 2;
-	}
 	fixture_start(&fixture, NULL, SET_SIZE + 1, DATA_ROOM, false);
 	make_bridge();
 	if (rte_pktmbuf_alloc_bulk(fixture.pool, packets, SET_SIZE) != 0)
 		return 1;
-	printf("scenario,entries,copies,cycles_median,cycles_p10,each_further_copy_p10\n");
-	if (argc == 1)
-		print_all();
-	else
-		printf("%u,%u,%.1f\n", one.entries, one.copies, measure(&one, 1, &best));
+	if (csv)
+		printf("scenario,entries,cycles_median,cycles_best,cycles_p90,bare_median,ratio,copies,"
+		       "each_further_copy\n");
+	measure_all(&options);
 	fixture_stop(&fixture);
 	return 0;
 }

@@ -6,13 +6,16 @@
  * does the same job on the same packets and tables with nothing around it: the lookup's loads, the
  * rewrite and the counters. The ratio of the two says what the stages cost beyond the memory.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <rte_cycles.h>
 #include <rte_ether.h>
 #include <rte_prefetch.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "dataplane/shm/lpm.h"
 #include "dataplane/stage/ip_header.h"
 #include "dataplane/stage/mpls_header.h"
@@ -64,7 +67,7 @@ static const struct scenario scenarios[] = {
 	{ "ip4-route", ROUTE_4, 0, 0 },
 	{ "ip6-route", ROUTE_6, 0, 0 },
 	{ "gre-decap", LEAVE, 0, 0 },
-	{ "gre-decap-checked", LEAVE, 0, TUNNEL_KEY | TUNNEL_CHECKSUM },
+	{ "gre-key-csum-decap", LEAVE, 0, TUNNEL_KEY | TUNNEL_CHECKSUM },
 	{ "gre-mpls-decap", LEAVE_MPLS, 1, 0 },
 	{ "gre-encap", ENTER, 0, 0 },
 	{ "filter-ports", FILTER_BY_PORT, 0, 0 },
@@ -563,8 +566,23 @@ static void usage(void)
 		"[--dir DIR] [--huge]\nscenarios:");
 	for (size_t i = 0; i < RTE_DIM(scenarios); i++)
 		fprintf(stderr, " %s", scenarios[i].name);
-	fprintf(stderr, "\n");
+	fprintf(stderr, " multicast-fanout bridge-unicast (--copies N)\n");
 	exit(2);
+}
+
+/* Those of bench-multicast, which stands beside this program and takes the same options. */
+static void call_multicast(char **argv)
+{
+	char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 32);
+
+	if (length < 0)
+		return;
+	path[length] = 0;
+	strcpy(strrchr(path, '/') + 1, "bench-multicast");
+	execv(path, argv);
+	fprintf(stderr, "bench-pipeline: %s: %s\n", path, strerror(errno));
+	exit(1);
 }
 
 struct options {
@@ -588,6 +606,7 @@ static struct options parse_options(int argc, char **argv)
 {
 	static const struct option names[] = { { "scenario", required_argument, NULL, 's' },
 					       { "entries", required_argument, NULL, 'n' },
+					       { "copies", required_argument, NULL, 'o' },
 					       { "csv", no_argument, NULL, 'c' },
 					       { "rounds", required_argument, NULL, 'r' },
 					       { "dir", required_argument, NULL, 'd' },
@@ -602,6 +621,9 @@ static struct options parse_options(int argc, char **argv)
 			break;
 		case 'n':
 			options.entries = parse_number(optarg, LABEL_COUNT - FIRST_LABEL);
+			break;
+		case 'o':
+			parse_number(optarg, UINT16_MAX); /* for bench-multicast */
 			break;
 		case 'c':
 			options.csv = true;
@@ -628,6 +650,9 @@ int main(int argc, char **argv)
 	unsigned int matched = 0;
 	uint8_t mac[6];
 
+	if (options.scenario != NULL && (strcmp(options.scenario, "multicast-fanout") == 0 ||
+					 strcmp(options.scenario, "bridge-unicast") == 0))
+		call_multicast(argv);
 	fixture_start(&fixture, options.directory, SET_SIZE + 1, DATA_ROOM, options.huge);
 	for (unsigned int port = 0; port <= EGRESS_PORTS; port++) {
 		fixture_mac(port, mac);

@@ -56,7 +56,7 @@ def tables(out):
     """Cost against table size."""
     for scenario, what in TABLES.items():
         axes = TABLE.format(what) + 'set ylabel "cycles per packet"\n'
-        found = rows(out / "pipeline.csv", scenario=scenario)
+        found = rows(out / "pipeline.csv", scenario=scenario) or rows(out / "multicast.csv", scenario=scenario)
         plot(out / f"pipeline-{scenario}.svg", f"{scenario}: pipeline, no ports", axes,
              [("shunt", points(found, "entries", "cycles_median")),
               ("bare loop: loads, rewrite, counters", points(found, "entries", "bare_median"))])
@@ -88,7 +88,8 @@ def fanout(out):
     """Against copies."""
     axes = 'set xlabel "copies of a packet"\nset ylabel "cycles per packet"\n'
     plot(out / "fanout-pipeline.svg", "multicast: pipeline, no ports", axes,
-         [(f"{groups} groups", points(rows(out / "multicast.csv", groups=groups), "copies", "cycles_median"))
+         [(f"{groups} groups", points(rows(out / "multicast.csv", scenario="multicast-fanout", entries=groups),
+                                     "copies", "cycles_median"))
           for groups in ("131072", "1000", "1")])
     found = [dict(row, copies=row["scenario"].rsplit("-", 1)[1]) for row in rows(out / "peers.csv", entries="1000")
              if row["scenario"].startswith("multicast-fanout-")]
