@@ -163,19 +163,27 @@ class Capture(LabTest):
         self.lab.ctl(f"mpls add {label} swap 200 {VIA}")
         body = [self.arriving(stack((label, 64)) + udp4(numbered(i, 1400))) for i in range(200)]
         count = 5 * RING // 4 // len(body[0]) // len(body) * len(body)
-        self.begin("port", "p0")
+        self.begin("port", "p0", "match", "mpls")
         self.running.send_signal(signal.SIGSTOP)
         before = self.lab.counters()
         self.lab.sender.send(body * (count // len(body)), 4000)
         self.lab.settle(before, "p0", count)
         self.running.send_signal(signal.SIGCONT)
         sent, _ = self.swapped(1, label)
-        self.lab.sender.send(sent)
-        wait_until(lambda: sent[0] in self.file.read_bytes(), 10, "the frame behind those that are lost")
+        more = []
+
+        def behind():  # what it skips may have the first of these in it
+            if sent[0] in self.file.read_bytes():
+                return True
+            self.lab.sender.send(sent)
+            more.extend(sent)
+            return False
+        wait_until(behind, 10, "a frame behind those that are lost", 0.2)
+        self.lab.settle(before, "p0", count + len(more))
         packets, lost = self.finish()
         self.assertGreater(lost, 0)
         self.assertEqual(sum(p.lost for p in packets), lost)
-        self.assertEqual(len(packets) + lost, count + 1)
+        self.assertEqual(len(packets) + lost, count + len(more))
 
     def test_one_that_is_killed(self):
         self.begin()
