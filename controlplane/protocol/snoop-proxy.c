@@ -57,18 +57,21 @@ static void add_record(struct domain *domain, struct snoop_report *report,
 {
 	unsigned int done = 0;
 
-	do {
+	for (;;) {
 		const struct address *rest =
 			done < proxy->source_count ? &proxy->sources[done] : NULL;
 		int taken = snoop_report_add(report, type, &proxy->key.address, rest,
 					     proxy->source_count - done);
-		if (taken >= 0)
-			done += (unsigned int)taken;
-		if (taken < 0 || done < proxy->source_count)
+		if (taken < 0) { /* a new packet takes it, also if it has no sources */
 			flush(domain, report);
-		if (taken >= 0 && proxy->exclude)
+			continue;
+		}
+		done += (unsigned int)taken;
+		if (done < proxy->source_count)
+			flush(domain, report);
+		if (proxy->exclude || done == proxy->source_count)
 			return;
-	} while (done < proxy->source_count);
+	}
 }
 
 static bool wants(const struct proxy *proxy)

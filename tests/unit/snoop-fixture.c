@@ -133,7 +133,7 @@ static void query_text(const uint8_t *packet, size_t length, char *text, size_t 
 	snprintf(text + n, size - n, "%s%s", count > 0 ? "}" : "", more[0] & 8 ? "!" : "");
 }
 
-/* TYPE GROUP{S,S} of each record */
+/* TYPE GROUP{S,S} of each record that fits */
 static void records_text(const uint8_t *packet, char *text, size_t size)
 {
 	static const char *const type[] = { "?", "is_in", "is_ex", "to_in", "to_ex" };
@@ -142,7 +142,7 @@ static void records_text(const uint8_t *packet, char *text, size_t size)
 	const uint8_t *at = packet + wire_start(packet);
 	unsigned int records = (unsigned int)at[6] << 8 | at[7];
 
-	for (at += 8; records > 0; records--) {
+	for (at += 8; records > 0 && size - n > 100; records--) {
 		unsigned int count = (unsigned int)at[2] << 8 | at[3];
 		n += (size_t)snprintf(text + n, size - n, "%s_", type[at[0] <= 4 ? at[0] : 0]);
 		n += put_address(family, at + 4, text + n, size - n);
@@ -184,6 +184,8 @@ static void send(void *context, const struct snoop_domain_key *domain,
 	strcat(text, ":");
 	text += strlen(text);
 	if (type == 0x22 || type == 143) {
+		f->records += (unsigned int)packet[wire_start(packet) + 6] << 8 |
+			      packet[wire_start(packet) + 7];
 		records_text(packet, text, 150);
 	} else if (type == 0x11 || type == 130) {
 		query_text(packet, length, text, 150);

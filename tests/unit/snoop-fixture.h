@@ -43,6 +43,7 @@ struct snoop_fixture {
 	size_t last_length;
 	uint8_t last_mac[6];
 	unsigned int solicitations;
+	unsigned int records; /* of the reports that were sent */
 	unsigned int events[8];   /* by kind */
 	enum snoop_family family; /* that names in scripts stand for */
 	const char *where;        /* for messages: title of the situation */

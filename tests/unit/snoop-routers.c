@@ -201,7 +201,6 @@ TABLE(enforcement)
 TABLE(routers)
 TABLE(proxies)
 
-/* RFC 4286: three solicitations after ports came up, together. */
 /* Of the last packet that was sent. */
 static void expect_source(const struct snoop_fixture *f, const char *expected)
 {
@@ -232,6 +231,38 @@ static void sources_of_queries(void **state)
 	}
 }
 
+/* A proxy's answer has a record of each group, also of those that begin a packet of their own. */
+static void answers_of_many_groups(void **state)
+{
+	enum { GROUPS = 400 };
+	static const char *const groups[SNOOP_FAMILIES] = { "239.1.%u.%u", "ff15::%x:%x" };
+	static struct snoop_fixture f;
+	uint8_t packet[WIRE_MAX];
+	char text[46];
+
+	(void)state;
+	for (unsigned int i = 0; i < SNOOP_FAMILIES; i++) {
+		struct address host = address_of(i == SNOOP_IPV4 ? "10.0.0.9" : "fe80::9");
+		fixture_start(&f);
+		f.where = "a proxy's answer";
+		f.family = i;
+		snoop_script(&f, "set proxy=1");
+		for (unsigned int g = 0; g < GROUPS; g++) {
+			snprintf(text, sizeof(text), groups[i], g / 200, g % 200);
+			struct address group = address_of(text);
+			fixture_input(&f, 2, packet,
+				      wire_single(i, i == SNOOP_IPV4 ? 0x16 : 131, &host, &group,
+						  packet));
+		}
+		fixture_advance(&f, 20 * SECOND);
+		assert_int_equal(f.records, 0); /* no router hears them */
+		snoop_script(&f, "4 query R; + 10");
+		assert_int_equal(f.records, GROUPS);
+		fixture_stop(&f);
+	}
+}
+
+/* RFC 4286: three solicitations after ports came up, together. */
 static void solicitations(void **state)
 {
 	static struct snoop_fixture f;
@@ -416,6 +447,7 @@ int main(void)
 		cmocka_unit_test(test_querier),     cmocka_unit_test(test_election),
 		cmocka_unit_test(test_enforcement), cmocka_unit_test(test_routers),
 		cmocka_unit_test(test_proxies),     cmocka_unit_test(sources_of_queries), cmocka_unit_test(solicitations),
+		cmocka_unit_test(answers_of_many_groups),
 		cmocka_unit_test(takeover),         cmocka_unit_test(takeover_of_what_does_not_fit),
 		cmocka_unit_test(table_full),       cmocka_unit_test(settings),
 	};
