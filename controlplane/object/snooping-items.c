@@ -227,6 +227,22 @@ static const struct bridge_member *key_from(const struct model *model,
 	}
 }
 
+/* Is each address in it a group? */
+static bool is_range_of_groups(const struct snoop_prefix *range)
+{
+	return address_is_ipv4(&range->address)
+		       ? range->length >= 96 + 4 && (range->address.bytes[12] & 0xf0) == 0xe0
+		       : range->length >= 8 && range->address.bytes[0] == 0xff;
+}
+
+static int refuse_permit(const char *list, struct error *error)
+{
+	return refuse(error, -EINVAL,
+		      "permit %s: expected up to %d ranges of groups, like "
+		      "239.1.0.0/16,ff15::/16",
+		      list, SNOOP_PERMIT_MAX);
+}
+
 /* "239.1.0.0/16,ff15::/16" */
 static int permit_from(const char *list, struct snooping_item *item, struct error *error)
 {
@@ -245,14 +261,14 @@ static int permit_from(const char *list, struct snooping_item *item, struct erro
 		    item->permit_count == SNOOP_PERMIT_MAX ||
 		    address_parse(one, &prefix.address) != 0 ||
 		    length > (address_is_ipv4(&prefix.address) ? 32u : 128u))
-			return refuse(error, -EINVAL,
-				      "permit %s: expected up to %d ranges of groups, like "
-				      "239.1.0.0/16,ff15::/16",
-				      list, SNOOP_PERMIT_MAX);
+			return refuse_permit(list, error);
 		prefix.length = (unsigned int)length + (address_is_ipv4(&prefix.address) ? 96 : 0);
+		if (!is_range_of_groups(&prefix))
+			return refuse_permit(list, error);
 		item->permit[item->permit_count++] = prefix;
 	}
-	return 0;
+	/* none at all would permit every group */
+	return item->permit_count > 0 ? 0 : refuse_permit(list, error);
 }
 
 static int options_from(const struct arguments *arguments, struct snooping_item *item,

@@ -3,6 +3,7 @@
  * snooping-settings.c: what `bridge add|set` says of IGMP and MLD snooping.
  */
 #include "controlplane/object/snooping.h"
+#include "controlplane/protocol/snoop-message.h"
 
 void snooping_settings_begin(struct snooping_settings *settings)
 {
@@ -76,11 +77,15 @@ static int address_from(const struct arguments *arguments, const char *name,
 {
 	const struct address *address = &arguments->value[BRIDGE_QUERIER_ADDRESS].address;
 
-	if (!address_is_ipv4(address) || (address->bytes[12] & 0xf0) == 0xe0)
+	char text[46];
+
+	address_format(address, text);
+	if (!address_is_ipv4(address) || address->bytes[12] >= 0xe0 || address->bytes[12] == 127 ||
+	    (address->bytes[12] == 0 && !snoop_unspecified(address)))
 		return refuse(error, -EINVAL,
-			      "bridge %s: querier-address: expected an IPv4 unicast address or "
+			      "bridge %s: querier-address %s: expected an IPv4 unicast address or "
 			      "0.0.0.0 (MLD asks from the bridge's link-local one)",
-			      name);
+			      name, text);
 	settings->engine.address[SNOOP_IPV4] = *address;
 	settings->address_given = address->bytes[12] != 0;
 	return 0;
@@ -92,11 +97,13 @@ int snooping_settings_from(const struct arguments *arguments, const char *name,
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (argument_present(arguments, numbers[i].parameter))
 			store(settings, &numbers[i], arguments->value[numbers[i].parameter].number);
-	if (settings->engine.query_response_interval >= settings->engine.query_interval)
+	const struct snoop_settings *engine = &settings->engine;
+	if (engine->query_response_interval >= engine->query_interval)
 		return refuse(error, -EINVAL,
-			      "bridge %s: query-response-interval: expected less than the query "
-			      "interval",
-			      name);
+			      "bridge %s: query-response-interval %g s: expected less than the "
+			      "query interval, %g s",
+			      name, (double)engine->query_response_interval / 1e9,
+			      (double)engine->query_interval / 1e9);
 	return argument_present(arguments, BRIDGE_QUERIER_ADDRESS)
 		       ? address_from(arguments, name, settings, error)
 		       : 0;

@@ -91,6 +91,8 @@ json_t *view_multicast_routes(const struct view *view, const struct arguments *a
 			      struct error *error);
 /* The bridge's name, "" if there is none. */
 void view_bridge_name(const struct view *view, uint32_t index, char name[NAME_SIZE]);
+/* Is there a bridge of this name? NULL: any will do. False: the error says so. */
+bool view_bridge_exists(const struct view *view, const char *name, struct error *error);
 json_t *view_ports(const struct view *view, const struct arguments *arguments, struct error *error);
 json_t *view_vlans(const struct view *view, const struct arguments *arguments, struct error *error);
 json_t *view_loopbacks(const struct view *view, const struct arguments *arguments,

@@ -172,13 +172,30 @@ void view_bridge_name(const struct view *view, uint32_t index, char name[NAME_SI
 		view_interface(view, (uint32_t)(flags >> BRIDGE_INTERFACE_SHIFT), name);
 }
 
+bool view_bridge_exists(const struct view *view, const char *wanted, struct error *error)
+{
+	char name[NAME_SIZE];
+
+	if (wanted == NULL)
+		return true;
+	for (uint32_t i = 1; i < BRIDGE_MAX; i++) {
+		view_bridge_name(view, i, name);
+		if (strcmp(wanted, name) == 0)
+			return true;
+	}
+	error_set(error, ERROR_REFUSED, -ENOENT, "bridge %s does not exist", wanted);
+	return false;
+}
+
 json_t *view_bridges(const struct view *view, const struct arguments *arguments,
 		     struct error *error)
 {
 	const char *only = view_name_argument(arguments, SHOW_NAME);
-	json_t *array = json_array();
 	char name[NAME_SIZE];
 
+	if (!view_bridge_exists(view, only, error))
+		return NULL;
+	json_t *array = json_array();
 	for (uint32_t i = 1; i < BRIDGE_MAX; i++) {
 		view_bridge_name(view, i, name);
 		if (name[0] == 0 || (only != NULL && strcmp(only, name) != 0))
@@ -187,11 +204,7 @@ json_t *view_bridges(const struct view *view, const struct arguments *arguments,
 		if (row != NULL)
 			json_array_append_new(array, row);
 	}
-	if (only == NULL || json_array_size(array) > 0)
-		return array;
-	json_decref(array);
-	error_set(error, ERROR_REFUSED, -ENOENT, "bridge %s does not exist", only);
-	return NULL;
+	return array;
 }
 
 /* ---------------------------------------------------------------- addresses */
@@ -254,12 +267,13 @@ static json_t *build_fdb(const struct view *view, const void *what)
 json_t *view_fdb(const struct view *view, const struct arguments *arguments, struct error *error)
 {
 	const char *only = view_name_argument(arguments, FDB_SHOW_BRIDGE);
+	if (!view_bridge_exists(view, only, error))
+		return NULL;
 	json_t *object = view_row(view, build_fdb, only), *row;
 	bool uncertain = json_object_get(object, "inconsistent") != NULL;
 	json_t *array = json_incref(json_object_get(object, "list"));
 	size_t i;
 
-	(void)error;
 	if (uncertain)
 		json_array_foreach(array, i, row)
 			json_object_set_new(row, "inconsistent", json_true());

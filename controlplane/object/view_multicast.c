@@ -140,7 +140,8 @@ json_t *view_bridge_groups(const struct view *view, const struct arguments *argu
 {
 	const char *only = view_name_argument(arguments, FDB_SHOW_BRIDGE);
 
-	(void)error;
+	if (!view_bridge_exists(view, only, error))
+		return NULL;
 	return view->model != NULL ? view_private(view)->groups(view->model, only)
 				   : from_tables(view, only, build_groups);
 }
@@ -150,7 +151,8 @@ json_t *view_bridge_routers(const struct view *view, const struct arguments *arg
 {
 	const char *only = view_name_argument(arguments, FDB_SHOW_BRIDGE);
 
-	(void)error;
+	if (!view_bridge_exists(view, only, error))
+		return NULL;
 	return view->model != NULL ? view_private(view)->routers(view->model, only)
 				   : from_tables(view, only, build_routers);
 }
@@ -158,9 +160,12 @@ json_t *view_bridge_routers(const struct view *view, const struct arguments *arg
 json_t *view_bridge_snooping(const struct view *view, const struct arguments *arguments,
 			     struct error *error)
 {
+	const char *only = view_name_argument(arguments, FDB_SHOW_BRIDGE);
+
+	if (!view_bridge_exists(view, only, error))
+		return NULL;
 	if (view->model != NULL)
-		return view_private(view)->snooping(view->model,
-						    view_name_argument(arguments, FDB_SHOW_BRIDGE));
+		return view_private(view)->snooping(view->model, only);
 	error_set(error, ERROR_REFUSED, -ENOTCONN,
 		  "snooping's state is not known while the control plane is not running");
 	return NULL;

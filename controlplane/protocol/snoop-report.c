@@ -187,7 +187,9 @@ static struct member *find_member(const struct change *change)
 
 	if (member == NULL && (record->type == RECORD_BLOCK || (!excludes && record->count == 0)))
 		return NULL;                  /* asks for nothing */
-	if (!permitted(port, &record->group)) /* what was there before times out */
+	bool leaves = record->type == RECORD_BLOCK || (record->type == RECORD_TO_IN &&
+						       record->count == 0);
+	if (!leaves && !permitted(port, &record->group)) /* what was there before times out */
 		return refuse(change, &domain->counters.record_not_permitted);
 	if (member != NULL)
 		return member;

@@ -188,17 +188,31 @@ char *configuration(struct fixture *fixture)
 	return text.string;
 }
 
-json_t *show(struct fixture *fixture, const char *line)
+static json_t *look(struct fixture *fixture, const char *line)
 {
 	struct view view = { model_tables(fixture->model), model_state(fixture->model),
 			     fixture->model, model_tables_region(fixture->model),
 			     model_state_region(fixture->model) };
 
 	parse(fixture, line);
-	json_t *result = view_show(&view, fixture->arguments, &fixture->error);
+	return view_show(&view, fixture->arguments, &fixture->error);
+}
+
+json_t *show(struct fixture *fixture, const char *line)
+{
+	json_t *result = look(fixture, line);
+
 	if (result == NULL)
 		fail_msg("%s: %s", line, fixture->error.text);
 	return result;
+}
+
+void show_refused(struct fixture *fixture, const char *line, const char *text)
+{
+	if (look(fixture, line) != NULL)
+		fail_msg("%s: answered; expected: %s", line, text);
+	if (strstr(fixture->error.text, text) == NULL)
+		fail_msg("%s: refused with: %s; expected: %s", line, fixture->error.text, text);
 }
 
 uint64_t packets_of(struct fixture *fixture, uint32_t label)

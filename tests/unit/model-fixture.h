@@ -44,6 +44,8 @@ void dataplane_answers(struct fixture *fixture, unsigned int port, const uint8_t
 char *configuration(struct fixture *fixture);
 /* A show command's result; must succeed. */
 json_t *show(struct fixture *fixture, const char *line);
+/* A show command that must be refused with this text in the message. */
+void show_refused(struct fixture *fixture, const char *line, const char *text);
 
 uint64_t word_of(struct fixture *fixture, uint32_t label);
 /* Packets that `mpls show` counts for it. */

@@ -38,6 +38,16 @@ static void shows(void **state)
 	json_decref(rows);
 }
 
+/* No empty list of a bridge that there is not: a word misspelt is not silence. */
+static void no_such_bridge(void **state)
+{
+	show_refused(*state, "bridge groups show b9", "bridge b9 does not exist");
+	show_refused(*state, "bridge routers show b9", "bridge b9 does not exist");
+	show_refused(*state, "bridge snooping show b9", "bridge b9 does not exist");
+	show_refused(*state, "bridge fdb show b9", "bridge b9 does not exist");
+	json_decref(show(*state, "bridge fdb show b0"));
+}
+
 static void expect_event(struct fixture *f, const char *kind, const char *text)
 {
 	char line[64];
@@ -121,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_BRIDGE(shows),
+		IN_BRIDGE(no_such_bridge),
 		IN_BRIDGE(events_say_who),
 		IN_BRIDGE(status),
 	};

@@ -345,6 +345,10 @@ static void limits_of_ports(void **state)
 	free(text);
 	refused(f, "bridge multicast add p1 permit 239.1.0.0", "expected up to 8 ranges");
 	refused(f, "bridge multicast add p1 permit 239.1.0.0/33", "expected up to 8 ranges");
+	refused(f, "bridge multicast add p1 permit ,", "permit ,: expected up to 8 ranges");
+	refused(f, "bridge multicast add p1 permit 10.0.0.0/8", "expected up to 8 ranges");
+	refused(f, "bridge multicast add p1 permit 224.0.0.0/3", "expected up to 8 ranges");
+	refused(f, "bridge multicast add p1 permit 2001:db8::/32", "expected up to 8 ranges");
 	refused(f, "port set p0 bridge none", "in use by bridge multicast");
 	say(f, "bridge multicast del p0");
 	report(f, 0, 0, 0x16, "239.2.1.1");
@@ -385,7 +389,9 @@ static void settings_are_configuration(void **state)
 			 UNREGISTERED_ROUTERS);
 	assert_true(domain(f, 10)->flags & DOMAIN_ENFORCED);
 	refused(f, "bridge set b0 querier-address fe80::1", "expected an IPv4");
-	refused(f, "bridge set b0 query-interval 5s", "expected less than the query interval");
+	refused(f, "bridge set b0 querier-address 255.255.255.255", "255.255.255.255: expected an");
+	refused(f, "bridge set b0 querier-address 0.0.0.7", "0.0.0.7: expected an IPv4");
+	refused(f, "bridge set b0 query-interval 5s", "expected less than the query interval, 5 s");
 	say(f, "bridge set b0 querier-address 0.0.0.0");
 	text = configuration(f);
 	assert_null(strstr(text, "querier-address"));

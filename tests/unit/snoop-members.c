@@ -254,6 +254,9 @@ static const struct snoop_row limits[] = {
 	{ "what is permitted no more runs out", "4541 2", ONLY_IPV4, START_QUERIER,
 	  "2 join G; port 2 permit=239.2.0.0/16; + 100; 2 join G; + 159.999; ? G 2; + 0.001; ? G "
 	  "*" },
+	{ "what is permitted no more can be left", "2236 3", ONLY_IPV4, START_QUERIER,
+	  "2 join G; port 2 permit=239.2.0.0/16; 2 leave G; sent 2:G; + 2; ? G *; count "
+	  "record_not_permitted 0" },
 	{ "configured for any source", "4541 2.1.2", BOTH, START_QUERIER,
 	  "static 2 G; ? G 2; + 1000; ? G 2; 3 join G; ? G 2,3; unstatic 2 G; ? G 3" },
 	{ "configured for a source", "4541 2.1.2", BOTH, START_QUERIER,
