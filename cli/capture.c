@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,6 +312,14 @@ static int take_all(struct capturing *capturing)
 	return (int)i;
 }
 
+/* Wait for the next look; false: who reads our pipe is gone, which nothing else says while nothing is written. */
+static bool wait_look(const struct capturing *capturing)
+{
+	struct pollfd out = { .fd = fileno(capturing->file) };
+
+	return poll(&out, 1, LOOK_NS / 1000000) <= 0 || (out.revents & POLLERR) == 0;
+}
+
 static bool is_over(const struct capturing *capturing)
 {
 	return interrupted || (capturing->limit != 0 && capturing->written >= capturing->limit) ||
@@ -328,8 +337,9 @@ static int capture_until_end(struct capturing *capturing)
 		int taken = take_all(capturing);
 		if (taken < 0)
 			return taken;
-		if (taken == 0)
-			wait_ns(LOOK_NS);
+		if (taken == 0 && !wait_look(capturing))
+			return error_set(capturing->error, ERROR_REFUSED, -EPIPE,
+					 "capture: %s: %s", capturing->name, strerror(EPIPE));
 	}
 	return 0;
 }

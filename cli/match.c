@@ -9,6 +9,7 @@
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include "cli/session.h"
+#include "dataplane/shm/watch-program.h"
 
 enum { WHOLE_FRAME = 65535 };
 
@@ -44,9 +45,15 @@ int match_compile(const char *expression, char *text, size_t size, struct error 
 		pcap_close(pcap);
 		return result;
 	}
+	bool runs = watch_program_runs(program.bf_insns, program.bf_len);
 	result = program_write(&program, text, size);
 	pcap_freecode(&program);
 	pcap_close(pcap);
+	if (!runs)
+		return error_set(error, ERROR_USAGE, -EINVAL,
+				 "match: '%.256s' makes a program that goes round in circles; "
+				 "expected an expression without protochain",
+				 expression);
 	return result == 0 ? 0
 			   : error_set(error, ERROR_USAGE, -EINVAL,
 				       "match: '%.256s' makes a program of more than %d "

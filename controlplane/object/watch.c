@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "watch.h"
 
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include "dataplane/shm/watch-program.h"
 #include "model.h"
 
 static uint64_t monotonic_ns(void)
@@ -42,7 +42,7 @@ static bool is_runnable(const struct watch_instruction *program, int count)
 					     .jt = program[i].jump_true,
 					     .jf = program[i].jump_false,
 					     .k = program[i].k };
-	return bpf_validate(copy, count) != 0;
+	return watch_program_runs(copy, (unsigned int)count);
 }
 
 int watch_program(const char *text, struct watch_instruction *program, struct error *error)

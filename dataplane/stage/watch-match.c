@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/stage/watch-match.h"
 
+#include "dataplane/shm/watch-program.h"
+
 bool watch_match_load(struct watch_match *match, const struct watch_wish *wish)
 {
 	match->valid = false;
@@ -12,7 +14,7 @@ bool watch_match_load(struct watch_match *match, const struct watch_wish *wish)
 						       .jt = wish->program[i].jump_true,
 						       .jf = wish->program[i].jump_false,
 						       .k = wish->program[i].k };
-	match->valid = match->length == 0 || bpf_validate(match->program, (int)match->length) != 0;
+	match->valid = match->length == 0 || watch_program_runs(match->program, match->length);
 	return match->valid;
 }
 

@@ -5,7 +5,8 @@
  * libpcap's compiler makes the program (cli), the control plane publishes it in a struct watch_wish, and
  * libpcap's interpreter runs it here. Why not DPDK's rte_bpf: rte_bpf_convert is experimental in 22.11, and
  * loading a program maps memory, which a worker shall not do in a turn. A classic program is checked in one
- * pass, jumps forward only, and reads nothing but what the interpreter has compared with the frame's length.
+ * pass (watch-program.h), jumps forward only, and reads nothing but what the interpreter has compared with the
+ * frame's length.
  */
 #ifndef SHUNT_STAGE_WATCH_MATCH_H
 #define SHUNT_STAGE_WATCH_MATCH_H

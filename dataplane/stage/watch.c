@@ -5,6 +5,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <time.h>
+#include "dataplane/shm/reader.h"
 #include "dataplane/stage/capture.h"
 #include "dataplane/stage/stage.h"
 #include "dataplane/stage/trace.h"
@@ -25,6 +26,18 @@ static uint64_t monotonic_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* What the tables say may be anything: a wish that is not whole in the heap is none. */
+static const struct watch_wish *wish_at(const struct tables *tables, uint64_t offset)
+{
+	const struct watch_wish *wish = tables_object_checked(tables, offset, sizeof(*wish));
+
+	if (wish == NULL || wish->program_length > WATCH_PROGRAM_MAX)
+		return NULL;
+	return tables_object_checked(tables, offset,
+				     sizeof(*wish) +
+					     wish->program_length * sizeof(wish->program[0]));
+}
+
 static void take_over(struct watch_active *active, const struct watch_wish *wish)
 {
 	active->generation = wish->generation;
@@ -42,7 +55,9 @@ static bool is_wished(struct worker *worker, enum watch_subject subject, uint64_
 
 	if (offset == 0)
 		return false;
-	const struct watch_wish *wish = tables_object(worker->tables, offset);
+	const struct watch_wish *wish = wish_at(worker->tables, offset);
+	if (wish == NULL)
+		return false;
 	if (wish->generation != active->generation)
 		take_over(active, wish);
 	active->deadline = word_load(&wish->deadline);

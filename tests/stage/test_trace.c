@@ -13,7 +13,9 @@ enum {
 	TEXT = 2048,
 	BUFFERS = 600,
 	JUMP_EQUAL = 0x15,
+	JUMP_ALWAYS = 0x05,
 	LOAD_WORD = 0x20,
+	STORE_LIKE = 0x0a, /* libpcap's bpf_validate lets it pass, its interpreter aborts */
 	SHIFT_RIGHT = 0x74,
 	RETURN = 0x06
 };
@@ -261,15 +263,39 @@ static void test_match(void **state)
 /* Programs that must not be run. */
 static void test_invalid(void **state)
 {
-	static const struct watch_instruction jumps_out[] = { { JUMP_EQUAL, 9, 9, 1 },
-							      { RETURN, 0, 0, 1 } },
-					      endless[] = { { LOAD_WORD, 0, 0, 0 } };
+	static const struct watch_instruction invalid[][2] = {
+		{ { JUMP_EQUAL, 9, 9, 1 }, { RETURN, 0, 0, 1 } },
+		{ { LOAD_WORD, 0, 0, 0 }, { LOAD_WORD, 0, 0, 0 } },
+		{ { JUMP_ALWAYS, 0, 0, UINT32_MAX }, { RETURN, 0, 0, 1 } },
+		{ { STORE_LIKE, 0, 0, 0 }, { RETURN, 0, 0, 1 } },
+	};
 
 	(void)state;
-	wish(9, WATCH_ANY, jumps_out, 2, 60000000000);
-	turn(0, "eth mpls 100/5/64 ip4/7");
-	assert_false(fixture.worker->watch & WATCH_PACKETS);
-	wish(9, WATCH_ANY, endless, 1, 60000000000);
+	for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++) {
+		wish(9, WATCH_ANY, invalid[i], 2, 60000000000);
+		turn(0, "eth mpls 100/5/64 ip4/7");
+		assert_false(fixture.worker->watch & WATCH_PACKETS);
+	}
+}
+
+/* Words that name no wish within the heap, or one that says to be longer than any. */
+static void test_no_wish(void **state)
+{
+	_Atomic uint64_t *word = &fixture.tables->control.trace;
+	uint64_t heap = fixture.tables->control.heap_start;
+
+	(void)state;
+	wish_any(9);
+	uint64_t offset = word_load(word);
+	const uint64_t wrong[] = { 1, 8, heap - 8, offset + 1, heap + fixture.tables->control.heap_used - 8,
+				   1ull << 40, UINT64_MAX, UINT64_MAX - 7 };
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		word_store(word, wrong[i]);
+		turn(0, "eth mpls 100/5/64 ip4/7");
+		assert_false(fixture.worker->watch & WATCH_PACKETS);
+	}
+	word_store(word, offset);
+	((struct watch_wish *)heap_object(fixture.heap, offset))->program_length = UINT32_MAX;
 	turn(0, "eth mpls 100/5/64 ip4/7");
 	assert_false(fixture.worker->watch & WATCH_PACKETS);
 }
@@ -380,7 +406,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records),       cmocka_unit_test(test_count),
 		cmocka_unit_test(test_port),          cmocka_unit_test(test_match),
-		cmocka_unit_test(test_invalid),       cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_invalid),       cmocka_unit_test(test_no_wish),
+		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_reused_buffer), cmocka_unit_test(test_spilled),
 		cmocka_unit_test(test_runtime),
 	};

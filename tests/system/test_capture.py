@@ -158,6 +158,14 @@ class Capture(LabTest):
         self.assertEqual(self.running.wait(10), 1)
         self.assertIn("Broken pipe", self.running.stderr.read().decode())
 
+    def test_a_reader_that_goes_away_while_nothing_comes(self):
+        self.begin("match", "ether proto 0x4711", file="-", stdout=subprocess.PIPE)
+        self.running.stdout.close()
+        self.assertEqual(self.running.wait(10), 1)
+        self.assertIn("Broken pipe", self.running.stderr.read().decode())
+        self.begin("duration", "1ms")  # it has taken its wish back
+        self.finish(0)
+
     def test_what_nobody_reads_in_time_is_counted(self):
         label = self.label()
         self.lab.ctl(f"mpls add {label} swap 200 {VIA}")
@@ -219,6 +227,8 @@ class Capture(LabTest):
             with self.assertRaisesRegex(Refused, text) as caught:
                 self.lab.ctl(f"capture {self.file} {words}")
             self.assertEqual(caught.exception.code, code)
+        with self.assertRaisesRegex(Refused, "without protochain"):  # its program jumps back
+            self.lab.ctl(["capture", str(self.file), "match", "ip6 protochain 6"])
         said = json.loads(self.lab.ctl(f"-j capture {self.file} duration 100ms").splitlines()[-1])
         self.assertEqual(sorted(said), ["lost", "packets"])
 
