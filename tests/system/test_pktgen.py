@@ -215,6 +215,9 @@ class Driver(unittest.TestCase):
         """What cannot be is said before anything is started."""
         for words, why in (("nothing", "no such scenario"), ("ip4 --test join-delay", "begins with multicast"),
                            ("ip4 --test latency --with testpmd", "cannot do latency"),
+                           ("ip4 --sizes abc", "--sizes abc: expected imix or 64"),
+                           ("ip4 --sizes 12", "--sizes 12: expected"), ("ip4 --seconds 0", "--seconds 0: expected"),
+                           ("ip4 --max-rate nan", "--max-rate nan: expected"),
                            ("ip4 --pktgen /bin/true", "expected the program of Pktgen")):
             with self.assertRaisesRegex(AssertionError, f"exit 1: .*{why}"):
                 self.measure(words, "none")
