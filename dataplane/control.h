@@ -12,7 +12,7 @@
 #include "dataplane/dataplane.h"
 
 /* The control thread's row of state->worker, so that there are at most CONTROL_ROW workers. */
-enum { CONTROL_ROW = WORKER_MAX - 1 };
+enum { CONTROL_ROW = DRIVER_ROW };
 
 /* Keeps house until dataplane->stop; prints `ready` after its first turn. A thread's function; the
  * argument is a struct dataplane. Workers must have been launched. */

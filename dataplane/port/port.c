@@ -10,6 +10,7 @@
 #include "dataplane/control.h"
 #include "dataplane/log.h"
 #include "dataplane/port/plan.h"
+#include "dataplane/port/push.h"
 #include "dataplane/port/status.h"
 #include "dataplane/shm/epoch.h"
 
@@ -76,6 +77,7 @@ static int close_device(struct dataplane *dataplane, struct port *port)
 	int result = unplug(dataplane, port);
 	if (result != 0)
 		return result;
+	push_stop(dataplane, port);
 	status_keep(port);
 	device_close(&port->device, &dataplane->pools);
 	port->status.link_up = 0;
@@ -364,6 +366,7 @@ void port_report(struct dataplane *dataplane, bool statistics)
 			refresh_steering(dataplane, port);
 			status_count(port);
 		}
+		push_follow(dataplane, port, statistics);
 		mirror_follow(dataplane, port);
 		status_publish(dataplane->state, port);
 	}
@@ -376,6 +379,7 @@ void port_close_all(struct dataplane *dataplane)
 		port->plugged = false;
 		mirror_close(port);
 		if (port->device.present) {
+			push_stop(dataplane, port);
 			status_keep(port);
 			device_close(&port->device, &dataplane->pools);
 		}

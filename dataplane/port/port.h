@@ -26,6 +26,9 @@ struct port {
 	struct port_status status; /* as published */
 	struct port_status before; /* statistics of this row's devices that are gone */
 	uint32_t flaps_before;     /* the same for the link's flaps */
+	uint64_t denied;           /* packets that its filter denied, when it was looked at last */
+	bool denied_known;
+	unsigned int flood_looks;  /* looks for which that is a flood still */
 	uint64_t retry_at;         /* failed: CLOCK_MONOTONIC ns of the next attempt, 0: none */
 	unsigned int retry_ms;     /* failed: how long the last pause was */
 	unsigned int host_seen;    /* failed: index that its Linux interface had then */

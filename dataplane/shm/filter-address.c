@@ -322,6 +322,13 @@ static void finish(struct filter_addresses *addresses, unsigned int family, uint
 	filter_set_release(&addresses->sets, store ? old : new);
 }
 
+static void count_change(struct filter_addresses *addresses)
+{
+	struct filter_roots *roots = heap_object(addresses->heap, addresses->roots);
+
+	word_store(&roots->changes, word_load(&roots->changes) + 1);
+}
+
 /* The node's own set becomes `own`, a reference that is taken over unless this fails. */
 static int change_own(struct filter_addresses *addresses, unsigned int family, uint32_t index,
 		      uint32_t own, uint32_t inherited)
@@ -341,6 +348,7 @@ static int change_own(struct filter_addresses *addresses, unsigned int family, u
 	finish(addresses, family, index, result == 0);
 	if (result == 0 && own == 0 && old != 0)
 		lpm_remove(addresses->lpm[family], node->prefix, node->length);
+	count_change(addresses);
 	return result;
 }
 

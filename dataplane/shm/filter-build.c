@@ -326,11 +326,15 @@ int filter_publish(struct tables *tables, struct heap *heap, uint32_t number,
 	uint64_t size = built->filter->size;
 	uint64_t offset = old;
 
+	built->filter->version =
+		old == 0 ? 0 : ((const struct filter *)tables_object(tables, old))->version;
 	if (old == 0 || size_of(tables, old) != size ||
 	    memcmp(heap_object(heap, old), built->filter, size) != 0) {
 		offset = heap_allocate(heap, size);
 		if (offset == 0)
 			return -ENOSPC;
+		/* memory is used again only when the epoch was raised in between */
+		built->filter->version = word_load(&tables->control.epoch);
 		memcpy(heap_object(heap, offset), built->filter, size);
 		word_store(&tables->filter[number],
 			   offset | (uint64_t)built->filter->slots << FILTER_SLOTS_SHIFT);

@@ -178,18 +178,26 @@ int filter_claim(const struct tables *tables, struct heap *heap)
 
 /* ---------------------------------------------------------------- counters */
 
+static void add_row(const struct state *state, uint64_t row, uint32_t number, unsigned int slot,
+		    uint64_t *packets, uint64_t *bytes)
+{
+	*packets += counter_read(&state->filter[row][number][slot].packets);
+	*bytes += counter_read(&state->filter[row][number][slot].bytes);
+}
+
+/* What ended in a driver included. */
 static void sum_workers(const struct state *state, uint32_t number, unsigned int slot,
 			uint64_t *packets, uint64_t *bytes)
 {
 	*packets = *bytes = 0;
-	if (state == NULL || number >= FILTER_MAX || slot >= FILTER_SLOTS ||
-	    slot >= word_load(&state->filter_ready[number]))
+	if (state == NULL || number >= FILTER_MAX || slot >= FILTER_SLOTS)
 		return;
 	uint64_t workers = word_load(&state->control.worker_count);
-	for (uint64_t i = 0; i < workers && i < WORKER_MAX; i++) {
-		*packets += counter_read(&state->filter[i][number][slot].packets);
-		*bytes += counter_read(&state->filter[i][number][slot].bytes);
-	}
+	bool ready = slot < word_load(&state->filter_ready[number]);
+	for (uint64_t i = 0; ready && i < workers && i < DRIVER_ROW; i++)
+		add_row(state, i, number, slot, packets, bytes);
+	if (slot < word_load(&state->filter_driver_ready[number]))
+		add_row(state, DRIVER_ROW, number, slot, packets, bytes);
 }
 
 void filter_counters(const struct tables *tables, const struct state *state, uint32_t number,

@@ -79,11 +79,13 @@ static_assert(sizeof(struct filter_rule) == 32, "filter_rule");
  * have other numbers, and so a filter names the tries that its map is made for. */
 struct filter_roots {
 	_Atomic uint32_t root[ROUTE_FAMILIES];
+	_Atomic uint64_t changes; /* raised after each change: for who keeps a copy */
 };
 
 /* Offsets are in bytes from the filter's start, multiples of 8. CP writes, all read. */
 struct filter {
 	uint64_t size;  /* of the whole object */
+	uint64_t version; /* another one than all had that stood at this offset before */
 	uint64_t roots; /* heap offset of a struct filter_roots; 0: no address is looked at */
 	char name[NAME_SIZE];
 	uint32_t rule_count;

@@ -51,6 +51,15 @@ static const _Atomic uint64_t *words(const struct interface_counters *counters)
 	return (const _Atomic uint64_t *)counters;
 }
 
+static void add_row(const struct state *state, uint64_t row, unsigned int interface,
+		    struct interface_totals *totals)
+{
+	const _Atomic uint64_t *value = words(&state->interface[row][interface]);
+
+	for (unsigned int i = 0; i < VALUES; i++)
+		totals->value[i] += counter_read(&value[i]);
+}
+
 static void sum_workers(const struct state *state, unsigned int interface,
 			struct interface_totals *totals)
 {
@@ -61,11 +70,10 @@ static void sum_workers(const struct state *state, unsigned int interface,
 	uint64_t workers = word_load(&state->control.worker_count);
 	if (interface >= word_load(&state->control.interfaces_ready))
 		return;
-	for (uint64_t worker = 0; worker < workers && worker < WORKER_MAX; worker++) {
-		const _Atomic uint64_t *value = words(&state->interface[worker][interface]);
-		for (unsigned int i = 0; i < VALUES; i++)
-			totals->value[i] += counter_read(&value[i]);
-	}
+	for (uint64_t worker = 0; worker < workers && worker < DRIVER_ROW; worker++)
+		add_row(state, worker, interface, totals);
+	if (interface < PORT_MAX && word_load(&state->driver_ready) != 0)
+		add_row(state, DRIVER_ROW, interface, totals);
 }
 
 void interface_totals(const struct tables *tables, const struct state *state,

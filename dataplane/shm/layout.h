@@ -46,6 +46,7 @@ enum {
 	CACHE_LINE = 64,
 	NAME_SIZE = 32,        /* an object's name with its terminating zero */
 	WORKER_MAX = 32,       /* polling lcores; the last row is the data plane's control thread */
+	DRIVER_ROW = WORKER_MAX - 1, /* it counts there what ended in the driver of a NIC (XDP) */
 	PORT_MAX = 64,         /* rows of the port table */
 	INTERFACE_FIRST_TUNNEL = 4096, /* rows below: ports, VLAN subinterfaces, loopbacks, bridges */
 	TUNNEL_MAX = 65536,            /* rows from there on: tunnels and pseudowires */
@@ -230,19 +231,36 @@ struct port_status {
 	/* net_af_xdp: frames that our program in the driver left to the kernel, and sent here */
 	uint64_t xdp_kernel, xdp_shunt;
 	uint32_t xdp_mode; /* enum xdp_mode */
-	uint32_t reserved2;
+	uint16_t xdp_filter; /* enum xdp_filter: what became of ... */
+	uint16_t xdp_filter_number; /* ... this filter, the port's; 0: it has none */
+	uint64_t xdp_filter_version, xdp_filter_changes; /* of it, and of the addresses it names */
 	/* mirror in the kernel that is there or about to be, or "": the next data plane removes it if
 	 * nobody wants it any more */
 	char host_interface[16];
 	/* frames that the kernel did not take, or that no buffer was there for */
 	uint64_t host_lost;
 };
-static_assert(sizeof(struct port_status) == 328, "port_status");
+static_assert(sizeof(struct port_status) == 344, "port_status");
 
 enum xdp_mode {
 	XDP_NONE,    /* no program of ours: everything comes here, or it is no net_af_xdp */
 	XDP_NATIVE,  /* in the driver */
 	XDP_GENERIC, /* in the kernel's generic hook */
+};
+
+/* Is the filter of what comes in by the port in the driver too, so that what it denies ends there? */
+enum xdp_filter {
+	XDP_FILTER_NONE,   /* no program of ours, or no filter */
+	XDP_FILTER_PUSHED, /* yes; else no, since: */
+	XDP_FILTER_CALM,     /* it denies too little to be worth it */
+	XDP_FILTER_BRIDGED,  /* the port is in a bridge */
+	XDP_FILTER_DOWN,     /* it is down, or has no MAC */
+	XDP_FILTER_PERMITS,  /* nothing is denied without being logged or policed */
+	XDP_FILTER_RULES,    /* too many rules */
+	XDP_FILTER_CLASSES,  /* too many classes */
+	XDP_FILTER_PREFIXES, /* too many ranges of addresses */
+	XDP_FILTER_KERNEL,   /* the kernel did not take it */
+	XDP_FILTER_COUNT,
 };
 
 /* ---------------------------------------------------------------- labels */
@@ -592,6 +610,10 @@ struct state {
 	/* 1: started and link up (fast reroute) */
 	alignas(CACHE_LINE) _Atomic uint8_t port_live[PORT_MAX + 8]; /* [PORT_VIRTUAL]: 1 */
 	struct port_status port[PORT_MAX];
+	/* 1: counters of ports in interface[DRIVER_ROW] are allocated */
+	_Atomic uint64_t driver_ready;
+	/* slots of filter[DRIVER_ROW] that are allocated */
+	_Atomic uint64_t filter_driver_ready[FILTER_MAX];
 	/* counters of slots below this are allocated, for all of worker_count */
 	_Atomic uint64_t filter_ready[FILTER_MAX];
 	struct filter_sample filter_sample[WORKER_MAX][FILTER_SAMPLES];

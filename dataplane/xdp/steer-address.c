@@ -110,7 +110,7 @@ static void refresh_addresses(struct steer *steer, const struct tables *tables, 
 void steer_refresh(struct steer *steer, const struct tables *tables, unsigned int row,
 		   const char *host_device, bool mirrored)
 {
-	uint32_t zero = 0;
+	uint32_t which = STEER_FLAGS;
 	uint64_t flags = mirrored ? STEER_MIRROR : 0;
 
 	if (!steer->attached)
@@ -118,7 +118,7 @@ void steer_refresh(struct steer *steer, const struct tables *tables, unsigned in
 	if (tables != NULL && (word_load(&tables->interface[row].features) & INTERFACE_BRIDGED))
 		flags |= STEER_EVERYTHING;
 	if (flags != steer->flags &&
-	    bpf_map_update_elem(steer->settings, &zero, &flags, BPF_ANY) == 0)
+	    bpf_map_update_elem(steer->settings, &which, &flags, BPF_ANY) == 0)
 		steer->flags = flags;
 	refresh_addresses(steer, tables, row, host_device);
 }

@@ -6,6 +6,9 @@
  * shunt's (LLDP, STP, unknown Ethertypes). All else goes to the AF_XDP socket of the queue by which it
  * came. Without a socket, since no data plane runs, everything is the kernel's.
  *
+ * What goes to the socket is asked about by the filter of the port first, if it is here
+ * (steer-filter.bpf.h): what it denies ends here. What the kernel keeps is filtered by the kernel.
+ *
  * Every access is checked against the end of the frame; a frame that is cut off goes to shunt, which
  * counts what is wrong with it.
  */
@@ -15,7 +18,7 @@
 #include <linux/in6.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
-#include "steer-map.h"
+#include "steer-filter.bpf.h"
 
 enum {
 	ARP_TARGET = 24, /* bytes into an ARP packet: the target's protocol address */
@@ -49,7 +52,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, STEER_SETTING_COUNT);
 	__type(key, __u32);
 	__type(value, __u64);
 } settings SEC(".maps");
@@ -61,13 +64,30 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
+/* [0]: the filter of the port, or nothing. Packets on their way meet the old one or the new one. */
+struct filter_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct steer_filter));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__array(values, struct filter_map);
+} filters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, STEER_BANKS * STEER_SLOTS);
+	__type(key, __u32);
+	__type(value, struct steer_denied);
+} denied SEC(".maps");
+
 /* Whose frame it is. */
 enum owner { SHUNT, KERNEL };
-
-static __always_inline __u16 load16(const __u8 *at)
-{
-	return (__u16)(at[0] << 8 | at[1]);
-}
 
 static __always_inline void count(__u32 index)
 {
@@ -187,8 +207,8 @@ static __always_inline int is_link_constrained(const __u8 *mac)
 
 static __always_inline enum owner owner_of(const __u8 *frame, const __u8 *end)
 {
-	__u32 zero = 0;
-	const __u64 *flags = bpf_map_lookup_elem(&settings, &zero);
+	__u32 which = STEER_FLAGS;
+	const __u64 *flags = bpf_map_lookup_elem(&settings, &which);
 	const __u8 *at = frame + ETH_HLEN;
 	int mirrored = flags && (*flags & STEER_MIRROR);
 
@@ -221,6 +241,38 @@ static __always_inline enum owner owner_of(const __u8 *frame, const __u8 *end)
 	}
 }
 
+/* The data plane says again and again that the filter is the one that it has. If it does not, it is dead or
+ * busy with other things: then the filter may be an old one. */
+static __always_inline int is_lease_over(void)
+{
+	__u32 which = STEER_LEASE;
+	const __u64 *lease = bpf_map_lookup_elem(&settings, &which);
+
+	return !lease || bpf_ktime_get_coarse_ns() >= *lease;
+}
+
+/* Is it denied for certain? Counts it then. */
+static __always_inline int ends_here(const __u8 *frame, const __u8 *end)
+{
+	__u32 zero = 0;
+	void *current = bpf_map_lookup_elem(&filters, &zero);
+	const struct steer_filter *filter = current ? bpf_map_lookup_elem(current, &zero) : 0;
+
+	if (!filter)
+		return 0;
+	int slot = denied_by(filter, frame, end);
+	if (slot < 0 || is_lease_over())
+		return 0;
+	__u32 index = filter->bank * STEER_SLOTS + (__u32)slot;
+	struct steer_denied *counter = bpf_map_lookup_elem(&denied, &index);
+	if (counter) {
+		counter->packets++;
+		counter->bytes += (__u64)(end - frame);
+	}
+	count(STEER_DENIED); /* who finds this one found that one too */
+	return 1;
+}
+
 SEC("xdp")
 int shunt_steer(struct xdp_md *context)
 {
@@ -231,6 +283,8 @@ int shunt_steer(struct xdp_md *context)
 		count(STEER_KERNEL);
 		return XDP_PASS;
 	}
+	if (ends_here(frame, end))
+		return XDP_DROP;
 	count(STEER_SHUNT);
 	return (int)bpf_redirect_map(&xsks_map, context->rx_queue_index, XDP_PASS);
 }

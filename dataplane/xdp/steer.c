@@ -163,11 +163,12 @@ static void pin_maps(struct steer *steer, const char *port)
 	pin(steer, steer->host_addresses, "host_addresses");
 	pin(steer, steer->settings, "settings");
 	pin(steer, steer->counters, "counters");
+	pin(steer, steer->denied, "denied");
 }
 
 static void unpin_maps(struct steer *steer)
 {
-	static const char *const names[] = { "host_addresses", "settings", "counters" };
+	static const char *const names[] = { "host_addresses", "settings", "counters", "denied" };
 	char path[sizeof(steer->directory) + 32];
 
 	if (steer->directory[0] == '\0')
@@ -202,8 +203,12 @@ int steer_open(struct steer *steer, unsigned int host_index, const char *port)
 	steer->host_addresses = find_map(ids, info.nr_map_ids, "host_addresses");
 	steer->settings = find_map(ids, info.nr_map_ids, "settings");
 	steer->counters = find_map(ids, info.nr_map_ids, "counters");
+	steer->filters = find_map(ids, info.nr_map_ids, "filters");
+	steer->denied = find_map(ids, info.nr_map_ids, "denied");
+	steer->push.seen = calloc(STEER_SLOTS, sizeof(*steer->push.seen));
 	steer->attached = true;
-	if (steer->host_addresses < 0 || steer->settings < 0 || steer->counters < 0) {
+	if (steer->host_addresses < 0 || steer->settings < 0 || steer->counters < 0 ||
+	    steer->filters < 0 || steer->denied < 0 || steer->push.seen == NULL) {
 		steer_close(steer);
 		return -ENOENT;
 	}
@@ -213,7 +218,8 @@ int steer_open(struct steer *steer, unsigned int host_index, const char *port)
 
 void steer_close(struct steer *steer)
 {
-	const int maps[] = { steer->host_addresses, steer->settings, steer->counters };
+	const int maps[] = { steer->host_addresses, steer->settings, steer->counters,
+			     steer->filters, steer->denied };
 
 	if (!steer->attached)
 		return;
@@ -221,6 +227,8 @@ void steer_close(struct steer *steer)
 	for (unsigned int i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
 		if (maps[i] >= 0)
 			close(maps[i]);
+	free(steer->push.seen);
+	steer->push.seen = NULL;
 	steer->attached = false;
 }
 
