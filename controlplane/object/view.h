@@ -34,6 +34,8 @@ void view_settings(const struct view *view, uint32_t index, uint64_t flags, json
 
 /* Its reverse-path check, as `rpf`. */
 void view_rpf(const struct view *view, uint32_t index, json_t *object);
+/* What became of the port's filter in its driver: "none", "pushed", "pending", or "not pushed: " and why. */
+const char *view_xdp_filter(const struct view *view, const struct port_status *status);
 /* All interfaces of a kind as `build` makes them (what: row as uint32_t), or the one that is named. */
 json_t *view_interface_list(const struct view *view, const struct arguments *arguments,
 			    enum interface_kind kind, const char *kind_name,

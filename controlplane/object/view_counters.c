@@ -60,6 +60,7 @@ static void put_counters(const struct view *view, json_t *array, uint32_t interf
 	view_number(row, "consumed", TOTAL(totals, consumed));
 	view_number(row, "decapsulated", TOTAL(totals, decapsulated));
 	view_number(row, "dropped", dropped);
+	view_number(row, "xdp_dropped", (&TOTAL(totals, drop))[DROP_filter_xdp]);
 	view_number(row, "tx_packets", TOTAL(totals, tx_packets));
 	view_number(row, "tx_bytes", TOTAL(totals, tx_bytes));
 	view_number(row, "ends", ends);

@@ -202,6 +202,25 @@ static json_t *places_of(const struct view *view, uint32_t number)
 	return bound;
 }
 
+/* Ports in whose driver it decides already, and those with XDP where it cannot, with the reason. */
+static json_t *drivers_of(const struct view *view, uint32_t number)
+{
+	json_t *drivers = json_array();
+	char name[NAME_SIZE], text[256];
+
+	for (uint32_t port = 0; port < PORT_MAX && view->state != NULL; port++) {
+		struct port_status status;
+		if (view_interface(view, port, name) == 0 ||
+		    word_load(&view->tables->interface[port].filter_in) != number ||
+		    port_status_copy(view->state, port, &status) != 0 ||
+		    status.xdp_filter == XDP_FILTER_NONE || status.xdp_filter_number != number)
+			continue;
+		snprintf(text, sizeof(text), "%s %s", name, view_xdp_filter(view, &status));
+		json_array_append_new(drivers, json_string(text));
+	}
+	return drivers;
+}
+
 static json_t *filter_row(const struct view *view, const struct filter *filter, uint32_t number,
 			  bool rules)
 {
@@ -211,6 +230,7 @@ static json_t *filter_row(const struct view *view, const struct filter *filter, 
 	view_string(row, "default",
 		    filter_action(filter->otherwise) == FILTER_PERMIT ? "permit" : "deny");
 	json_object_set_new(row, "bound", places_of(view, number));
+	json_object_set_new(row, "xdp", drivers_of(view, number));
 	view_number(row, "rule_count", filter->rule_count);
 	put_counters(view, number, 0, row); /* of the default */
 	view_number(row, "memory", filter->size);

@@ -2,6 +2,7 @@
  *
  * view_interface.c: ports, VLAN subinterfaces, loopbacks.
  */
+#include "dataplane/shm/filter.h"
 #include "view.h"
 
 static const char *const conditions[] = { [PORT_ABSENT] = "absent",
@@ -73,6 +74,46 @@ static void port_totals(const struct view *view, uint32_t port, struct interface
  * before. */
 static const char *const xdp_modes[] = { "none", "native", "generic" };
 
+static const char *const xdp_filters[] = {
+	[XDP_FILTER_NONE] = "none",
+	[XDP_FILTER_PUSHED] = "pushed",
+	[XDP_FILTER_CALM] = "not pushed: it denies fewer than 2000 packets a second",
+	[XDP_FILTER_BRIDGED] = "not pushed: the port is in a bridge",
+	[XDP_FILTER_DOWN] = "not pushed: the port is down",
+	[XDP_FILTER_PERMITS] = "not pushed: all that it denies is logged or policed",
+	[XDP_FILTER_RULES] = "not pushed: more than 1024 rules, which look at more than "
+			     "destination ports",
+	[XDP_FILTER_CLASSES] = "not pushed: too many classes of packets",
+	[XDP_FILTER_PREFIXES] = "not pushed: more than 8192 ranges of addresses, or lists that are "
+				"too long to be looked through",
+	[XDP_FILTER_KERNEL] = "not pushed: the kernel did not take it",
+};
+
+/* Is the filter that was pushed the one that is published? */
+static bool is_current(const struct view *view, const struct port_status *status)
+{
+	uint64_t word = word_load(&view->tables->filter[status->xdp_filter_number % FILTER_MAX]);
+	const struct filter *filter = tables_object_checked(
+		view->tables, word & FILTER_OFFSET_MASK, sizeof(*filter));
+
+	if (filter == NULL || filter->version != status->xdp_filter_version)
+		return false;
+	if (!(filter->dimensions & (FILTER_SOURCE | FILTER_DESTINATION)))
+		return true;
+	const struct filter_roots *roots =
+		tables_object_checked(view->tables, filter->roots, sizeof(*roots));
+	return roots != NULL && word_load(&roots->changes) == status->xdp_filter_changes;
+}
+
+const char *view_xdp_filter(const struct view *view, const struct port_status *status)
+{
+	if (status->xdp_filter >= XDP_FILTER_COUNT)
+		return "unknown";
+	return status->xdp_filter != XDP_FILTER_PUSHED || is_current(view, status)
+		       ? xdp_filters[status->xdp_filter]
+		       : "pending";
+}
+
 static void put_status(const struct view *view, uint32_t port, uint32_t identity, json_t *object)
 {
 	struct port_status status = { .condition = PORT_ABSENT };
@@ -99,6 +140,7 @@ static void put_status(const struct view *view, uint32_t port, uint32_t identity
 		    status.xdp_mode <= XDP_GENERIC ? xdp_modes[status.xdp_mode] : "unknown");
 	view_number(object, "xdp_shunt", status.xdp_shunt);
 	view_number(object, "xdp_kernel", status.xdp_kernel);
+	view_string(object, "xdp_filter", view_xdp_filter(view, &status));
 	view_number(object, "host_lost", status.host_lost);
 }
 
