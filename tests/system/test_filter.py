@@ -102,11 +102,16 @@ class FilterTest(LabTest):
             other += [f"{seq} deny proto udp dport {y}", f"{seq + 5} permit proto udp dport {x},{y}"]
         return one + ["900 permit proto udp dport 3000"], other + ["900 deny proto udp dport 3000"]
 
+    def denied(self):
+        """By workers, and in the driver."""
+        drops = self.lab.drops()
+        return drops.get(("p0", "filter_in"), 0) + drops.get(("p0", "filter_xdp"), 0)
+
     def test_replace(self):
         sets = self.sets()
         self.say(*(f"filter rule add f {rule}" for rule in sets[0]))
         ports = [1000 + i for i in range(PAIRS)] + [2000 + i for i in range(PAIRS)] + [3000]
-        lab, before, drops = self.lab, self.lab.counters(), self.lab.drops()
+        lab, before, drops = self.lab, self.lab.counters(), self.denied()
         lab.captures[1].drain()
         traffic = Traffic(lab.sender, [self.udp(port) for port in ports])
         got = []
@@ -124,8 +129,7 @@ class FilterTest(LabTest):
             self.assertEqual((1000 + i, count[1000 + i]), (1000 + i, rounds))
             self.assertEqual((2000 + i, count[2000 + i]), (2000 + i, 0))
         self.assertTrue(0 < count[3000] < rounds, f"both sets were at work: {count[3000]} of {rounds}")
-        self.assertEqual(lab.drops().get(("p0", "filter_in"), 0) - drops.get(("p0", "filter_in"), 0),
-                         rounds * len(ports) - len(got))
+        self.assertEqual(self.denied() - drops, rounds * len(ports) - len(got))
         print(f"  {REPLACES} replaces, {rounds * len(ports)} packets, {count[3000]} of {rounds} by the first set")
 
     def test_list(self):
