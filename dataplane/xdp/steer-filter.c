@@ -5,7 +5,6 @@
 
 enum { ENTRIES_MAX = 1 << 20 }; /* of the tries that are looked at for one filter: some milliseconds */
 
-static_assert(sizeof(struct steer_page) == sizeof(struct filter_page), "pages are copied");
 static_assert((int)STEER_SLOTS == (int)FILTER_SLOTS, "slots");
 
 __extension__ typedef unsigned __int128 uint128; /* an address; IPv4's has 32 bits of it */
@@ -201,6 +200,19 @@ static uint32_t count_classes(const struct filter *filter)
 	return count;
 }
 
+static void put_pages(const struct filter *filter, struct steer_filter *steer)
+{
+	for (unsigned int family = 0; family < ROUTE_FAMILIES; family++)
+		for (unsigned int protocol = 0; protocol < 256; protocol++) {
+			const struct filter_page *page = &filter->page[family][protocol];
+			steer->page[family][protocol] =
+				(struct steer_page){ .first = page->first,
+						     .mask = page->mask,
+						     .key = page->key,
+						     .header = (uint8_t)packet_l4_size(protocol) };
+		}
+}
+
 static bool denies_any(const struct filter *filter, uint32_t classes)
 {
 	const uint16_t *decision = filter_at(filter, filter->words == 0 ? filter->class
@@ -254,7 +266,7 @@ enum xdp_filter steer_compile(const struct tables *tables, const struct filter *
 	steer->dimensions = filter->dimensions;
 	steer->rule_count = filter->rule_count;
 	steer->otherwise = filter->otherwise;
-	memcpy(steer->page, filter->page, sizeof(steer->page));
+	put_pages(filter, steer);
 	if (filter->words == 0)
 		memcpy(steer->class, filter_at(filter, filter->class), classes * sizeof(uint16_t));
 	else

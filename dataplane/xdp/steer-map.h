@@ -54,11 +54,12 @@ enum {
 	STEER_NO_PORT = 65536,
 };
 
-/* As struct filter_page (shm/filter.h). */
+/* Where a protocol's entries stand in class[] (struct filter_page of shm/filter.h). */
 struct steer_page {
 	__u32 first;
 	__u16 mask;
-	__u8 key, header;
+	__u8 key;    /* offset of the 16 bits that are the key, in the layer-4 header */
+	__u8 header; /* bytes of layer-4 header that must be there */
 };
 
 /* A filter as the program asks it: shm/filter.h's, but that addresses are looked up by halving, and that

@@ -73,12 +73,12 @@ class Filtered(test_xdp.Steering):
 
     def all_counted(self, sent):
         """By the rule that decided, which is the default, here and there: but for the first packets, which
-        may come before the rule has memory to be counted in. A few of a flood find no room in the socket's
-        ring, until it ends in the driver."""
+        may come before the rule has memory to be counted in. The host says a few things for itself. A few
+        of a flood find no room in the socket's ring, until it ends in the driver."""
         def same():
             by_rule = self.node.json("filter show f")[0]["packets"]
             by_port = self.drops("filter_in") + self.drops("filter_xdp")
-            return 0 <= by_port - by_rule < 5 and 0.95 * sent <= by_rule <= sent
+            return 0 <= by_port - by_rule < 5 and 0.95 * sent <= by_rule <= sent + 50
         wait_until(same, 5, f"{sent} sent: {self.node.json('filter show f')[0]['packets']} by the rule, "
                             f"{self.port()['drops']}")
 
@@ -105,8 +105,8 @@ class Native(Filtered):
         flood = self.flood()
         self.in_driver()
         self.assertEqual(self.node.json("filter show f")[0]["xdp"], ["p0 pushed"])
-        wait_until(lambda: self.counters()["xdp_dropped"] > before["xdp_dropped"] + 2000,
-                   what="drops in the driver")
+        wait_until(lambda: self.counters()["xdp_dropped"] > before["xdp_dropped"] + 2000, 30,
+                   "drops in the driver")
         by_workers, by_driver = self.drops("filter_in"), self.drops("filter_xdp")
         self.say(client, "the host's TCP")
         self.takes_tcp(KERNEL)
@@ -170,7 +170,7 @@ class Native(Filtered):
         client = self.connect(KERNEL)
         flood = self.flood()
         self.in_driver()
-        wait_until(lambda: self.counters()["xdp_dropped"] > 2000, what="drops in the driver")
+        wait_until(lambda: self.counters()["xdp_dropped"] > 500, 30, "drops in the driver")
         self.node.kill("dataplane")
         self.assertTrue(self.xdp_of("p0"), "nobody took the program off")
         dropped = self.counters()["xdp_dropped"]
@@ -178,7 +178,7 @@ class Native(Filtered):
         self.node.start_dataplane()
         self.wait_running()
         self.in_driver()
-        wait_until(lambda: self.counters()["xdp_dropped"] > dropped + 2000, what="counters go on")
+        wait_until(lambda: self.counters()["xdp_dropped"] > dropped + 500, 30, "counters go on")
         self.arrive(PERMITTED, 200, 200)
         self.say(client, "and again")
         flood.stop()
@@ -195,7 +195,7 @@ class Generic(Filtered):
         self.bind(f"10 permit proto udp dport {PERMITTED}")
         flood = self.flood()
         self.in_driver()
-        wait_until(lambda: self.counters()["xdp_dropped"] > 2000, what="drops in the hook")
+        wait_until(lambda: self.counters()["xdp_dropped"] > 500, 30, "drops in the hook")
         self.arrive(PERMITTED, 500, 500)
         sent = flood.stop()
         self.all_counted(sent)

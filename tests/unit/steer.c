@@ -228,7 +228,8 @@ static void run(uint32_t rules, unsigned int fields, unsigned int times)
 		load();
 		dropped += compare(FRAMES);
 	}
-	assert_in_range(dropped, 1, times * FRAMES - 1);
+	if (times >= 10) /* else its first rules may decide all in one way */
+		assert_in_range(dropped, 1, times * FRAMES - 1);
 }
 
 static void test_ports(void **state)
