@@ -365,12 +365,28 @@ void snooping_bridge(struct model *model, struct bridge_object *bridge)
 	model->snooping->due = 0;
 }
 
+/* The link is there for the first time: queries of before found no port in the data plane. */
+static void ask_port(struct model *model, const struct bridge_member *member)
+{
+	for (unsigned int vlan = 1; vlan <= VLAN_LAST; vlan++) {
+		struct snoop_domain_key key = key_of(member->bridge, vlan);
+		if (member->bridge->rule[vlan] != NULL)
+			snoop_port_ask(model->snooping->engine, &key, member->slot,
+				       model_now(model));
+	}
+	model->snooping->due = 0;
+}
+
 void snooping_link(struct model *model, const struct interface_object *port, bool up)
 {
 	for (struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next) {
-		if (i->member == NULL || (i != port && i->parent != port) ||
-		    i->member->link_lost == !up)
+		if (i->member == NULL || (i != port && i->parent != port))
 			continue;
+		if (i->member->link_lost == !up) {
+			if (up && model->settled)
+				ask_port(model, i->member);
+			continue;
+		}
 		i->member->link_lost = !up;
 		snooping_bridge(model, i->member->bridge);
 	}

@@ -259,6 +259,16 @@ static void review_routers(struct port *port)
 		snoop_router_review(&port->router[i]);
 }
 
+static void ask_port(struct port *port)
+{
+	for (unsigned int i = 0; i < SNOOP_FAMILIES; i++) {
+		struct family *family = &port->domain->family[i];
+		snoop_ports_add(&family->ask, port->number);
+		snoop_family_changed(family);
+		snoop_solicit(family);
+	}
+}
+
 int snoop_port_set(struct snoop *snoop, const struct snoop_domain_key *key, unsigned int number,
 		   const struct snoop_port_settings *settings, uint64_t now)
 {
@@ -281,12 +291,20 @@ int snoop_port_set(struct snoop *snoop, const struct snoop_domain_key *key, unsi
 	if (up_before && !settings->up)
 		forget(port, false);
 	review_routers(port);
-	for (unsigned int i = 0; i < SNOOP_FAMILIES && settings->up && !up_before; i++) {
-		snoop_ports_add(&domain->family[i].ask, number);
-		snoop_family_changed(&domain->family[i]);
-		snoop_solicit(&domain->family[i]);
-	}
+	if (settings->up && !up_before)
+		ask_port(port);
 	return 0;
+}
+
+void snoop_port_ask(struct snoop *snoop, const struct snoop_domain_key *key, unsigned int number,
+		    uint64_t now)
+{
+	const struct domain *domain = snoop_domain_find(snoop, key);
+	struct port *port = domain == NULL ? NULL : snoop_port_find(domain, number);
+
+	snoop->now = now;
+	if (port != NULL && port->settings.up)
+		ask_port(port);
 }
 
 void snoop_port_delete(struct snoop *snoop, const struct snoop_domain_key *key, unsigned int number,

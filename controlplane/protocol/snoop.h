@@ -232,6 +232,9 @@ void snoop_domain_delete(struct snoop *snoop, const struct snoop_domain_key *key
  * up it is asked. 0, -ENOENT: no such domain, -ENOMEM. */
 int snoop_port_set(struct snoop *snoop, const struct snoop_domain_key *key, unsigned int port,
 		   const struct snoop_port_settings *settings, uint64_t now);
+/* Ask at the port at once: what was sent before may not have got out. Nothing if there is no such port. */
+void snoop_port_ask(struct snoop *snoop, const struct snoop_domain_key *key, unsigned int port,
+		    uint64_t now);
 void snoop_port_delete(struct snoop *snoop, const struct snoop_domain_key *key, unsigned int port,
 		       uint64_t now);
 

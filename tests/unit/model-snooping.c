@@ -219,6 +219,26 @@ static void links_and_states(void **state)
 	expect_out(f, 0, 0); /* asked at once */
 }
 
+/* What was asked before the data plane had the port got lost: asked again once it has it. */
+static void first_link(void **state)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0, 1, 9 };
+	struct fixture *f = *state;
+
+	wait(f, 12);
+	say(f, "port add p4 devargs net_null4 bridge b0 vlan 10");
+	wait(f, 0.1);
+	skip_frames(f);
+	const struct interface_object *port = interface_get(f->model, "p4", &f->error);
+	dataplane_answers(f, port->index, mac, true);
+	wait(f, 0.1);
+	expect_out(f, port->index, 0);
+	expect_out(f, port->index, 0);
+	dataplane_answers(f, port->index, mac, true);
+	wait(f, 0.1);
+	expect_nothing(f);
+}
+
 static void static_groups_and_routers(void **state)
 {
 	struct fixture *f = *state;
@@ -504,6 +524,7 @@ int main(void)
 		IN_BRIDGE(frames_go_to_routers),
 		IN_BRIDGE(isolated_ports_hear_nothing_of_each_other),
 		IN_BRIDGE(links_and_states),
+		IN_BRIDGE(first_link),
 		IN_BRIDGE(static_groups_and_routers),
 		IN_BRIDGE(router_modes),
 		IN_BRIDGE(topology_changes),
