@@ -5,28 +5,55 @@
 #include <string.h>
 #include "cli/render.h"
 
-enum { CELL_MAX = 16384, TITLE_MAX = 48 };
+enum { CELL_FIRST = 256, TITLE_MAX = 48 };
 
 /* ---- one cell ---- */
 
-/* Text of a cell; a newline in it begins another line of the row. */
+/* Text of a cell; a newline in it begins another line of the row. It grows as it must: a label's 256 branches
+ * stand in one. */
 struct cell {
-	size_t used;
-	char text[CELL_MAX];
+	size_t used, room;
+	char *text; /* NULL until something is added */
 };
 
 static void cell_add(struct cell *cell, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Room for `length` more and the end; false: no memory. */
+static bool cell_grow(struct cell *cell, size_t length)
+{
+	size_t room = cell->room ? cell->room : CELL_FIRST;
+
+	while (room <= cell->used + length)
+		room *= 2;
+	if (room == cell->room)
+		return true;
+	char *text = realloc(cell->text, room);
+	if (!text)
+		return false;
+	cell->text = text;
+	cell->room = room;
+	return true;
+}
+
 static void cell_add(struct cell *cell, const char *format, ...)
 {
-	size_t room = sizeof(cell->text) - cell->used;
-	va_list list;
+	va_list list, again;
 
 	va_start(list, format);
-	int length = vsnprintf(cell->text + cell->used, room, format, list);
+	va_copy(again, list);
+	int length = vsnprintf(NULL, 0, format, list);
+	if (length >= 0 && cell_grow(cell, (size_t)length)) {
+		vsnprintf(cell->text + cell->used, (size_t)length + 1, format, again);
+		cell->used += (size_t)length;
+	}
+	va_end(again);
 	va_end(list);
-	cell->used += length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
+}
+
+static const char *cell_text(const struct cell *cell)
+{
+	return cell->used ? cell->text : "";
 }
 
 static void cell_value(struct cell *cell, json_t *value, const char *between);
@@ -111,7 +138,6 @@ static void cell_set(struct cell *cell, const struct column *column, json_t *row
 	json_t *item;
 
 	cell->used = 0;
-	cell->text[0] = '\0';
 	if (column->common && json_array_size(json_object_get(row, column->common)) > 0)
 		inner += strcspn(inner, " ") + 1;
 	if (inner && json_is_object(value)) {
@@ -232,7 +258,7 @@ static void row_print(const struct table *table)
 	bool more = true;
 
 	for (unsigned int i = 0; i < table->count; i++)
-		at[i] = table->cell[i].text;
+		at[i] = cell_text(&table->cell[i]);
 	while (more) {
 		for (unsigned int i = 0; i < table->count; i++)
 			length[i] = strcspn(at[i], "\n");
@@ -256,7 +282,7 @@ static void widths_measure(struct table *table, json_t *rows)
 	{
 		for (unsigned int i = 0; i < table->count; i++) {
 			cell_set(&table->cell[0], &table->column[i], row);
-			unsigned int width = text_width(table->cell[0].text);
+			unsigned int width = text_width(cell_text(&table->cell[0]));
 			table->width[i] = width > table->width[i] ? width : table->width[i];
 		}
 	}
@@ -321,6 +347,8 @@ static void rows_render(FILE *out, const struct command *command, json_t *rows, 
 	table->cell = calloc(table->count + 1, sizeof(*table->cell));
 	if (table->cell && table->count > 0)
 		table_print(table, rows, layout);
+	for (unsigned int i = 0; table->cell && i < table->count; i++)
+		free(table->cell[i].text);
 	free(table->cell);
 	free(table);
 }
@@ -341,13 +369,11 @@ static bool is_rows(json_t *value)
 
 static void value_print(FILE *out, json_t *value)
 {
-	struct cell *cell = calloc(1, sizeof(*cell));
+	struct cell cell = { 0 };
 
-	if (!cell)
-		return;
-	cell_value(cell, value, ", ");
-	fprintf(out, "%s\n", cell->text);
-	free(cell);
+	cell_value(&cell, value, ", ");
+	fprintf(out, "%s\n", cell_text(&cell));
+	free(cell.text);
 }
 
 static bool is_named_rows(json_t *value)

@@ -240,8 +240,10 @@ static inline struct targets *targets_of(const struct bridging *bridging, unsign
 	if (unlikely(port >= PORT_MAX))
 		return whole;
 	if (unlikely(!atomic_load_explicit(&bridging->worker->port_live[port],
-					   memory_order_relaxed)))
+					   memory_order_relaxed))) {
+		failed(bridging, slot);
 		return NULL;
+	}
 	return port_set_has(&bridging->domain->tagged, slot) == bridging->tagged ? same : other;
 }
 

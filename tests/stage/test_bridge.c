@@ -519,7 +519,35 @@ static void test_storm(void **state)
 	/* a tenth of a second's worth at once, and what the time it took has added */
 	uint64_t dropped = dropped_since(&before, 0, DROP_bridge_storm);
 	assert_true(dropped > 140 && dropped <= 184);
+	limited[0].storm[STORM_BROADCAST] = limited[0].storm[STORM_UNICAST] = 0;
+	limited[0].storm[STORM_MULTICAST] = 50;
+	bridge_make(1, limited, SEATS, 10, BRIDGE_LEARNING, 0);
+	account_take(&before);
+	for (unsigned int i = 0; i < 100; i++) {
+		send(0, TO(BROADCAST) BODY);
+		send(0, TO("0a0000000077") BODY);
+		send(0, TO("0180c2000010") BODY);
+	}
+	dropped = dropped_since(&before, 0, DROP_bridge_storm);
+	assert_true(dropped > 80 && dropped <= 95);
 	remake(0, 0);
+}
+
+/* A port that is down gets no copy, which is counted there; the others get theirs. */
+static void test_port_down(void **state)
+{
+	static const struct bridge_case cases[] = {
+		{ "one of three", 0, TO("0a0000000077") BODY,
+		  { { 2, TO("0a0000000077") " vlan:10" BODY }, { 3, TO("0a0000000077") BODY } } },
+		{ "the only one", 0, TO("0a0000000001") BODY, { { 0, NULL } }, DROP(bridge_no_port) },
+	};
+	uint64_t lost = counter_read(&fixture.worker->interface[1].copies_failed);
+
+	(void)state;
+	atomic_store(&fixture.state->port_live[1], 0);
+	BRIDGE_CASES_RUN(cases);
+	atomic_store(&fixture.state->port_live[1], 1);
+	assert_int_equal(counter_read(&fixture.worker->interface[1].copies_failed), lost + 2);
 }
 
 /* Out of the bridge's own interface: routed packets and what the control plane sends. */
@@ -587,6 +615,7 @@ int main(void)
 		cmocka_unit_test(test_hit),
 		cmocka_unit_test(test_learning_budget),
 		cmocka_unit_test(test_storm),
+		cmocka_unit_test(test_port_down),
 		cmocka_unit_test(test_from_own),
 		cmocka_unit_test(test_no_buffers),
 	};

@@ -187,6 +187,34 @@ static void test_render(void **state)
 	}
 }
 
+/* A label of 256 branches, each on a line of its own. */
+static void test_render_long(void **state)
+{
+	json_t *hops = json_array(), *rows = json_array();
+	char *text = NULL;
+	size_t length;
+	unsigned int lines = 0;
+	FILE *stream = open_memstream(&text, &length);
+
+	(void)state;
+	for (unsigned int i = 0; i < 256; i++)
+		json_array_append_new(
+			hops, json_pack("{s:[i,i,i,i],s:s,s:s,s:s}", "labels", 1000000 + (int)i, 2, 3, 4,
+					"dev", "a-port-with-a-name", "via",
+					"2001:db8:1111:2222:3333:4444:5555:6666", "state", "up"));
+	json_array_append_new(rows, json_pack("{s:i,s:[],s:o}", "label", 16, "out_labels",
+					      "nexthops", hops));
+	render(stream, command_by_id(COMMAND_MPLS_SHOW), rows, false);
+	fclose(stream);
+	for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+		lines++;
+	assert_int_equal(lines, 257);
+	assert_non_null(strstr(text, "labels 1000255/2/3/4 via 2001:db8:1111"));
+	assert_true(length > 256 * 64);
+	json_decref(rows);
+	free(text);
+}
+
 /* ---- a member as text ---- */
 
 static const struct {
@@ -232,6 +260,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_completion), cmocka_unit_test(test_table),
 		cmocka_unit_test(test_usage),      cmocka_unit_test(test_render),
+		cmocka_unit_test(test_render_long),
 		cmocka_unit_test(test_span),
 	};
 
