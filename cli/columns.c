@@ -153,6 +153,8 @@ static const struct column groups[] = {
 	{ .title = "ORIGIN", .key = "origin" },
 	{ .title = "REPORTER", .key = "reporter" },
 	{ .title = "EXPIRES", .key = "expires", .flags = RIGHT },
+	{ .title = "PACKETS", .key = "packets", .flags = STATISTICS },
+	{ .title = "BYTES", .key = "bytes", .flags = STATISTICS },
 	{ .title = NULL },
 };
 

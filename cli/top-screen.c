@@ -91,7 +91,7 @@ static void draw_panes(const struct top *top)
 		put(text);
 		if (shown)
 			attroff(A_BOLD | A_UNDERLINE);
-		put("  ");
+		put(" ");
 	}
 }
 

@@ -9,6 +9,7 @@
  *   top-source.c   the two files: mapped, lost, found again
  *   top-pane.c     what can be looked at: ports, tunnels, labels, ... and their columns
  *   top-collect.c  counters out of the files, into a sample
+ *   top-group.c    ... of multicast groups
  *   top-rank.c     two samples to the rows that come first
  *   top-print.c    as text and as JSON lines
  *   top-screen.c   on a terminal
@@ -24,7 +25,7 @@ enum {
 	TOP_COUNTERS = 6,  /* of a row, at most */
 	TOP_COLUMNS = 8,   /* of numbers, of a pane, at most */
 	TOP_ROWS = 1000,   /* that are shown or can be scrolled to */
-	TOP_NAME = 64,
+	TOP_NAME = 96, /* two addresses */
 	TOP_USUAL_ROWS = 20, /* of an output that is no terminal */
 };
 
@@ -104,9 +105,13 @@ void collect_ports(const struct view *view, struct top_sample *sample);
 void collect_tunnels(const struct view *view, struct top_sample *sample);
 void collect_others(const struct view *view, struct top_sample *sample);
 void collect_labels(const struct view *view, struct top_sample *sample);
+void collect_groups(const struct view *view, struct top_sample *sample);
 void collect_rules(const struct view *view, struct top_sample *sample);
 void collect_drops(const struct view *view, struct top_sample *sample);
 void collect_workers(const struct view *view, struct top_sample *sample);
+
+/* The entry of the sample before that has the counter `id`: as collect_groups found it. */
+void name_group(const struct view *view, uint64_t id, char name[2][TOP_NAME]);
 
 /* The order of a pane's counters. */
 enum { PORT_RX, PORT_RX_BYTES, PORT_TX, PORT_TX_BYTES, PORT_DROPS, PORT_MISSED, PORT_COUNTERS };

@@ -164,6 +164,7 @@ struct worker {
 
 	struct bridge_memory *bridging;    /* stage/bridge.h */
 	_Atomic uint32_t *fdb_hit;         /* state->fdb_hit[id] */
+	struct traffic_counter *multicast; /* state->multicast[id] */
 	struct learn_producer *learn;      /* state->learn[id] */
 	unsigned int spare_next;
 	struct packet spare[SPARE_PACKETS]; /* of copies that go on to another stage */

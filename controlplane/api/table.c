@@ -381,7 +381,7 @@ static const struct parameter metrics_show[] = {
 	[METRICS_FORMAT + 1] = { .name = NULL },
 };
 
-static const char *const top_words[] = { "ports", "tunnels", "labels",     "rules",
+static const char *const top_words[] = { "ports", "tunnels", "labels",     "groups", "rules",
 					 "drops", "workers", "interfaces", NULL };
 static const struct parameter top_show[] = {
 	[TOP_PANE] = WORDS("pane", PARAMETER_POSITIONAL, top_words, "what to begin with"),

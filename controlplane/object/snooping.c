@@ -32,16 +32,41 @@ static struct group_key group_key(const struct snoop_domain_key *domain,
 /* ---------------------------------------------------------------- what the engine says */
 
 static int put_any(struct model *model, const struct group_key *key,
-		   const struct snoop_ports *members, uint64_t flags)
+		   const struct snoop_ports *members, uint32_t flags)
 {
-	struct group_entry entry = { .key = *key, .flags = flags };
+	const struct group_entry *before =
+		hash_lookup(model->tables, HASH_GROUP, key, sizeof(*key));
+	uint32_t had = before != NULL ? before->counter : 0;
+	struct group_entry entry = { .key = *key, .flags = flags, .counter = had };
 
+	if (had == 0 && !(flags & GROUP_ABSENT))
+		entry.counter = snooping_counter_take(model);
 	if (members != NULL)
 		memcpy(&entry.ports, members, sizeof(entry.ports));
 	int result =
 		when_full_again(model, hash_put(model->tables, model->heap, HASH_GROUP, &entry));
 	if (result == 0)
 		multicast_route_group(model, key);
+	else if (entry.counter != had)
+		snooping_counter_release(model, entry.counter);
+	return result;
+}
+
+static int put_source(struct model *model, const struct group_key *any,
+		      const struct address *source, const struct snoop_ports *members)
+{
+	struct group_source_entry entry = { .key.any = *any };
+
+	memcpy(entry.key.source, source->bytes, sizeof(entry.key.source));
+	memcpy(&entry.ports, members, sizeof(entry.ports));
+	const struct group_source_entry *before =
+		hash_lookup(model->tables, HASH_GROUP_SOURCE, &entry.key, sizeof(entry.key));
+	uint32_t had = before != NULL ? before->counter : 0;
+	entry.counter = had != 0 ? had : snooping_counter_take(model);
+	int result = when_full_again(
+		model, hash_put(model->tables, model->heap, HASH_GROUP_SOURCE, &entry));
+	if (result != 0 && entry.counter != had)
+		snooping_counter_release(model, entry.counter);
 	return result;
 }
 
@@ -72,11 +97,7 @@ static int forward(void *context, const struct snoop_domain_key *domain,
 		return put_any(model, &key, members,
 			       before == NULL ? 0 : before->flags & GROUP_SOURCES);
 	}
-	struct group_source_entry entry = { .key.any = key };
-	memcpy(entry.key.source, source->bytes, sizeof(entry.key.source));
-	memcpy(&entry.ports, members, sizeof(entry.ports));
-	int result = when_full_again(
-		model, hash_put(model->tables, model->heap, HASH_GROUP_SOURCE, &entry));
+	int result = put_source(model, &key, source, members);
 	return result == 0 ? mark_sources(model, &key) : result;
 }
 
@@ -87,12 +108,20 @@ static void remove_entry(void *context, const struct snoop_domain_key *domain,
 	struct group_source_key key = { .any = group_key(domain, group) };
 
 	if (source == NULL) {
+		const struct group_entry *any =
+			hash_lookup(model->tables, HASH_GROUP, &key.any, sizeof(key.any));
+		uint32_t counter = any != NULL ? any->counter : 0;
 		hash_remove(model->tables, model->heap, HASH_GROUP, &key.any);
+		snooping_counter_release(model, counter);
 		multicast_route_group(model, &key.any);
 		return;
 	}
 	memcpy(key.source, source->bytes, sizeof(key.source));
+	const struct group_source_entry *entry =
+		hash_lookup(model->tables, HASH_GROUP_SOURCE, &key, sizeof(key));
+	uint32_t counter = entry != NULL ? entry->counter : 0;
 	hash_remove(model->tables, model->heap, HASH_GROUP_SOURCE, &key);
+	snooping_counter_release(model, counter);
 }
 
 static void set_rule(void *context, const struct snoop_domain_key *domain, enum snoop_family family,
@@ -547,6 +576,7 @@ static void adopt_entries(struct model *model, enum hash_table_id id)
 
 void snooping_settle(struct model *model)
 {
+	snooping_counters_find(model);
 	for (uint32_t i = 1; i < BRIDGE_MAX; i++) {
 		struct bridge_object *bridge = model->bridge[i];
 		if (bridge == NULL)

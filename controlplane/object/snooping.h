@@ -60,6 +60,8 @@ struct snooping {
 	unsigned int frame_count;
 	uint64_t frames_lost; /* no room in the list */
 	uint64_t due;         /* next tick, ns */
+	/* of state->multicast; the one that is taken next stands last */
+	uint32_t free_counter[MULTICAST_COUNTERS], free_counters;
 	uint64_t changed
 		[BRIDGE_MAX]; /* until when a topology change that is heard is the last one */
 };
@@ -90,6 +92,15 @@ void snooping_topology(struct model *model, const struct bridge_member *member);
 extern const struct handler topology_change_handler;
 /* The oldest frame that waits, or NULL; to be freed. */
 struct snooping_frame *snooping_take_frame(struct model *model);
+
+/* ---- snooping-counter.c ---- */
+
+/* Which counters the entries of the tables have; before any is changed. */
+void snooping_counters_find(struct model *model);
+/* One for a new entry, its totals 0. 0: all are in use, or there is no memory for its baseline. */
+uint32_t snooping_counter_take(struct model *model);
+/* The entry that had it is gone (0: it had none). */
+void snooping_counter_release(struct model *model, uint32_t counter);
 
 /* ---- snooping-items.c ---- */
 

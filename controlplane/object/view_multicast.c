@@ -3,8 +3,10 @@
  * view_multicast.c: groups and multicast routers of bridges: as the control plane knows them, or as far
  * as the tables tell when it does not run.
  */
+#include <stdio.h>
 #include "controlplane/object/view.h"
 #include "dataplane/shm/bridge.h"
+#include "dataplane/shm/table.h"
 
 struct list {
 	const struct view *view;
@@ -67,6 +69,114 @@ static json_t *build_groups(const struct view *view, const void *only)
 
 	view_hash_walk(view, HASH_GROUP, sizeof(struct group_entry), visit_group, &list);
 	return json_pack("{s:o}", "list", list.array);
+}
+
+/* ---------------------------------------------------------------- what was sent to them */
+
+/* "bridge VLAN group[ source]" to the row that has its totals. */
+enum { COUNT_KEY = NAME_SIZE + 6 + 2 * 46 };
+
+struct counts {
+	const struct view *view;
+	json_t *rows;
+};
+
+static void count_key(const struct view *view, const struct group_key *any, const uint8_t *source,
+		      char key[COUNT_KEY])
+{
+	char name[NAME_SIZE], group[46], from[46] = "";
+	struct address address;
+
+	view_bridge_name(view, any->bridge, name);
+	memcpy(address.bytes, any->group, sizeof(address.bytes));
+	address_format(&address, group);
+	if (source != NULL) {
+		memcpy(address.bytes, source, sizeof(address.bytes));
+		address_format(&address, from);
+	}
+	snprintf(key, COUNT_KEY, "%s %u %s%s%s", name, any->vlan, group, source != NULL ? " " : "",
+		 from);
+}
+
+static void add_count(json_t *row, const char *key, uint64_t number)
+{
+	view_number(row, key, (uint64_t)json_integer_value(json_object_get(row, key)) + number);
+}
+
+static void count_into(const struct counts *counts, const char *key, uint32_t counter)
+{
+	json_t *row = json_object_get(counts->rows, key);
+	uint64_t packets, bytes;
+
+	if (row == NULL) {
+		row = json_object();
+		json_object_set_new(counts->rows, key, row);
+	}
+	multicast_counters(counts->view->tables, counts->view->state, counter, &packets, &bytes);
+	add_count(row, "packets", packets);
+	add_count(row, "bytes", bytes);
+}
+
+static void count_group(void *context, const void *found)
+{
+	struct group_entry entry = *(const struct group_entry *)found;
+	const struct counts *counts = context;
+	char key[COUNT_KEY];
+
+	if (entry.counter == 0)
+		return;
+	count_key(counts->view, &entry.key, NULL, key);
+	count_into(counts, key, entry.counter);
+}
+
+/* A source's packets are its group's too. */
+static void count_source(void *context, const void *found)
+{
+	struct group_source_entry entry = *(const struct group_source_entry *)found;
+	const struct counts *counts = context;
+	char key[COUNT_KEY];
+
+	if (entry.counter == 0)
+		return;
+	count_key(counts->view, &entry.key.any, entry.key.source, key);
+	count_into(counts, key, entry.counter);
+	count_key(counts->view, &entry.key.any, NULL, key);
+	count_into(counts, key, entry.counter);
+}
+
+static void put_count(const struct counts *counts, const json_t *row, const char *source,
+		      json_t *into)
+{
+	char key[COUNT_KEY];
+
+	snprintf(key, sizeof(key), "%s %d %s%s%s",
+		 json_string_value(json_object_get(row, "bridge")),
+		 (int)json_integer_value(json_object_get(row, "vlan")),
+		 json_string_value(json_object_get(row, "group")), source != NULL ? " " : "",
+		 source != NULL ? source : "");
+	json_object_update(into, json_object_get(counts->rows, key));
+}
+
+/* Each row of a group, and each source in it, with what its bridge sent in the VLAN to all ports together. What
+ * has no counter has neither of the two keys. */
+static json_t *with_counts(const struct view *view, json_t *list)
+{
+	struct counts counts = { view, json_object() };
+	json_t *row, *source;
+	size_t i, k;
+
+	view_hash_walk(view, HASH_GROUP, sizeof(struct group_entry), count_group, &counts);
+	view_hash_walk(view, HASH_GROUP_SOURCE, sizeof(struct group_source_entry), count_source,
+		       &counts);
+	json_array_foreach(list, i, row)
+	{
+		put_count(&counts, row, NULL, row);
+		json_array_foreach(json_object_get(row, "sources"), k, source)
+			put_count(&counts, row,
+				  json_string_value(json_object_get(source, "address")), source);
+	}
+	json_decref(counts.rows);
+	return list;
 }
 
 static json_t *build_routers(const struct view *view, const void *only)
@@ -142,8 +252,9 @@ json_t *view_bridge_groups(const struct view *view, const struct arguments *argu
 
 	if (!view_bridge_exists(view, only, error))
 		return NULL;
-	return view->model != NULL ? view_private(view)->groups(view->model, only)
-				   : from_tables(view, only, build_groups);
+	return with_counts(view, view->model != NULL
+					 ? view_private(view)->groups(view->model, only)
+					 : from_tables(view, only, build_groups));
 }
 
 json_t *view_bridge_routers(const struct view *view, const struct arguments *arguments,

@@ -127,7 +127,8 @@ struct group_key {
 struct group_entry {
 	struct group_key key;
 	struct port_set ports;
-	uint64_t flags; /* GROUP_... */
+	uint32_t flags;   /* GROUP_... */
+	uint32_t counter; /* index into state->multicast, 0: none */
 };
 static_assert(sizeof(struct group_entry) == 64, "group_entry");
 #define GROUP_SOURCES 1u /* HASH_GROUP_SOURCE may have entries of this group */
@@ -140,8 +141,10 @@ struct group_source_key {
 struct group_source_entry {
 	struct group_source_key key;
 	struct port_set ports;
+	uint32_t counter; /* as that of a group, which has not what this one counts */
+	uint32_t reserved;
 };
-static_assert(sizeof(struct group_source_entry) == 72, "group_source_entry");
+static_assert(sizeof(struct group_source_entry) == 80, "group_source_entry");
 
 enum { MULTICAST_BRANCHES = 32 }; /* bridges of a VRF that multicast may be routed to */
 

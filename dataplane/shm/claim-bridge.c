@@ -70,5 +70,9 @@ int tables_claim_bridges(struct tables *tables, struct heap *heap)
 
 	for (unsigned int i = 0; result == 0 && i < BRIDGE_MAX; i++)
 		result = claim_row(tables, heap, &tables->bridge[i]);
+	uint64_t baseline = word_load(&tables->multicast_baseline);
+	if (result == 0 && baseline != 0)
+		result = claim_object(heap, baseline,
+				      MULTICAST_COUNTERS * sizeof(struct traffic_counter));
 	return result != 0 ? result : claim_ports(tables, heap);
 }

@@ -56,6 +56,7 @@ enum {
 	BRIDGE_SLOTS = 256, /* ports of a bridge; slot 0 is its own interface, the last one no port */
 	VLAN_MAX = 4096,        /* VLAN IDs */
 	FDB_MAX = 262144,       /* entries of all bridges' forwarding tables */
+	MULTICAST_COUNTERS = 65536, /* of all bridges' groups; 0 is of those that have none */
 	LEARN_SLOTS = 1024,     /* slots of a ring of learned addresses, a power of two */
 	PORT_VIRTUAL = PORT_MAX, /* rewrite.port of an interface that has no port row: always live */
 	NEXTHOP_MAX = 131072,  /* index 0 is never used */
@@ -564,6 +565,8 @@ struct tables {
 	_Atomic uint64_t group_members[GROUP_MAX];      /* heap offset of a group_record; 0: not in use */
 	struct bridge_row bridge[BRIDGE_MAX];
 	struct ring_consumer learn_consumer[WORKER_MAX]; /* CP takes learned addresses out */
+	/* heap offset of MULTICAST_COUNTERS traffic_counter, or 0 */
+	_Atomic uint64_t multicast_baseline;
 	/* heap offset of a struct filter, and from bit 48 on how many slots it has; or 0 */
 	_Atomic uint64_t filter[FILTER_MAX];
 	/* heap offset of FILTER_SLOTS traffic_counter, or 0 */
@@ -627,6 +630,8 @@ struct state {
 	alignas(HEAP_CHUNK) struct interface_counters interface[WORKER_MAX][INTERFACE_MAX];
 	/* `tick` when the entry's address was last seen as source; rows of running workers are there */
 	alignas(HEAP_CHUNK) _Atomic uint32_t fdb_hit[WORKER_MAX][FDB_MAX];
+	/* what bridges sent to groups, frame bytes as they came; rows of running workers are there */
+	alignas(HEAP_CHUNK) struct traffic_counter multicast[WORKER_MAX][MULTICAST_COUNTERS];
 	/* frame bytes as the filter met them; holes where filter_ready says so */
 	alignas(HEAP_CHUNK) struct traffic_counter filter[WORKER_MAX][FILTER_MAX][FILTER_SLOTS];
 	/* holes until there is something to capture: see capture_ready */

@@ -53,6 +53,10 @@ int region_allocate_workers(struct region *state, unsigned int worker_count)
 				 worker_count * sizeof(((struct state *)0)->trace[0]));
 	if (result != 0)
 		return result;
+	result = region_allocate(state, offsetof(struct state, multicast),
+				 worker_count * sizeof(((struct state *)0)->multicast[0]));
+	if (result != 0)
+		return result;
 	return region_allocate_interfaces(state, worker_count, 0, INTERFACE_FIRST_TUNNEL);
 }
 

@@ -38,6 +38,16 @@ int label_baseline_set(struct tables *tables, struct heap *heap, unsigned int sp
 void label_counters(const struct tables *tables, const struct state *state, unsigned int space,
 		    uint32_t label, uint64_t *packets, uint64_t *bytes);
 
+/* What the workers counted for a bridge's group, or a group's source, less its baseline. Zeros: `state` is
+ * NULL, or the counter 0 or none that there is. Anybody. */
+void multicast_counters(const struct tables *tables, const struct state *state, uint32_t counter,
+			uint64_t *packets, uint64_t *bytes);
+
+/* From now on its totals read as 0. The baseline array is made when first needed. -ENOSPC; -EINVAL: no such
+ * counter. */
+int multicast_baseline_set(struct tables *tables, struct heap *heap, const struct state *state,
+			   uint32_t counter);
+
 /* Nexthop indexes: private free list in the process, rebuilt on restart from the words. */
 struct nexthop_pool;
 struct nexthop_pool *nexthop_pool_new(struct tables *tables, struct heap *heap);

@@ -106,7 +106,7 @@ static bool unicast_ports(const struct bridging *bridging, struct port_set *port
 	return true;
 }
 
-static bool group_ports(const struct bridging *bridging, struct port_set *ports)
+static bool group_ports(const struct bridging *bridging, struct port_set *ports, uint32_t *counter)
 {
 	bool broadcast =
 		rte_is_broadcast_ether_addr((const struct rte_ether_addr *)bridging->frame);
@@ -116,7 +116,7 @@ static bool group_ports(const struct bridging *bridging, struct port_set *ports)
 		return false;
 	}
 	if (!broadcast)
-		return multicast_ports(bridging, ports);
+		return multicast_ports(bridging, ports, counter);
 	*ports = bridging->domain->member;
 	return true;
 }
@@ -206,6 +206,7 @@ void bridge_frame(struct worker *worker, struct packet *packet, const struct bri
 		.at_once = memo == NULL,
 	};
 	struct port_set ports;
+	uint32_t counter = 0;
 
 	if (unlikely(bridging.mbuf->data_len < RTE_ETHER_HDR_LEN)) {
 		end_by_drop(&bridging, DROP_runt_frame);
@@ -228,13 +229,15 @@ void bridge_frame(struct worker *worker, struct packet *packet, const struct bri
 		return;
 	if (port->slot != SLOT_OWN && !is_repeated(&bridging) && !bridge_learn(&bridging))
 		return;
-	if (!(bridging.frame[0] & 1 ? group_ports(&bridging, &ports)
+	if (!(bridging.frame[0] & 1 ? group_ports(&bridging, &ports, &counter)
 				    : unicast_ports(&bridging, &ports)))
 		return;
 	if (!remove_forbidden(&bridging, &ports)) {
 		end_by_drop(&bridging, DROP_bridge_no_port);
 		return;
 	}
+	if (counter != 0)
+		multicast_count(worker, counter, bridging.mbuf);
 	bridge_replicate(&bridging, &ports);
 }
 

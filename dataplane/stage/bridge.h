@@ -102,18 +102,31 @@ bool storm_allows(const struct bridging *bridging, enum storm_kind kind);
 
 /* ---- multicast.c ---- */
 
-/* Ports of a frame to a multicast address. False: it ended here. */
-bool multicast_ports(const struct bridging *bridging, struct port_set *ports);
+/* Ports of a frame to a multicast address. *counter: of its entry, untouched if it meets none. False: it ended
+ * here. */
+bool multicast_ports(const struct bridging *bridging, struct port_set *ports, uint32_t *counter);
 
-/* Members of (source, group) in a VLAN, else of (any, group); IPv4 addresses as ::ffff:a.b.c.d. False:
- * unregistered. */
+/* Members of (source, group) in a VLAN, else of (any, group), and the counter of that entry; IPv4 addresses as
+ * ::ffff:a.b.c.d. False: unregistered. */
 bool multicast_members(const struct tables *tables, uint32_t bridge, unsigned int vlan,
-		       const uint8_t group[16], const uint8_t source[16], struct port_set *ports);
+		       const uint8_t group[16], const uint8_t source[16], struct port_set *ports,
+		       uint32_t *counter);
 
-/* The members of the entry's group that want this source; NULL: unregistered. */
+/* The members of the entry's group that want this source, and the counter of their entry; NULL:
+ * unregistered. */
 const struct port_set *multicast_source_members(const struct tables *tables,
 						const struct group_entry *any,
-						const uint8_t source[16]);
+						const uint8_t source[16], uint32_t *counter);
+
+/* A frame that met this entry goes to its ports. Entries without a counter count where nobody reads. */
+static inline void multicast_count(struct worker *worker, uint32_t counter,
+				   const struct rte_mbuf *mbuf)
+{
+	struct traffic_counter *of = &worker->multicast[counter % MULTICAST_COUNTERS];
+
+	counter_add(&of->packets, 1);
+	counter_add(&of->bytes, mbuf->pkt_len);
+}
 
 /* An IPv4 address as the tables have it: ::ffff:a.b.c.d. */
 static inline void multicast_map_ipv4(uint8_t address[16], const uint8_t *ipv4)

@@ -71,6 +71,7 @@ struct batch {
 	const void *entry;
 	bool known;
 	int again; /* slot, WAITING or NOWHERE */
+	uint32_t counter; /* of the group that was looked up last */
 	struct bridge_memo memo;
 	uint64_t forwarded, copies;
 	struct waiting waiting;

@@ -158,7 +158,8 @@ static inline int slot_of(struct batch *batch, const struct look *look)
 static __rte_noinline const struct port_set *source_members(const struct batch *batch,
 							    const struct group_entry *entry,
 							    const struct packet *packet,
-							    const struct look *look)
+							    const struct look *look,
+							    uint32_t *counter)
 {
 	const uint8_t *l3 = packet->l3 + RTE_ETHER_HDR_LEN + (look->tagged ? TAG_SIZE : 0);
 	uint8_t source[16];
@@ -167,7 +168,7 @@ static __rte_noinline const struct port_set *source_members(const struct batch *
 		memcpy(source, l3 + 8, sizeof(source));
 	else
 		multicast_map_ipv4(source, l3 + 12);
-	return multicast_source_members(batch->worker->tables, entry, source);
+	return multicast_source_members(batch->worker->tables, entry, source, counter);
 }
 
 /* Frames wait for its group's ports. *only: those of this source only. False: bridge_frame knows. */
@@ -181,9 +182,10 @@ static inline bool choose_ports(struct batch *batch, const struct packet *packet
 	if (unlikely(entry == NULL))
 		return false;
 	members = &entry->ports;
+	batch->counter = entry->counter;
 	*only = entry->flags != 0;
 	if (unlikely(*only)) {
-		members = source_members(batch, entry, packet, look);
+		members = source_members(batch, entry, packet, look, &batch->counter);
 		if (members == NULL)
 			return false;
 	}
@@ -285,6 +287,8 @@ static inline void forward(struct batch *batch, struct packet *packet, const str
 		way = find_way(batch, packet, look);
 	if (unlikely(way == NOWHERE))
 		return;
+	if (way == WAITING)
+		multicast_count(batch->worker, batch->counter, packet->mbuf);
 	if (likely(way == WAITING ? wait_with_others(batch, packet, look)
 				  : send_to(batch, packet, look, (unsigned int)way)))
 		return;

@@ -20,6 +20,7 @@ int bridge_init(struct worker *worker)
 	worker->bridging->learn_window = rte_get_tsc_hz() / WINDOWS_PER_SECOND;
 	worker->learn = &worker->shared->learn[worker->id];
 	worker->fdb_hit = worker->shared->fdb_hit[worker->id];
+	worker->multicast = worker->shared->multicast[worker->id];
 	return 0;
 }
 

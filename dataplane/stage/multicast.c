@@ -122,7 +122,7 @@ static int protocol_of(const struct group_packet *packet)
 
 const struct port_set *multicast_source_members(const struct tables *tables,
 						const struct group_entry *any,
-						const uint8_t source[16])
+						const uint8_t source[16], uint32_t *counter)
 {
 	struct group_source_key key = { .any = any->key };
 
@@ -130,14 +130,18 @@ const struct port_set *multicast_source_members(const struct tables *tables,
 		memcpy(key.source, source, sizeof(key.source));
 		const struct group_source_entry *entry =
 			hash_lookup(tables, HASH_GROUP_SOURCE, &key, sizeof(key));
-		if (entry != NULL)
+		if (entry != NULL) {
+			*counter = entry->counter;
 			return &entry->ports;
+		}
 	}
+	*counter = any->counter;
 	return any->flags & GROUP_ABSENT ? NULL : &any->ports;
 }
 
 bool multicast_members(const struct tables *tables, uint32_t bridge, unsigned int vlan,
-		       const uint8_t group[16], const uint8_t source[16], struct port_set *ports)
+		       const uint8_t group[16], const uint8_t source[16], struct port_set *ports,
+		       uint32_t *counter)
 {
 	struct group_key key = { .bridge = bridge, .vlan = (uint16_t)vlan };
 
@@ -145,7 +149,7 @@ bool multicast_members(const struct tables *tables, uint32_t bridge, unsigned in
 	const struct group_entry *any = hash_lookup(tables, HASH_GROUP, &key, sizeof(key));
 	if (any == NULL)
 		return false;
-	const struct port_set *members = multicast_source_members(tables, any, source);
+	const struct port_set *members = multicast_source_members(tables, any, source, counter);
 	if (members == NULL)
 		return false;
 	*ports = *members;
@@ -163,7 +167,7 @@ static void flood(const struct bridging *bridging, const struct group_packet *pa
 		port_set_remove(ports, SLOT_OWN);
 }
 
-bool multicast_ports(const struct bridging *bridging, struct port_set *ports)
+bool multicast_ports(const struct bridging *bridging, struct port_set *ports, uint32_t *counter)
 {
 	const struct bridge_domain *domain = bridging->domain;
 	struct group_packet packet;
@@ -190,7 +194,7 @@ bool multicast_ports(const struct bridging *bridging, struct port_set *ports)
 	}
 	const struct port_set *routers = &domain->routers[packet.family];
 	if (!multicast_members(bridging->worker->tables, bridging->port->bridge, domain->vlan,
-			       packet.group, packet.source, ports)) {
+			       packet.group, packet.source, ports, counter)) {
 		unsigned int unregistered = rule >> DOMAIN_UNREGISTERED_SHIFT & 3;
 		if (unregistered == UNREGISTERED_FLOOD || packet.link_local) {
 			flood(bridging, &packet, ports);

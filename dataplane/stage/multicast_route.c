@@ -101,13 +101,14 @@ static enum verdict branch_verdict(const struct routed *routed, uint32_t interfa
 	const struct bridge_members *members =
 		own != NULL ? bridge_members(tables, own->bridge) : NULL;
 	struct port_set ports;
+	uint32_t counter; /* the bridge counts what it sends */
 	uint64_t any = 0;
 
 	if (members == NULL ||
 	    (interface == packet->interface && !(packet->flags & PACKET_LABELLED)))
 		return NOBODY;
 	if (!multicast_members(tables, own->bridge, own->native, routed->key.group, routed->source,
-			       &ports))
+			       &ports, &counter))
 		return NOBODY;
 	for (unsigned int i = 0; i < SLOT_WORDS; i++)
 		any |= ports.word[i];

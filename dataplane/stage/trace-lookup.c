@@ -104,6 +104,7 @@ static void ask_group(const struct asked *asked, uint32_t bridge, unsigned int v
 	const uint8_t *header = asked->at + RTE_ETHER_HDR_LEN;
 	uint8_t group[16], source[16];
 	struct port_set ports;
+	uint32_t counter;
 
 	if (ip_load16(asked->at + 12) == RTE_ETHER_TYPE_VLAN)
 		header += TAG_SIZE;
@@ -120,7 +121,8 @@ static void ask_group(const struct asked *asked, uint32_t bridge, unsigned int v
 	record->index = bridge;
 	memcpy(record->key, group, sizeof(record->key));
 	record->result =
-		multicast_members(asked->worker->tables, bridge, vlan, group, source, &ports);
+		multicast_members(asked->worker->tables, bridge, vlan, group, source, &ports,
+				  &counter);
 }
 
 static void ask_bridge(const struct asked *asked)

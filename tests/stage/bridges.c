@@ -166,7 +166,8 @@ void group_add_entry(unsigned int index, unsigned int vlan, const char *group, c
 		     uint64_t flags, const unsigned int *slots, unsigned int count)
 {
 	struct group_entry any = { .key = { .bridge = index, .vlan = (uint16_t)vlan },
-				   .flags = flags };
+				   .flags = (uint32_t)flags,
+				   .counter = (uint32_t)(flags >> 32) };
 	struct group_source_entry own = { .key.any = any.key };
 
 	address(any.key.group, group);
@@ -181,6 +182,7 @@ void group_add_entry(unsigned int index, unsigned int vlan, const char *group, c
 	}
 	own.key.any = any.key;
 	own.ports = any.ports;
+	own.counter = any.counter;
 	address(own.key.source, source);
 	assert_int_equal(hash_put(fixture.tables, fixture.heap, HASH_GROUP_SOURCE, &own), 0);
 }

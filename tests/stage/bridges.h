@@ -29,7 +29,9 @@ void bridge_routers(unsigned int index, unsigned int vlan, enum bridge_family fa
 		    const unsigned int *slots, unsigned int count);
 void fdb_entry_add(unsigned int index, unsigned int vlan, const char *mac, unsigned int interface,
 		   unsigned int slot, enum origin origin);
-/* An entry of a group (and source, or NULL), with these slots; 0 ends them. */
+/* An entry of a group (and source, or NULL), with these slots. `flags`: bits 0-31 the entry's, 32-63 its
+ * counter, ORed. */
+#define COUNTER(number) ((uint64_t)(number) << 32)
 void group_add_entry(unsigned int index, unsigned int vlan, const char *group, const char *source,
 		     uint64_t flags, const unsigned int *slots, unsigned int count);
 

@@ -97,6 +97,7 @@ void fixture_start(struct fixture *fixture, const char *parent, unsigned int mbu
 	allocate(fixture, fixture->state->interface[0], sizeof(fixture->state->interface[0]));
 	allocate(fixture, &fixture->state->punt[0], sizeof(fixture->state->punt[0]));
 	allocate(fixture, fixture->state->fdb_hit[0], sizeof(fixture->state->fdb_hit[0]));
+	allocate(fixture, fixture->state->multicast[0], sizeof(fixture->state->multicast[0]));
 	fixture->heap = heap_new(&fixture->tables_region);
 	fixture->nexthops = nexthop_pool_new(fixture->tables, fixture->heap);
 	fixture->pool = rte_pktmbuf_pool_create("fixture", mbufs, 0, 0,

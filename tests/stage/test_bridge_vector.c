@@ -8,9 +8,10 @@
 #include "tests/stage/bridges.h"
 
 #include <stdio.h>
+#include "dataplane/shm/table.h"
 #include "dataplane/stage/bridge.h"
 
-enum { ARRIVALS = 3, SEATS = 9, ROUNDS = 300, FRAMES = 48 };
+enum { ARRIVALS = 3, SEATS = 9, ROUNDS = 300, FRAMES = 48, COUNTED = 24 };
 
 static const uint16_t both[] = { 10, 20, 0 }, twenty[] = { 20, 0 };
 static const struct bridge_seat seats[SEATS] = {
@@ -67,17 +68,18 @@ static int start(void **state)
 		if (i % 2 == 0)
 			fdb_entry_add(1, 20, mac, i, seats[i].slot, ORIGIN_LEARNED);
 	}
-	for (unsigned int vlan = 10; vlan <= 20; vlan += 10) {
-		group_add_entry(1, vlan, "239.0.0.1", NULL, 0, few, 2);
-		group_add_entry(1, vlan, "239.0.0.2", NULL, 0, many, 8);
-		group_add_entry(1, vlan, "239.0.0.3", NULL, GROUP_SOURCES, far, 2);
-		group_add_entry(1, vlan, "239.0.0.3", "10.0.0.1", 0, few, 2);
-		group_add_entry(1, vlan, "239.0.0.4", NULL, GROUP_SOURCES | GROUP_ABSENT, far, 0);
-		group_add_entry(1, vlan, "239.0.0.4", "10.0.0.2", 0, many, 8);
-		group_add_entry(1, vlan, "239.0.0.5", NULL, 0, own, 3);
-		group_add_entry(1, vlan, "ff05::1", NULL, 0, few, 2);
-		group_add_entry(1, vlan, "ff05::2", NULL, GROUP_SOURCES, far, 2);
-		group_add_entry(1, vlan, "ff05::2", "2001:db8::1", 0, many, 8);
+	for (unsigned int vlan = 10, first = 0; vlan <= 20; vlan += 10, first = COUNTED / 2) {
+		group_add_entry(1, vlan, "239.0.0.1", NULL, COUNTER(first + 1), few, 2);
+		group_add_entry(1, vlan, "239.0.0.2", NULL, COUNTER(first + 2), many, 8);
+		group_add_entry(1, vlan, "239.0.0.3", NULL, GROUP_SOURCES | COUNTER(first + 3), far, 2);
+		group_add_entry(1, vlan, "239.0.0.3", "10.0.0.1", COUNTER(first + 4), few, 2);
+		group_add_entry(1, vlan, "239.0.0.4", NULL, GROUP_SOURCES | GROUP_ABSENT | COUNTER(first + 5),
+				far, 0);
+		group_add_entry(1, vlan, "239.0.0.4", "10.0.0.2", COUNTER(first + 6), many, 8);
+		group_add_entry(1, vlan, "239.0.0.5", NULL, COUNTER(first + 7), own, 3);
+		group_add_entry(1, vlan, "ff05::1", NULL, COUNTER(first + 8), few, 2);
+		group_add_entry(1, vlan, "ff05::2", NULL, GROUP_SOURCES | COUNTER(first + 9), far, 2);
+		group_add_entry(1, vlan, "ff05::2", "2001:db8::1", COUNTER(first + 10), many, 8);
 	}
 	return 0;
 }
@@ -170,6 +172,7 @@ struct outcome {
 	} port[PORT_MAX];
 	unsigned int punted;
 	struct account account;
+	uint64_t counted[COUNTED][2]; /* packets and bytes of the groups' counters */
 };
 
 static void add_to_digest(uint64_t *digest, const struct rte_mbuf *mbuf)
@@ -200,6 +203,18 @@ static void take_outcome(struct outcome *outcome, const struct account *before)
 			outcome->account.value[i][k] = now.value[i][k] - before->value[i][k];
 }
 
+/* What the counters of the groups say now, less `outcome->counted`. */
+static void take_counted(struct outcome *outcome)
+{
+	uint64_t packets, bytes;
+
+	for (uint32_t i = 0; i < COUNTED; i++) {
+		multicast_counters(fixture.tables, fixture.state, i, &packets, &bytes);
+		outcome->counted[i][0] = packets - outcome->counted[i][0];
+		outcome->counted[i][1] = bytes - outcome->counted[i][1];
+	}
+}
+
 /* The frames, `at_once` in a vector. */
 static void run(struct outcome *outcome, unsigned int port, uint8_t frames[][FRAME_ROOM],
 		const size_t *lengths, unsigned int at_once)
@@ -208,6 +223,7 @@ static void run(struct outcome *outcome, unsigned int port, uint8_t frames[][FRA
 	static struct account before;
 
 	memset(outcome, 0, sizeof(*outcome));
+	take_counted(outcome);
 	account_take(&before);
 	for (unsigned int i = 0; i < FRAMES; i += at_once) {
 		for (unsigned int k = 0; k < at_once; k++)
@@ -215,6 +231,7 @@ static void run(struct outcome *outcome, unsigned int port, uint8_t frames[][FRA
 		worker_process(fixture.worker, port, mbufs, at_once);
 	}
 	take_outcome(outcome, &before);
+	take_counted(outcome);
 }
 
 static void same_outcomes(const struct outcome *a, const struct outcome *b, uint64_t seed)
@@ -237,6 +254,12 @@ static void same_outcomes(const struct outcome *a, const struct outcome *b, uint
 				"  interface %u, counter %zu: %lu many at a time, %lu alone\n", i,
 				k, (unsigned long)a->account.value[i][k],
 				(unsigned long)b->account.value[i][k]);
+			same = false;
+		}
+	for (uint32_t i = 0; i < COUNTED; i++)
+		if (memcmp(a->counted[i], b->counted[i], sizeof(a->counted[i])) != 0) {
+			fprintf(stderr, "  group's counter %u: %lu many at a time, %lu alone\n", i,
+				(unsigned long)a->counted[i][0], (unsigned long)b->counted[i][0]);
 			same = false;
 		}
 	if (!same)
