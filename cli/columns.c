@@ -270,8 +270,8 @@ static const struct column filter[] = {
 	{ .title = "BYTES", .key = "bytes", .flags = STATISTICS },
 	{ .title = "RULE",
 	  .key = "rules",
-	  .inner = "seq action police burst ethertype proto from to sport dport icmp syn "
-		   "established fragments dscp log" },
+	  .inner = "seq action police burst excess_burst peak peak_burst exceed ethertype proto from "
+		   "to sport dport icmp syn established fragments dscp log" },
 	{ .title = "COUNTED", .key = "rules", .inner = "packets bytes", .flags = STATISTICS },
 	{ .title = NULL },
 };

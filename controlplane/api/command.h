@@ -471,14 +471,18 @@ enum filter_list_show_parameter {
 /* filter add|set NAME [default permit|deny] */
 enum filter_parameter { FILTER_NAME, FILTER_DEFAULT };
 enum filter_word { FILTER_WORD_PERMIT, FILTER_WORD_DENY }; /* action, default */
-/* filter rule add|replace NAME SEQ permit|deny|police RATE [burst B] MATCH...; filter test NAME has the
- * same numbers for what it takes. */
+/* filter rule add|replace NAME SEQ permit|deny|police RATE [burst B] [excess-burst B] [peak RATE
+ * [peak-burst B]] [exceed permit|deny|DSCP] MATCH...; filter test NAME has the same numbers for what it takes. */
 enum filter_rule_parameter {
 	RULE_FILTER,
 	RULE_SEQUENCE,
 	RULE_ACTION,
 	RULE_POLICE,
 	RULE_BURST,
+	RULE_EXCESS_BURST,
+	RULE_PEAK,
+	RULE_PEAK_BURST,
+	RULE_EXCEED,
 	RULE_ETHERTYPE,
 	RULE_PROTOCOL,
 	RULE_FROM,

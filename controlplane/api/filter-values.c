@@ -281,6 +281,13 @@ void filter_rate_write(uint64_t rate, bool packets, char text[40])
 	snprintf(text, 40, "%llu%s%s", (unsigned long long)number, unit, packets ? "pps" : "bps");
 }
 
+int filter_exceed_read(const char *text)
+{
+	if (strcmp(text, "permit") == 0)
+		return FILTER_EXCEED_PERMIT;
+	return strcmp(text, "deny") == 0 ? FILTER_EXCEED_DENY : filter_dscp_number(text);
+}
+
 int filter_size_read(const char *text, uint64_t *size)
 {
 	return read_scaled(text, strlen(text), 1ull << 40, size) == 0 && *size > 0 ? 0 : -EINVAL;

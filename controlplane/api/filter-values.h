@@ -24,6 +24,8 @@ int filter_icmp_read(const char *text, int *type, int *code);
 /* N[k|m|g](bps|pps): bytes or packets a second. */
 int filter_rate_read(const char *text, uint64_t *rate, bool *packets);
 void filter_rate_write(uint64_t rate, bool packets, char text[40]);
+/* permit, deny, or a DSCP to mark with: enum filter_exceed or the DSCP. */
+int filter_exceed_read(const char *text);
 /* N[k|m|g] */
 int filter_size_read(const char *text, uint64_t *size);
 /* PREFIX or @LIST */

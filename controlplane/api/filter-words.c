@@ -105,6 +105,19 @@ static int make_size(struct canonical *canonical, const char *text)
 	return 0;
 }
 
+static int make_exceed(struct canonical *canonical, const char *text)
+{
+	int exceed = filter_exceed_read(text);
+
+	snprintf(canonical->expected, EXPECTED_MAX,
+		 "permit, deny, or the DSCP to mark with: 0 to 63, ef, cs0 to cs7, af11 to af43");
+	if (exceed >= FILTER_EXCEED_PERMIT)
+		snprintf(canonical->text, sizeof(canonical->text), "%s", text);
+	else
+		snprintf(canonical->text, sizeof(canonical->text), "%d", exceed);
+	return exceed < 0 ? exceed : 0;
+}
+
 /* In place of what was said. */
 static int keep(struct arguments *arguments, unsigned int parameter, const char *text,
 		struct error *error)
@@ -149,14 +162,74 @@ static int check_ethertype(const struct arguments *arguments, const struct filte
 			   struct error *error, int *parameter)
 {
 	const uint64_t others = parameter_bit(RULE_FILTER) | parameter_bit(RULE_SEQUENCE) | parameter_bit(RULE_ACTION) |
-				parameter_bit(RULE_POLICE) | parameter_bit(RULE_BURST) | parameter_bit(RULE_ETHERTYPE) |
+				parameter_bit(RULE_POLICE) | parameter_bit(RULE_BURST) | parameter_bit(RULE_EXCESS_BURST) |
+				parameter_bit(RULE_PEAK) | parameter_bit(RULE_PEAK_BURST) |
+				parameter_bit(RULE_EXCEED) | parameter_bit(RULE_ETHERTYPE) |
 				parameter_bit(RULE_LOG);
 
 	if (words->ethertype == 0 || words->ethertype == 0x0800 || words->ethertype == 0x86dd ||
-	    !(arguments->present & ~others))
-		return 0;
+	    !(arguments->present & ~others)) {
+		*parameter = RULE_EXCEED;
+		return words->ethertype != 0 && words->ethertype != 0x0800 &&
+				       words->ethertype != 0x86dd &&
+				       words->exceed < FILTER_EXCEED_PERMIT
+			       ? clash(error, "frames that are not IP have no DSCP: expected exceed "
+					      "permit or deny")
+			       : 0;
+	}
 	*parameter = RULE_ETHERTYPE;
 	return clash(error, "a rule about frames that are not IP has no other match");
+}
+
+/* Which words a meter takes: of one rate (RFC 2697) or of two (RFC 2698). */
+static int check_meter(const struct arguments *arguments, struct error *error, int *parameter)
+{
+	bool peak = argument_present(arguments, RULE_PEAK);
+
+	*parameter = RULE_EXCESS_BURST;
+	if (peak && argument_present(arguments, RULE_EXCESS_BURST))
+		return clash(error, "excess-burst is of one rate (RFC 2697), peak of two (RFC 2698): "
+				    "expected one of them");
+	*parameter = RULE_PEAK_BURST;
+	if (!peak && argument_present(arguments, RULE_PEAK_BURST))
+		return clash(error, "peak-burst goes with peak");
+	*parameter = RULE_EXCEED;
+	if (!peak && !argument_present(arguments, RULE_EXCESS_BURST) &&
+	    argument_present(arguments, RULE_EXCEED))
+		return clash(error, "exceed is about what is above the rate and within excess-burst or "
+				    "peak: expected one of them");
+	return 0;
+}
+
+static int check_police(const struct arguments *arguments, const struct filter_words *words,
+			struct error *error, int *parameter)
+{
+	uint64_t peak;
+	bool packets;
+
+	for (int i = RULE_BURST; i <= RULE_EXCEED; i++) {
+		if (!argument_present(arguments, (unsigned int)i) ||
+		    argument_present(arguments, RULE_POLICE))
+			continue;
+		*parameter = i;
+		error_set(error, ERROR_USAGE, -EINVAL, "%s goes with police",
+			  arguments->command->parameters[i].name);
+		error->expected[0] = 0;
+		return -EINVAL;
+	}
+	if (check_meter(arguments, error, parameter) != 0)
+		return -EINVAL;
+	if (!argument_present(arguments, RULE_PEAK))
+		return 0;
+	filter_rate_read(arguments->value[RULE_PEAK].string, &peak, &packets);
+	if (packets == words->packets && peak >= words->rate)
+		return 0;
+	*parameter = RULE_PEAK;
+	error_set(error, ERROR_USAGE, -EINVAL, "peak %.64s: expected at least police %.64s, in the same unit",
+		  arguments->value[RULE_PEAK].string, arguments->value[RULE_POLICE].string);
+	snprintf(error->expected, sizeof(error->expected), "at least %.64s, in the same unit",
+		 arguments->value[RULE_POLICE].string);
+	return -EINVAL;
 }
 
 static int check_rule(const struct arguments *arguments, struct error *error, int *parameter)
@@ -174,9 +247,8 @@ static int check_rule(const struct arguments *arguments, struct error *error, in
 		snprintf(error->expected, sizeof(error->expected), "permit, deny or police RATE");
 		return -EINVAL;
 	}
-	*parameter = RULE_BURST;
-	if (argument_present(arguments, RULE_BURST) && !argument_present(arguments, RULE_POLICE))
-		return clash(error, "burst goes with police");
+	if (check_police(arguments, &words, error, parameter) != 0)
+		return -EINVAL;
 	*parameter = RULE_PROTOCOL;
 	if (ports && words.protocol != FILTER_ANY &&
 	    !packet_protocol_has_ports((unsigned int)words.protocol))
@@ -204,6 +276,8 @@ int filter_words_check(struct arguments *arguments, struct error *error, int *pa
 		{ RULE_SPORT, make_ports },       { RULE_DPORT, make_ports },
 		{ RULE_ICMP, make_icmp },         { RULE_DSCP, make_dscp },
 		{ RULE_POLICE, make_rate },       { RULE_BURST, make_size },
+		{ RULE_EXCESS_BURST, make_size }, { RULE_PEAK, make_rate },
+		{ RULE_PEAK_BURST, make_size },   { RULE_EXCEED, make_exceed },
 	};
 	static struct canonical canonical; /* large; one thread */
 
@@ -241,19 +315,37 @@ static bool flag_of(const struct arguments *arguments, unsigned int parameter)
 	return argument_present(arguments, parameter) && arguments->value[parameter].number != 0;
 }
 
+/* What is said, or a tenth of a second's worth. */
+static uint64_t burst_of(const struct arguments *arguments, unsigned int parameter, uint64_t rate,
+			 bool packets)
+{
+	const char *text = string_of(arguments, parameter);
+	uint64_t burst = rate / 10, least = packets ? PACKET_BURST_MIN : BYTE_BURST_MIN;
+
+	if (text != NULL)
+		filter_size_read(text, &burst);
+	else if (burst < least)
+		burst = least;
+	return burst;
+}
+
 static void read_police(const struct arguments *arguments, struct filter_words *words)
 {
-	const char *burst = string_of(arguments, RULE_BURST);
-	uint64_t least = BYTE_BURST_MIN;
+	const char *excess = string_of(arguments, RULE_EXCESS_BURST);
+	const char *peak = string_of(arguments, RULE_PEAK);
+	const char *exceed = string_of(arguments, RULE_EXCEED);
 
 	words->action = FILTER_POLICE;
 	filter_rate_read(arguments->value[RULE_POLICE].string, &words->rate, &words->packets);
-	if (words->packets)
-		least = PACKET_BURST_MIN;
-	/* a tenth of a second's worth */
-	words->burst = words->rate / 10 > least ? words->rate / 10 : least;
-	if (burst != NULL)
-		filter_size_read(burst, &words->burst);
+	words->burst = burst_of(arguments, RULE_BURST, words->rate, words->packets);
+	if (excess != NULL)
+		filter_size_read(excess, &words->excess);
+	if (peak != NULL) {
+		filter_rate_read(peak, &words->peak, &words->packets);
+		words->excess = burst_of(arguments, RULE_PEAK_BURST, words->peak, words->packets);
+	}
+	if (exceed != NULL)
+		words->exceed = (uint16_t)filter_exceed_read(exceed);
 }
 
 static unsigned int read_ports(const char *text, int protocol, struct filter_range *ranges)
@@ -271,7 +363,8 @@ void filter_words_read(const struct arguments *arguments, struct filter_words *w
 
 	words->action = flag_of(arguments, RULE_ACTION) ? FILTER_DENY : FILTER_PERMIT;
 	words->packets = false;
-	words->rate = words->burst = 0;
+	words->rate = words->burst = words->peak = words->excess = 0;
+	words->exceed = FILTER_EXCEED_PERMIT;
 	if (argument_present(arguments, RULE_POLICE))
 		read_police(arguments, words);
 	words->log = flag_of(arguments, RULE_LOG);

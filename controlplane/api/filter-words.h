@@ -29,8 +29,9 @@ struct filter_words {
 	struct filter_party from, to;
 	unsigned int sport_count, dport_count;
 	struct filter_range sport[FILTER_RANGES_MAX], dport[FILTER_RANGES_MAX];
-	bool packets; /* rate and burst */
-	uint64_t rate, burst;
+	bool packets; /* rates and bursts */
+	uint16_t exceed; /* enum filter_exceed, or a DSCP */
+	uint64_t rate, burst, peak, excess; /* as in struct filter_rule */
 };
 
 /* Make the values canonical: of `filter rule add` and `replace`, and of `filter test`. -EINVAL: *error

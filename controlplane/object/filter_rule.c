@@ -156,6 +156,9 @@ static struct filter_rule_object *make_rule(const struct arguments *arguments,
 		.packets = words->packets,
 		.rate = words->rate,
 		.burst = words->burst,
+		.exceed = words->exceed,
+		.peak = words->peak,
+		.excess = words->excess,
 		.text = rule->text,
 	};
 	if (rule->text != NULL && rule->spec.sport != NULL && rule->spec.dport != NULL)

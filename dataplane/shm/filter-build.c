@@ -169,7 +169,10 @@ static void put_rules(const struct filter_spec *spec, struct filter *filter, uin
 						 .meter = rule->meter,
 						 .packets = rule->packets,
 						 .rate = rule->rate,
-						 .burst = rule->burst };
+						 .burst = rule->burst,
+						 .exceed = rule->exceed,
+						 .peak = rule->peak,
+						 .excess = rule->excess };
 		memcpy(writable(filter, texts), rule->text, length);
 		texts += (uint32_t)length;
 	}

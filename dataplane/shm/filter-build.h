@@ -92,7 +92,8 @@ struct filter_rule_spec {
 	struct filter_range *sport, *dport;
 	uint16_t meter; /* POLICE */
 	bool packets;
-	uint64_t rate, burst;
+	uint16_t exceed; /* enum filter_exceed, or a DSCP */
+	uint64_t rate, burst, peak, excess; /* as in struct filter_rule */
 	const char *text;
 };
 

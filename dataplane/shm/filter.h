@@ -32,6 +32,10 @@
 
 enum filter_action { FILTER_PERMIT, FILTER_DENY, FILTER_POLICE };
 
+/* What becomes of packets above a policing rule's committed rate and within its excess burst or peak rate
+ * (yellow): these, or what is below them: the DSCP that they are marked with. */
+enum filter_exceed { FILTER_EXCEED_PERMIT = 64, FILTER_EXCEED_DENY };
+
 /* A decision: bits 0-12 the slot (counter) of the rule, 13-14 the action, 15: a sample is taken. */
 #define FILTER_SLOT_MASK    0x1fffu
 #define FILTER_ACTION_SHIFT 13
@@ -69,11 +73,14 @@ struct filter_rule {
 	uint32_t text;     /* offset in the filter: its words, zero-terminated */
 	uint16_t decision;
 	uint16_t meter;   /* POLICE: index among the worker's meters */
-	uint32_t packets; /* POLICE: rate and burst are packets, else bytes */
-	uint64_t rate;    /* a second */
-	uint64_t burst;
+	uint16_t packets; /* POLICE: rates and bursts are packets, else bytes */
+	uint16_t exceed;  /* POLICE: what becomes of yellow: enum filter_exceed, or a DSCP */
+	uint64_t rate;    /* a second: the committed rate, CIR */
+	uint64_t burst;   /* CBS */
+	uint64_t peak;    /* PIR, not below the rate (RFC 2698); 0: one rate (RFC 2697) */
+	uint64_t excess;  /* PBS with a peak rate, else EBS, which may be 0 */
 };
-static_assert(sizeof(struct filter_rule) == 32, "filter_rule");
+static_assert(sizeof(struct filter_rule) == 48, "filter_rule");
 
 /* Root entries of the tries that give sets. A control plane that restarts makes its own: its sets
  * have other numbers, and so a filter names the tries that its map is made for. */

@@ -86,7 +86,8 @@
 	X(filter_headers, "filtered, and has more extension headers than are walked")              \
 	X(tiny_fragment, "filtered, and a fragment that hides its layer-4 header (RFC 1858, 3128, 7112)") \
 	X(tunnel_owner_busy, "of a tunnel with sequence numbers, whose worker does not keep up")   \
-	X(filter_xdp, "denied by the filter of the port that it came in by, in the NIC's driver")
+	X(filter_xdp, "denied by the filter of the port that it came in by, in the NIC's driver")  \
+	X(filter_exceeded, "above the committed rate of a rule that denies what exceeds it")
 
 #define PUNT_REASONS(X)                                                                            \
 	X(mpls_ttl_exceeded, "label TTL would reach 0")                                            \

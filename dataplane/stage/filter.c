@@ -11,16 +11,25 @@
 #include <rte_malloc.h>
 #include <time.h>
 #include "dataplane/stage/filter_ask.h"
+#include "dataplane/stage/mpls_payload.h"
 
 enum { SAMPLES_A_SECOND = 50 }; /* of `log` rules, by one worker */
 
-/* A policing rule's bucket. Made anew when the rule that has its index has another rate. */
+/* A policing rule's buckets. Made anew when the rule that has its index has other rates or bursts. */
 struct filter_meter {
-	uint64_t rate, burst;
+	uint64_t rate, burst, peak, excess;
 	uint32_t packets;
 	uint32_t made;
-	struct rte_meter_srtcm_profile profile;
-	struct rte_meter_srtcm meter;
+	union {
+		struct {
+			struct rte_meter_srtcm_profile profile;
+			struct rte_meter_srtcm meter;
+		} single; /* RFC 2697: peak is 0 */
+		struct {
+			struct rte_meter_trtcm_profile profile;
+			struct rte_meter_trtcm meter;
+		} two; /* RFC 2698 */
+	};
 };
 
 int filter_init(struct worker *worker)
@@ -52,37 +61,87 @@ static const struct filter_rule *rule_of(const struct filter *filter, uint16_t d
 									  : NULL;
 }
 
-/* The worker's share of the rate (RFC 2697 with one bucket). The burst is whole: one flow is one
- * worker's. */
+static uint64_t share_of(const struct worker *worker, uint64_t rate)
+{
+	uint64_t share = rate / worker->workers;
+
+	return share > 0 ? share : 1;
+}
+
+/* The worker's share of the rates. Bursts are whole: one flow is one worker's. */
 static void make_meter(const struct worker *worker, struct filter_meter *meter,
 		       const struct filter_rule *rule)
 {
-	uint64_t share = rule->rate / worker->workers;
-	struct rte_meter_srtcm_params parameters = {
-		.cir = share > 0 ? share : 1, .cbs = rule->burst, .ebs = 0
-	};
+	struct rte_meter_srtcm_params single = { .cir = share_of(worker, rule->rate),
+						 .cbs = rule->burst,
+						 .ebs = rule->excess };
+	struct rte_meter_trtcm_params two = { .cir = share_of(worker, rule->rate),
+					      .pir = share_of(worker, rule->peak),
+					      .cbs = rule->burst,
+					      .pbs = rule->excess };
 
-	meter->made = rte_meter_srtcm_profile_config(&meter->profile, &parameters) == 0 &&
-		      rte_meter_srtcm_config(&meter->meter, &meter->profile) == 0;
+	if (rule->peak == 0)
+		meter->made =
+			rte_meter_srtcm_profile_config(&meter->single.profile, &single) == 0 &&
+			rte_meter_srtcm_config(&meter->single.meter, &meter->single.profile) == 0;
+	else
+		meter->made = rte_meter_trtcm_profile_config(&meter->two.profile, &two) == 0 &&
+			      rte_meter_trtcm_config(&meter->two.meter, &meter->two.profile) == 0;
 	meter->rate = rule->rate;
 	meter->burst = rule->burst;
+	meter->peak = rule->peak;
+	meter->excess = rule->excess;
 	meter->packets = rule->packets;
 }
 
-static bool is_within_rate(struct worker *worker, const struct filter *filter, uint16_t decision,
-			   uint32_t length)
+static enum rte_color color_of(struct worker *worker, const struct filter_rule *rule,
+			       uint32_t length)
 {
-	const struct filter_rule *rule = rule_of(filter, decision);
-
-	if (rule == NULL)
-		return false;
 	struct filter_meter *meter = &worker->meter[rule->meter % FILTER_METERS];
+	uint32_t weight = rule->packets ? 1 : length;
+
 	if (!meter->made || meter->rate != rule->rate || meter->burst != rule->burst ||
+	    meter->peak != rule->peak || meter->excess != rule->excess ||
 	    meter->packets != rule->packets)
 		make_meter(worker, meter, rule);
-	return meter->made &&
-	       rte_meter_srtcm_color_blind_check(&meter->meter, &meter->profile, rte_rdtsc(),
-						 rule->packets ? 1 : length) != RTE_COLOR_RED;
+	if (!meter->made)
+		return RTE_COLOR_RED;
+	return meter->peak == 0
+		       ? rte_meter_srtcm_color_blind_check(&meter->single.meter,
+							   &meter->single.profile, rte_rdtsc(), weight)
+		       : rte_meter_trtcm_color_blind_check(&meter->two.meter, &meter->two.profile,
+							   rte_rdtsc(), weight);
+}
+
+/* Another DSCP; ECN stays. What others share is not written: such copies go on as they are. */
+static void mark(const struct packet *packet, unsigned int dscp)
+{
+	uint8_t *header = packet->l3;
+
+	if (rte_mbuf_refcnt_read(packet->mbuf) != 1 || RTE_MBUF_CLONED(packet->mbuf))
+		return;
+	if (packet->payload == PAYLOAD_IPV4)
+		ipv4_store(header, header[8], true, dscp << 2);
+	else
+		ipv6_store(header, header[7], true, dscp << 2);
+}
+
+/* `packet` is NULL if it is no IP. A reason, or GOES_ON. */
+static int police(struct worker *worker, const struct filter *filter, uint16_t decision,
+		  uint32_t length, const struct packet *packet)
+{
+	const struct filter_rule *rule = rule_of(filter, decision);
+	enum rte_color color = rule == NULL ? RTE_COLOR_RED : color_of(worker, rule, length);
+
+	if (color == RTE_COLOR_GREEN)
+		return GOES_ON;
+	if (color == RTE_COLOR_RED)
+		return DROP_filter_policed;
+	if (rule->exceed == FILTER_EXCEED_DENY)
+		return DROP_filter_exceeded;
+	if (rule->exceed < FILTER_EXCEED_PERMIT && packet != NULL)
+		mark(packet, rule->exceed);
+	return GOES_ON;
 }
 
 /* Into the ring of the last ones, not more often than is good for anybody. */
@@ -121,9 +180,7 @@ int filter_judge(struct worker *worker, const struct filter *filter, uint32_t nu
 	case FILTER_PERMIT:
 		return GOES_ON;
 	case FILTER_POLICE:
-		return is_within_rate(worker, filter, decision, packet->mbuf->pkt_len)
-			       ? GOES_ON
-			       : DROP_filter_policed;
+		return police(worker, filter, decision, packet->mbuf->pkt_len, packet);
 	default:
 		return (int)denied;
 	}
@@ -165,9 +222,7 @@ static int ask_ethertype(struct worker *worker, uint64_t number, struct rte_mbuf
 	const struct filter_counting counting = filter_counting(worker, (uint32_t)number);
 	filter_count(&counting, (uint16_t)decision, mbuf->pkt_len, false);
 	if (filter_action((uint16_t)decision) == FILTER_POLICE)
-		return is_within_rate(worker, filter, (uint16_t)decision, mbuf->pkt_len)
-			       ? GOES_ON
-			       : DROP_filter_policed;
+		return police(worker, filter, (uint16_t)decision, mbuf->pkt_len, NULL);
 	return filter_action((uint16_t)decision) == FILTER_PERMIT ? GOES_ON : (int)denied;
 }
 

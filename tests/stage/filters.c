@@ -48,6 +48,20 @@ void bind_out(unsigned int interface, uint32_t number)
 	word_store(&fixture.tables->filter_outs, number != 0);
 }
 
+void filters_meter(const struct filter_rule_spec *rates)
+{
+	struct filter_rule_spec rule = rule_of(FILTER_POLICE);
+
+	rule.meter = 1;
+	rule.rate = rates->rate;
+	rule.burst = rates->burst;
+	rule.peak = rates->peak;
+	rule.excess = rates->excess;
+	rule.packets = rates->packets;
+	rule.exceed = rates->exceed;
+	publish(METERED, FILTER_DENY, &rule);
+}
+
 void filters_start(void)
 {
 	struct filter_rule_spec udp = rule_of(FILTER_PERMIT), police = rule_of(FILTER_POLICE),

@@ -7,7 +7,7 @@
 #include "dataplane/shm/lpm.h"
 #include "tests/stage/filters.h"
 
-enum { PERMIT_PORT, DENY_PORT, POLICE_PORT, TYPE_PORT, PLAIN_PORT, OUT_PORT, LOCAL_PORT };
+enum { PERMIT_PORT, DENY_PORT, POLICE_PORT, TYPE_PORT, PLAIN_PORT, METER_PORT, LOCAL_PORT };
 
 static struct lpm *ipv4, *ipv6;
 
@@ -66,6 +66,56 @@ static void test_in(void **state)
 {
 	(void)state;
 	CASES_RUN(in_cases);
+}
+
+/* A byte a second fills no bucket again: two frames of 54 bytes fit into 120. */
+#define METER(name, frame, end) { name, "eth:5 " frame, end, FROM(METER_PORT) }
+#define GREEN(name)             METER(name, "ip4/64/b9", SENT_ON("ip4/63/b9"))
+#define RED                     METER("above both", "ip4/64/b9", DROPPED(filter_policed))
+
+static const struct stage_case single_rate[] = {
+	GREEN("within the committed burst"), GREEN("and the second one"),
+	GREEN("yellow, within the excess burst"), GREEN("and the second one of these"),
+	RED, RED,
+};
+static const struct stage_case single_denied[] = {
+	GREEN("within the committed burst"), GREEN("and the second one"),
+	METER("yellow is denied", "ip4/64/b9", DROPPED(filter_exceeded)),
+	METER("and the second one", "ip4/64/b9", DROPPED(filter_exceeded)), RED,
+};
+static const struct stage_case two_rates[] = {
+	GREEN("within the committed burst"), GREEN("and the second one"),
+	METER("above it, within the peak's: DSCP 10, ECN stays", "ip4/64/b9", SENT_ON("ip4/63/29")),
+	METER("above both", "ip4/64/b9", DROPPED(filter_policed)),
+};
+static const struct stage_case two_rates_ipv6[] = {
+	METER("IPv6, within the committed burst", "ip6/64/b9", SENT_ON("ip6/63/b9")),
+	METER("IPv6, yellow: DSCP 10, ECN stays", "ip6/64/b9", SENT_ON("ip6/63/29")),
+	METER("IPv6, above both", "ip6/64/b9", DROPPED(filter_policed)),
+};
+
+/* Each is another rule under the same number: its buckets are full again. */
+static void test_colours(void **state)
+{
+	struct filter_rule_spec rates = { .rate = 1, .burst = 120, .excess = 120,
+					  .exceed = FILTER_EXCEED_PERMIT };
+
+	(void)state;
+	filters_meter(&rates);
+	bind_in(METER_PORT, METERED);
+	CASES_RUN(single_rate);
+	rates.excess = 121;
+	rates.exceed = FILTER_EXCEED_DENY;
+	filters_meter(&rates);
+	CASES_RUN(single_denied);
+	rates.peak = 1;
+	rates.excess = 180;
+	rates.exceed = 10;
+	filters_meter(&rates);
+	CASES_RUN(two_rates);
+	rates.excess = 181; /* two of 74 bytes */
+	filters_meter(&rates);
+	CASES_RUN(two_rates_ipv6);
 }
 
 /* Which rule decides is not asked: UDP passes by this filter. */
@@ -193,7 +243,7 @@ int main(void)
 		cmocka_unit_test(test_in),         cmocka_unit_test(test_out),
 		cmocka_unit_test(test_vrf),        cmocka_unit_test(test_local),
 		cmocka_unit_test(test_counters),   cmocka_unit_test(test_hidden),
-		cmocka_unit_test(test_neighbours),
+		cmocka_unit_test(test_neighbours), cmocka_unit_test(test_colours),
 	};
 	return cmocka_run_group_tests_name("stage: filter", tests, start, stop);
 }

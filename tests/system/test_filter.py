@@ -168,6 +168,28 @@ class FilterTest(LabTest):
         self.assertEqual(after["p0"]["drops"]["filter_policed"] -
                          before["p0"]["drops"].get("filter_policed", 0), sent - passed)
 
+    def test_police_two_rates(self):
+        """RFC 2698: the committed rate as it was, up to the peak rate marked AF11, the rest dropped."""
+        rate, burst, seconds = 500, 250, 3
+        self.say(f"filter rule add f 20 police {rate}pps burst {burst} peak {2 * rate}pps "
+                 f"peak-burst {2 * burst} exceed af11 proto udp")
+        self.lab.captures[1].drain()
+        before = self.lab.counters()
+        traffic = Traffic(self.lab.sender, [self.udp(5000)] * 50)
+        begun = time.monotonic()
+        time.sleep(seconds)  # what is measured is packets in a time
+        lasted, sent = time.monotonic() - begun, traffic.stop() * 50
+        after = self.lab.settle(before, "p0", sent)
+        marks = [frame[15] >> 2 for frame in self.lab.captures[1].drain() if frame[12:14] == b"\x08\x00"]
+        self.assertGreater(sent, 4 * rate * lasted, "the rule has something to do")
+        for mark in (0, 10):
+            self.assertLess(abs(marks.count(mark) - burst - rate * lasted), 0.15 * rate * lasted,
+                            f"DSCP {mark}: {marks.count(mark)} of {sent} in {lasted:.2f} s")
+        self.assertEqual(after["p0"]["drops"]["filter_policed"] -
+                         before["p0"]["drops"].get("filter_policed", 0), sent - len(marks))
+        self.assertIn("20 police 500pps burst 250 peak 1kpps peak-burst 500 exceed 10 proto udp",
+                      self.lab.ctl("config show"))
+
     def test_samples(self):
         self.say("filter rule add f 10 deny proto udp dport 5353 log",
                  "filter rule add f 20 permit proto udp")

@@ -238,7 +238,9 @@ static void add_route(char *line, const struct parameter *list)
 static void add_filter_rule(char *line, bool test)
 {
 	static const char *const actions[] = { "permit", "deny", "police 10mbps",
-					       "police 999pps burst 5k" };
+					       "police 999pps burst 5k",
+					       "police 10mbps excess-burst 5k exceed deny",
+					       "police 8kpps peak 9kpps peak-burst 7 exceed permit" };
 	static const char *const matches[] = {
 		"",
 		"dport 443,80,8000-8100,81 proto tcp",
@@ -258,7 +260,7 @@ static void add_filter_rule(char *line, bool test)
 	};
 
 	if (!test)
-		add(line, actions[pick(4)]);
+		add(line, actions[pick(6)]);
 	add(line, test ? packets[pick(6)] : matches[pick(11)]);
 	if (!test && pick(2))
 		add(line, "log");

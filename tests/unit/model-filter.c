@@ -108,6 +108,16 @@ static void test_bad_words(void **state)
 		{ "filter rule add f 1 permit dscp 64", "0 to 63" },
 		{ "filter rule add f 1 permit proto tcp syn fragments", "later fragments" },
 		{ "filter rule add f 1 police 10", "" },
+		{ "filter rule add f 1 permit burst 5k", "burst goes with police" },
+		{ "filter rule add f 1 deny exceed deny", "exceed goes with police" },
+		{ "filter rule add f 1 police 5mbps exceed deny", "excess-burst or peak" },
+		{ "filter rule add f 1 police 5mbps peak-burst 5k", "peak-burst goes with peak" },
+		{ "filter rule add f 1 police 5mbps excess-burst 5k peak 6mbps", "one of them" },
+		{ "filter rule add f 1 police 5mbps peak 4mbps", "at least police 5mbps" },
+		{ "filter rule add f 1 police 5mbps peak 9kpps", "in the same unit" },
+		{ "filter rule add f 1 police 5mbps peak 6mbps exceed 64", "DSCP to mark with" },
+		{ "filter rule add f 1 police 5mbps peak 6mbps exceed ef ethertype lldp", "no DSCP" },
+		{ "filter rule add f 1 police 5mbps excess-burst 0", "N[k|m|g]" },
 		{ "filter rule add f 1 permit ethertype 0x05ff", "0x0600" },
 		{ "filter list add l", "prefixes is missing" },
 		{ "filter list add l 192.0.2.1/24", "no bits behind their length" },
@@ -179,13 +189,55 @@ static void test_shadows(void **state)
 	assert_null(model_reply(fixture->model));
 }
 
+/* What the workers are told of a rule's meter. */
+static void test_meters(void **state)
+{
+	static const struct {
+		const char *words;
+		struct filter_rule is;
+	} cases[] = {
+		{ "police 8mbps", { .exceed = FILTER_EXCEED_PERMIT, .rate = 1000000, .burst = 100000 } },
+		{ "police 8mbps burst 1m excess-burst 2m exceed deny",
+		  { .exceed = FILTER_EXCEED_DENY, .rate = 1000000, .burst = 1000000, .excess = 2000000 } },
+		{ "police 1kpps peak 3kpps exceed af11",
+		  { .packets = 1, .exceed = 10, .rate = 1000, .burst = 100, .peak = 3000, .excess = 300 } },
+		{ "police 1kpps peak 3kpps peak-burst 7",
+		  { .packets = 1, .exceed = FILTER_EXCEED_PERMIT, .rate = 1000, .burst = 100,
+		    .peak = 3000, .excess = 7 } },
+	};
+	struct fixture *fixture = *state;
+	char line[120];
+
+	make(fixture);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct filter_rule *is = &cases[i].is;
+		snprintf(line, sizeof(line), "filter rule replace f 1 %s", cases[i].words);
+		say(fixture, line);
+		model_poll(fixture->model);
+		const struct tables *tables = model_tables(fixture->model);
+		const struct filter *filter =
+			filter_get(tables, word_load(&tables->interface[0].filter_in));
+		const struct filter_rule *rule = filter_at(filter, filter->rule);
+		assert_int_equal(rule->packets, is->packets);
+		assert_int_equal(rule->exceed, is->exceed);
+		assert_int_equal(rule->rate, is->rate);
+		assert_int_equal(rule->burst, is->burst);
+		assert_int_equal(rule->peak, is->peak);
+		assert_int_equal(rule->excess, is->excess);
+	}
+}
+
 /* The same numbers, and nothing between that lets packets pass. */
 static void test_taken_over(void **state)
 {
 	struct fixture *fixture = *state;
 
 	make(fixture);
+	say(fixture, "filter rule add f 40 police 5mbps peak 6000kbps exceed af11 proto udp");
+	say(fixture, "filter rule add f 50 police 2kpps excess-burst 1k exceed deny");
 	char *before = configuration(fixture);
+	assert_non_null(strstr(before, " 40 police 5mbps peak 6mbps exceed 10 proto udp"));
+	assert_non_null(strstr(before, " 50 police 2kpps excess-burst 1000 exceed deny"));
 	uint64_t number = word_load(&model_tables(fixture->model)->interface[0].filter_in);
 	model_end(fixture);
 	model_begin(fixture, 0);
@@ -206,7 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_PORTS(test_decides), IN_PORTS(test_list_of_gone_rule), IN_PORTS(test_bad_words),
 		IN_PORTS(test_ethertypes), IN_PORTS(test_refused),    IN_PORTS(test_full),
-		IN_PORTS(test_shadows), IN_PORTS(test_taken_over),
+		IN_PORTS(test_shadows), IN_PORTS(test_taken_over), IN_PORTS(test_meters),
 	};
 	return cmocka_run_group_tests_name("model: filter", tests, NULL, NULL);
 }
