@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Filters at work: frames one by one under changes and deaths, and Linux hosts behind default deny."""
 
+import json
 import random
 import struct
 import subprocess
@@ -187,8 +188,9 @@ class FilterTest(LabTest):
                             f"DSCP {mark}: {marks.count(mark)} of {sent} in {lasted:.2f} s")
         self.assertEqual(after["p0"]["drops"]["filter_policed"] -
                          before["p0"]["drops"].get("filter_policed", 0), sent - len(marks))
-        self.assertIn("20 police 500pps burst 250 peak 1kpps peak-burst 500 exceed 10 proto udp",
-                      self.lab.ctl("config show"))
+        rule = next(rule for rule in json.loads(self.lab.ctl("config show"))["filter rule"] if rule["seq"] == 20)
+        self.assertEqual(rule, {"name": "f", "seq": 20, "police": "500pps", "burst": 250, "peak": "1kpps",
+                                "peak_burst": 500, "exceed": 10, "proto": "udp"})
 
     def test_samples(self):
         self.say("filter rule add f 10 deny proto udp dport 5353 log",
