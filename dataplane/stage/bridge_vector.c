@@ -37,7 +37,8 @@ static void send_waiting(struct batch *batch)
 	waiting->bytes = 0;
 }
 
-/* Who gets the frames of these ports; not plain if any of them is no port, or wants another tag. */
+/* Who gets the frames of these ports; not plain if any of them is no port, is down (it is counted there what it
+ * missed), or wants another tag. */
 static __rte_noinline void choose_targets(struct batch *batch, const struct look *look,
 					  const struct port_set *ports)
 {
@@ -63,7 +64,7 @@ static __rte_noinline void choose_targets(struct batch *batch, const struct look
 				return;
 			if (!atomic_load_explicit(&batch->worker->port_live[port],
 						  memory_order_relaxed))
-				continue;
+				return;
 			waiting->mtu = RTE_MIN(waiting->mtu, member_mtu(member));
 			waiting->target[waiting->count].port = port;
 			waiting->target[waiting->count++].interface = member_interface(member);
