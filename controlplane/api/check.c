@@ -153,8 +153,10 @@ static int mpls_check(struct arguments *arguments, struct place place, struct er
 		arguments->present |= parameter_bit(MPLS_OPERATION);
 	}
 	operation = (enum mpls_operation_word)arguments->value[MPLS_OPERATION].number;
-	if (argument_present(arguments, MPLS_VRF) && operation != OPERATION_POP_IP)
-		return wrong(place, MPLS_VRF, -1, error, "vrf goes with pop ip only", "");
+	if (argument_present(arguments, MPLS_VRF) && operation != OPERATION_POP_IP &&
+	    operation != OPERATION_REPLICATE)
+		return wrong(place, MPLS_VRF, -1, error, "vrf goes with pop ip and replicate only",
+			     "");
 	if (argument_present(arguments, MPLS_BRIDGE) != (operation == OPERATION_POP_BRIDGE))
 		return operation == OPERATION_POP_BRIDGE
 			       ? wrong(place, -1, -1, error, "the bridge is missing", "BR")

@@ -281,7 +281,7 @@ static const struct parameter mpls_change[] = {
 			 .type = VALUE_PATHS,
 			 .group = path_parameters,
 			 .help = "where packets go; several share the traffic" },
-	[MPLS_VRF] = VRF("pop ip: the routing table to look the packet up in"),
+	[MPLS_VRF] = VRF("routing table: of pop ip; of a copy that replicate pops here too"),
 	[MPLS_BRIDGE] = { .name = "bridge",
 			  .type = VALUE_NAME,
 			  .complete = "bridge",

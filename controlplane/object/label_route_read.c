@@ -128,8 +128,10 @@ static int check_words(const struct arguments *arguments, const struct label_rou
 	bool to_paths = operation == OPERATION_SWAP || operation == OPERATION_POP ||
 			operation == OPERATION_REPLICATE;
 
-	if (argument_present(arguments, MPLS_VRF) && operation != OPERATION_POP_IP)
-		return refuse(error, -EINVAL, "label %u: vrf: expected it after pop ip only",
+	if (argument_present(arguments, MPLS_VRF) && operation != OPERATION_POP_IP &&
+	    operation != OPERATION_REPLICATE)
+		return refuse(error, -EINVAL,
+			      "label %u: vrf: expected it after pop ip or replicate only",
 			      route->label);
 	if (operation != OPERATION_POP_BRIDGE && (argument_present(arguments, MPLS_BRIDGE) ||
 						  argument_present(arguments, MPLS_CONTROL_WORD)))
@@ -174,6 +176,8 @@ static int read_operation(const struct arguments *arguments, struct label_route 
 		return read_paths(arguments, route, error);
 	case OPERATION_REPLICATE:
 		route->operation = LABEL_REPLICATE;
+		if (argument_present(arguments, MPLS_VRF))
+			route->word |= LABEL_LOCAL | arguments->value[MPLS_VRF].number;
 		return read_paths(arguments, route, error);
 	case OPERATION_POP_IP:
 		route->operation = LABEL_POP_IP;

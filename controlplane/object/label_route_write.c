@@ -91,6 +91,8 @@ void mpls_to_arguments(const struct model *model, unsigned int space, uint32_t l
 		break;
 	case LABEL_REPLICATE:
 		argument_number(arguments, MPLS_OPERATION, OPERATION_REPLICATE);
+		if (word & LABEL_LOCAL)
+			argument_number(arguments, MPLS_VRF, label_out(word));
 		write_paths(model, arguments, word);
 		break;
 	case LABEL_POP_LABEL:

@@ -132,6 +132,8 @@ static void put_row(const struct view *view, unsigned int space, uint32_t label,
 	}
 	if (operation == LABEL_POP_IP)
 		text_number(text, "vrf", label_index(word));
+	else if (word & LABEL_LOCAL)
+		text_number(text, "vrf", label_out(word));
 	if (operation == LABEL_POP_BRIDGE)
 		put_bridge(view, word, text);
 	text_string(text, "ttl", word & LABEL_TTL_PIPE ? "pipe" : "uniform");

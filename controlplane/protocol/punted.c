@@ -120,6 +120,8 @@ static void take_label(const struct model *model, struct punted *punted)
 	punted->ttl_done = !(entry & LABEL_TTL_PIPE);
 	if (label_operation(entry) == LABEL_POP_IP)
 		punted->vrf = (uint16_t)(label_index(entry) % VRF_MAX);
+	else if (entry & LABEL_LOCAL)
+		punted->vrf = (uint16_t)(label_out(entry) % VRF_MAX);
 }
 
 /* Where the header behind an outer IP header begins; *type says what it is. 0: it is no tunnel's. */

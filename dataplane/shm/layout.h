@@ -269,7 +269,7 @@ enum xdp_filter {
 /* Incoming label map (RFC 3031 3.11): label_space[s] is the heap offset of LABEL_COUNT words.
  * One word is all that forwarding needs to know of a label:
  *
- *   bits  0-19  label that replaces the top one (SWAP)
+ *   bits  0-19  label that replaces the top one (SWAP); VRF (REPLICATE with LABEL_LOCAL)
  *   bits 20-39  nexthop index, or group index if GROUP is set; VRF (POP_IP); bridge (POP_BRIDGE)
  *   bits 40-43  enum label_operation
  *   bits 44-    LABEL_... flags
@@ -297,6 +297,7 @@ enum label_operation {
 #define LABEL_TC_UNIFORM      (1ull << 46) /* a pop writes the traffic class into what it exposes */
 #define LABEL_NO_COUNTERS     (1ull << 47)
 #define LABEL_CONTROL_WORD    (1ull << 48) /* POP_BRIDGE: RFC 4448 control word follows */
+#define LABEL_LOCAL           (1ull << 49) /* REPLICATE: and one copy is popped to IP here, in the VRF */
 #define LABEL_ORIGIN_SHIFT    56           /* 8 bits, enum origin */
 
 enum origin { ORIGIN_SYSTEM, ORIGIN_STATIC, ORIGIN_LEARNED };

@@ -156,58 +156,6 @@ static void end_by_replace(struct descent *descent, uint64_t entry, uint32_t nex
 			    PACKET_REPLACED);
 }
 
-/* A copy by this branch. False: there was no buffer for it. */
-static bool copy_by(const struct descent *descent, uint64_t entry, uint32_t nexthop)
-{
-	struct descent copy = *descent;
-
-	copy.packet = branch_copy(descent->worker, descent->packet, descent->top);
-	if (copy.packet == NULL)
-		return false;
-	copy.top = copy.packet->l3;
-	copy.end = copy.top + copy.packet->mbuf->data_len;
-	if (descent->worker->output.count == VECTOR_SIZE)
-		branch_flush(descent->worker);
-	end_by_replace(&copy, entry, nexthop);
-	return true;
-}
-
-/* A copy by each branch that can send, the last of which is the packet itself (RFC 6388, RFC 4875). */
-static void end_by_replicate(struct descent *descent, uint64_t entry)
-{
-	struct worker *worker = descent->worker;
-	uint64_t offset =
-		word_load(&worker->tables->group_members[label_index(entry) & (GROUP_MAX - 1)]);
-	uint32_t last = UINT32_MAX, made = 0;
-
-	if (offset == 0) {
-		end_by_drop(descent, DROP_nexthop_invalid);
-		return;
-	}
-	if (descent->ttl == 0) {
-		end_by_punt(descent, PUNT_mpls_ttl_exceeded);
-		return;
-	}
-	const struct group_members *members = tables_object(worker->tables, offset);
-	for (uint32_t i = 0; i < members->count && i < GROUP_MEMBER_MAX; i++) {
-		uint32_t nexthop = members->member[i].nexthop;
-		if (nexthop_usable(worker, nexthop) == NULL) {
-			branch_lost(worker, nexthop);
-			continue;
-		}
-		if (last != UINT32_MAX && copy_by(descent, entry, last))
-			made++;
-		else if (last != UINT32_MAX)
-			branch_lost(worker, last);
-		last = nexthop;
-	}
-	counter_add(&worker->interface[descent->packet->interface].copies, made);
-	if (worker->output.count == VECTOR_SIZE)
-		branch_flush(worker);
-	end_by_replace(descent, entry, last != UINT32_MAX ? last : members->member[0].nexthop);
-	branch_flush(worker); /* room for the vector's other packets */
-}
-
 /* The bottom label is gone: IP, in `vrf`. `allowed` is the payload that fits, or -1 for either. */
 static void end_by_ip(struct descent *descent, uint64_t entry, uint8_t *below, unsigned int vrf,
 		      int allowed)
@@ -336,7 +284,7 @@ static bool step_special(struct descent *descent)
 	}
 }
 
-/* `pop ip`, `pop bridge`: the label must be the last one but for an entropy pair, which goes with it. */
+/* `pop ip`, `pop bridge`, a bud node's own copy: the label must be the last one but for an entropy pair, which goes with it. */
 static void end_at_bottom(struct descent *descent, uint64_t entry)
 {
 	uint8_t *below = descent->top + 4;
@@ -352,7 +300,82 @@ static void end_at_bottom(struct descent *descent, uint64_t entry)
 	if (label_operation(entry) == LABEL_POP_BRIDGE)
 		pseudowire(descent->worker, descent->packet, entry, below);
 	else
-		end_by_ip(descent, entry, below, label_index(entry), -1);
+		end_by_ip(descent, entry, below,
+			  label_operation(entry) == LABEL_REPLICATE ? label_out(entry) :
+								      label_index(entry),
+			  -1);
+}
+
+/* A copy by this branch. Returns how many were made: without a buffer for it none, which is counted there. */
+static uint32_t copy_by(const struct descent *descent, uint64_t entry, uint32_t nexthop)
+{
+	struct descent copy = *descent;
+
+	copy.packet = branch_copy(descent->worker, descent->packet, descent->top);
+	if (copy.packet == NULL) {
+		branch_lost(descent->worker, nexthop);
+		return 0;
+	}
+	copy.top = copy.packet->l3;
+	copy.end = copy.top + copy.packet->mbuf->data_len;
+	if (descent->worker->output.count == VECTOR_SIZE)
+		branch_flush(descent->worker);
+	end_by_replace(&copy, entry, nexthop);
+	return 1;
+}
+
+/* A copy by each branch that can send but the last of them, which is returned for the packet itself;
+ * UINT32_MAX if there is none. */
+static uint32_t copy_to_branches(const struct descent *descent, uint64_t entry,
+				 const struct group_members *members, uint32_t *made)
+{
+	uint32_t last = UINT32_MAX;
+
+	for (uint32_t i = 0; i < members->count && i < GROUP_MEMBER_MAX; i++) {
+		uint32_t nexthop = members->member[i].nexthop;
+		if (nexthop_usable(descent->worker, nexthop) == NULL) {
+			branch_lost(descent->worker, nexthop);
+			continue;
+		}
+		if (last != UINT32_MAX)
+			*made += copy_by(descent, entry, last);
+		last = nexthop;
+	}
+	return last;
+}
+
+/* A copy by each branch that can send (RFC 6388, RFC 4875). The packet itself is the last one's, or at a
+ * bud node ours: there a TTL that ends here is as good as any, only the branches get nothing. */
+static void end_by_replicate(struct descent *descent, uint64_t entry)
+{
+	struct worker *worker = descent->worker;
+	uint64_t offset =
+		word_load(&worker->tables->group_members[label_index(entry) & (GROUP_MAX - 1)]);
+	bool local = (entry & LABEL_LOCAL) != 0;
+	uint32_t last = UINT32_MAX, made = 0;
+
+	if (offset == 0) {
+		end_by_drop(descent, DROP_nexthop_invalid);
+		return;
+	}
+	if (descent->ttl == 0 && !local) {
+		end_by_punt(descent, PUNT_mpls_ttl_exceeded);
+		return;
+	}
+	const struct group_members *members = tables_object(worker->tables, offset);
+	if (descent->ttl != 0)
+		last = copy_to_branches(descent, entry, members, &made);
+	if (local && last != UINT32_MAX)
+		made += copy_by(descent, entry, last);
+	counter_add(&worker->interface[descent->packet->interface].copies, made);
+	if (worker->output.count == VECTOR_SIZE)
+		branch_flush(worker);
+	if (local)
+		end_at_bottom(descent, entry);
+	else
+		end_by_replace(descent, entry,
+			       last != UINT32_MAX ? last : members->member[0].nexthop);
+	branch_flush(worker); /* room for the vector's other packets */
 }
 
 static void count_label(struct worker *worker, unsigned int space, uint32_t label, uint64_t entry,

@@ -12,7 +12,7 @@
 #include "tests/stage/bridges.h"
 #include "tests/stage/tunnels.h"
 
-enum { LABEL = 600, LABEL_PIPE = 601, FANOUT = 602, SHORT = 60, LONG = 700 };
+enum { LABEL = 600, LABEL_PIPE = 601, BUD = 602, BUD_PIPE = 603, BUD_DOWN = 604, SHORT = 60, LONG = 700 };
 
 static const uint16_t ten[] = { 10, 0 };
 static const struct bridge_seat first[] = { { 2, 1, 10, NULL, 0 }, { 3, 2, 0, ten, 0 } };
@@ -107,6 +107,25 @@ static void make_groups(void)
 	ROUTE_GROUP_TO("239.129.1.6", { 1 });
 }
 
+/* Replicate labels of which a copy is ours, in VRF 0. */
+static void make_buds(void)
+{
+	struct group_members members = { .count = 2 };
+	uint32_t both, down;
+
+	members.member[0].weight = members.member[1].weight = 1;
+	members.member[0].nexthop = via(0, 8, LABELS(208));
+	members.member[1].nexthop = via(1, 9, LABELS(209));
+	assert_int_equal(group_add(fixture.nexthops, &members, &both), 0);
+	members.count = 1;
+	members.member[0].nexthop = via(9, 9, LABELS(209));
+	assert_int_equal(group_add(fixture.nexthops, &members, &down), 0);
+	atomic_store(&fixture.state->port_live[9], 0);
+	route(BUD, LABEL_REPLICATE, 0, both, LABEL_GROUP | LABEL_LOCAL);
+	route(BUD_PIPE, LABEL_REPLICATE, 0, both, LABEL_GROUP | LABEL_LOCAL | LABEL_TTL_PIPE);
+	route(BUD_DOWN, LABEL_REPLICATE, 0, down, LABEL_GROUP | LABEL_LOCAL);
+}
+
 static int start(void **state)
 {
 	int result = tunnels_start(state);
@@ -131,6 +150,7 @@ static int start(void **state)
 	source_route("10.0.9.0", 24, route_leaf(ROUTE_GLEAN, OWN_ROW));
 	route(LABEL, LABEL_POP_IP, 0, 0, 0);
 	route(LABEL_PIPE, LABEL_POP_IP, 0, 0, LABEL_TTL_PIPE);
+	make_buds();
 	return 0;
 }
 
@@ -398,6 +418,54 @@ static void test_cases(void **state)
 		run(&cases[i]);
 }
 
+/* Labelled copies by the branches, and one that is routed to the bridge: port 3 gets it, with a tag. `ttl`: of
+ * the label; `routed`: what the routed one leaves with, or 0. */
+static void run_bud(unsigned int label, unsigned int ttl, unsigned int fill, unsigned int routed,
+		    bool branches)
+{
+	static char frame[1024], out[3][1024];
+	struct route_case packet = { .source = "10.99.0.5", .group = "239.1.1.2", .fill = fill };
+	struct bridge_case test = { .name = "bud", .port = 1, .frame = frame };
+	char words[512], ethernet[128];
+	unsigned int count = 0;
+
+	packet_words(words, &packet, 64);
+	snprintf(frame, sizeof(frame), "eth:1 mpls %u/3/%u %s", label, ttl, words);
+	for (unsigned int i = 8; branches && i <= 9; i++) {
+		snprintf(out[count], sizeof(out[0]), "out:%u/%u mpls %u/3/%u %s", i - 8, i,
+			 200 + i, ttl - 1, words);
+		test.out[count] = (struct copy){ i - 8, out[count] };
+		count++;
+	}
+	if (routed != 0) {
+		packet_words(words, &packet, routed);
+		group_words(ethernet, packet.group, "02000000b001", TAG);
+		snprintf(out[count], sizeof(out[0]), "%s%s", ethernet, words);
+		test.out[count] = (struct copy){ 3, out[count] };
+	} else {
+		test.dropped = DROP(multicast_ttl);
+	}
+	bridge_cases_run(&test, 1);
+}
+
+/* A bud node of a point to multipoint path (RFC 4875 1, RFC 6388 1.2). */
+static void test_bud(void **state)
+{
+	uint64_t lost = counter_read(&fixture.worker->interface[9].copies_failed);
+
+	(void)state;
+	run_bud(BUD, 20, SHORT, 19, true);
+	run_bud(BUD, 20, LONG, 19, true);
+	run_bud(BUD, 255, LONG, 64, true); /* uniform: the label's TTL was the greater */
+	run_bud(BUD_PIPE, 20, LONG, 63, true);
+	/* the path ends here by its TTL: our own copy has arrived */
+	run_bud(BUD_PIPE, 1, SHORT, 63, false);
+	run_bud(BUD, 1, SHORT, 0, false);
+	assert_int_equal(counter_read(&fixture.worker->interface[9].copies_failed), lost);
+	run_bud(BUD_DOWN, 20, SHORT, 19, false);
+	assert_int_equal(counter_read(&fixture.worker->interface[9].copies_failed), lost + 1);
+}
+
 /* The bridge's own MTU is the limit; each that does not get it is counted. */
 static void test_too_long(void **state)
 {
@@ -475,6 +543,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_bud),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_vector),
 		cmocka_unit_test(test_no_buffers),

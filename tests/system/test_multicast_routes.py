@@ -22,7 +22,7 @@ from test_snooping_hosts import Agent
 from wire import Sender, veth
 
 RATE, COUNT = 200, 100
-LABEL = 100
+LABEL, BUD = 100, 101
 SOURCES = {4: "10.7.0.2", 6: "2001:db8:7::2"}  # the sender's
 BEHIND_T0 = {4: "10.6.0.2", 6: "2001:db8:6::2"}
 ELSEWHERE = {4: "10.99.0.1", 6: "2001:db8:99::1"}
@@ -220,6 +220,35 @@ class Routes(unittest.TestCase):
     def test_label_mld_v2(self):
         """IPv6 below it."""
         self.by_label(6, 7)
+
+    def test_bud(self):
+        """A point to multipoint path that goes on, with a label of its own, and ends here as well."""
+        group = group_of(4, 13)
+        self.node.ctl(f"mpls add {BUD} replicate vrf 0 via 10.0.8.2 swap {BUD + 200}")
+        self.addCleanup(self.node.ctl, f"mpls del {BUD}")
+        self.node.kill("controlplane")
+        self.node.start_controlplane()
+        self.assertEqual([(row["operation"], row["vrf"]) for row in self.node.json(f"mpls show {BUD}")],
+                         [("replicate", 0)])
+        self.agents[0].do(f"join {group}")
+        self.wait_members(group, ["p1"])
+        onwards, out = self.wan.capture(), Sender(self.wan.namespace, "eth0")
+        self.addCleanup(onwards.close)
+        self.addCleanup(out.close)
+        ethernet = bytes.fromhex(self.mac.replace(":", "")) + bytes.fromhex("0200000000fe")
+        below = [numbered(4, group, ELSEWHERE[4], i) for i in range(COUNT)]
+        entry = struct.pack("!I", BUD << 12 | 0x100 | 64)
+        out.send([ethernet + b"\x88\x47" + entry + packet for packet in below], 2000)
+        self.assertEqual(self.numbers(self.agents[0], group), list(range(COUNT)))
+        wanted = [b"\x88\x47" + struct.pack("!I", BUD + 200 << 12 | 0x100 | 63) + packet for packet in below]
+        copies = []
+
+        def whole():
+            copies.extend(frame[12:] for frame in onwards.drain() if frame[12:14] == b"\x88\x47")
+            return [frame for frame in copies if frame in wanted] == wanted
+        wait_until(whole, 5, "a labelled copy of each")
+        self.agents[0].do(f"leave {group}")
+        self.wait_members(group, [])
 
     def test_other_source_is_refused(self):
         """A source that nobody asked for; one that is routed elsewhere, until the bridge does not mind."""
