@@ -4,8 +4,8 @@
  * buffer may be lost, and nothing beyond the frame may be read (it ends where a page begins that cannot be
  * read).
  *
- * The input is a row of frames: one byte is the port that it comes in by (low 3 bits) and the number of
- * segments (next 2 bits), two bytes (big-endian) are its length, then its bytes; what is missing is not
+ * The input is a row of frames: one byte is the port that it comes in by (low 3 bits, and bit 5: a port of a
+ * bridge) and the number of segments (bits 3 and 4), two bytes (big-endian) are its length, then its bytes; what is missing is not
  * there. With -fsanitize=fuzzer it is a libFuzzer target; else with fuzz_main.c a program.
  */
 #include <stdio.h>
@@ -17,20 +17,20 @@
 #include "dataplane/stage/reassemble.h"
 #include "dataplane/stage/stage.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_bridges.h"
 #include "tests/stage/fixture.h"
 
 enum {
-	PORTS = 8,
-	INTERFACES = 80, /* rows in use */
+	PORTS = 8,       /* routed; those of bridges come after them */
+	INTERFACES = 84, /* rows in use */
 	HEADROOM = 128,
 	AREA = 16384, /* bytes before the guard page of a frame */
 	FRAME_LONGEST = 12000,
 	SEGMENT = 2048,
 	MBUFS = 1023,
-	TUNNELS = 32, /* rows of tunnels in use, from INTERFACE_FIRST_TUNNEL on */
 };
 
-static struct fixture fixture;
+struct fixture fixture;
 static struct lpm *ipv4, *ipv6;
 static uint8_t *guard[VECTOR_SIZE]; /* where the page begins that cannot be read, by frame */
 static struct rte_mbuf_ext_shared_info external[VECTOR_SIZE];
@@ -134,7 +134,7 @@ static void make_labels(void)
 			index = groups[i % 2];
 		}
 		if (operations[i / 32] == LABEL_POP_BRIDGE) {
-			index = INTERFACE_FIRST_TUNNEL + i % TUNNELS;
+			index = INTERFACE_FIRST_TUNNEL + i % FUZZ_TUNNELS;
 			flags |= i & 1 ? LABEL_CONTROL_WORD : 0;
 		}
 		route(16 + i, operations[i / 32], i % 11 == 0 ? 0 : 1000 + i, index, flags);
@@ -151,7 +151,7 @@ static void make_tunnels(void)
 		TUNNEL_KEY | TUNNEL_SEQUENCE_STRICT,
 	};
 
-	for (unsigned int i = 0; i < TUNNELS; i++) {
+	for (unsigned int i = 0; i < FUZZ_TUNNELS; i++) {
 		struct tunnel tunnel = { .mode = (uint8_t)(i / 2 % TUNNEL_MODES),
 					 .ttl = 9,
 					 .id = 5 };
@@ -175,6 +175,14 @@ static void make_tunnels(void)
 	}
 }
 
+/* Ethernet that comes out of no tunnel: into bridges 1 and 2, and one that is not there. */
+static void make_bridge_labels(void)
+{
+	for (unsigned int i = 0; i < 6; i++)
+		route(FUZZ_BRIDGE_LABEL + i, LABEL_POP_BRIDGE, 0, 1 + i / 2,
+		      i & 1 ? LABEL_CONTROL_WORD : 0);
+}
+
 /* 192.0.2.1 and 2001:db8::1 are ours, 10.0.<n>.0/24 and 2000:0:<n>::/48 lead into tunnel n, all else to port 2. */
 static void make_routes(void)
 {
@@ -194,7 +202,7 @@ static void make_routes(void)
 	result |= lpm_insert(ipv4, own + 12, 32, route_leaf(ROUTE_LOCAL, 0));
 	fixture_ipv6(own, 1);
 	result |= lpm_insert(ipv6, own, 128, route_leaf(ROUTE_LOCAL, 0));
-	for (unsigned int i = 0; i < TUNNELS; i++) {
+	for (unsigned int i = 0; i < FUZZ_TUNNELS; i++) {
 		uint32_t row = INTERFACE_FIRST_TUNNEL + i;
 		leaf = route_leaf(ROUTE_NEXTHOP, fixture_nexthop_tunnel(&fixture, row, NULL, 0));
 		prefix4[2] = prefix6[5] = (uint8_t)i;
@@ -211,8 +219,10 @@ static void start(void)
 	fixture_start(&fixture, NULL, MBUFS, SEGMENT, false);
 	make_interfaces();
 	make_labels();
+	make_bridge_labels();
 	make_tunnels();
 	make_routes();
+	fuzz_bridges_make();
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
 		uint8_t *area = mmap(NULL, AREA + 4096, PROT_READ | PROT_WRITE,
 				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -224,6 +234,7 @@ static void start(void)
 
 static void stop(void)
 {
+	fuzz_bridges_delete();
 	lpm_delete(ipv4);
 	lpm_delete(ipv6);
 	fixture_stop(&fixture);
@@ -273,7 +284,7 @@ static uint64_t balance(void)
 {
 	uint64_t all = 0;
 
-	for (unsigned int i = 0; i < INTERFACES + TUNNELS; i++) {
+	for (unsigned int i = 0; i < INTERFACES + FUZZ_TUNNELS; i++) {
 		unsigned int interface =
 			i < INTERFACES ? i : INTERFACE_FIRST_TUNNEL + i - INTERFACES;
 		const struct interface_counters *row = &fixture.worker->interface[interface];
@@ -290,7 +301,8 @@ static uint64_t balance(void)
 	return all;
 }
 
-/* What was sent is well formed: its lengths agree and it is not longer than its MTU allows. */
+/* What was sent is well formed: its lengths agree and it is not longer than its MTU allows. Out of a bridge
+ * goes what came in: its first segment may end in the middle of the Ethernet header. */
 static void check_sent(struct rte_mbuf *mbuf, unsigned int port)
 {
 	uint64_t flags = word_load(&fixture.tables->interface[port].flags);
@@ -298,10 +310,12 @@ static void check_sent(struct rte_mbuf *mbuf, unsigned int port)
 
 	if (rte_mbuf_check(mbuf, 1, &reason) != 0)
 		fail(reason);
-	if (mbuf->data_len < 14 || mbuf->pkt_len > ((flags >> INTERFACE_MTU_SHIFT) & 0xffff) + 22)
+	if (mbuf->pkt_len < 14 || mbuf->pkt_len > ((flags >> INTERFACE_MTU_SHIFT) & 0xffff) + 22)
 		fail("length of a frame that was sent");
+	if (port >= PORTS)
+		return;
 	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
-	if (frame[0] != 0x02 || frame[1] != 0xff)
+	if (mbuf->data_len < 14 || frame[0] != 0x02 || frame[1] != 0xff)
 		fail("address of a frame that was sent");
 }
 
@@ -347,7 +361,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (size >= 3 && count < VECTOR_SIZE) {
 		size_t length = (size_t)(data[1] << 8 | data[2]) % FRAME_LONGEST;
 		unsigned int segments = 1 + (data[0] >> 3 & 3);
-		port = count == 0 ? data[0] & 7 : port;
+		if (count == 0)
+			port = (data[0] & 7u) | (data[0] & 0x20 ? PORTS : 0);
 		data += 3;
 		size -= 3;
 		if (length > size)

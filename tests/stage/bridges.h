@@ -1,39 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * bridges.h: bridge tables by hand, and frames that leave by many ports.
+ * bridges.h: frames that leave by many ports of bridges.
  */
 #ifndef SHUNT_TESTS_BRIDGES_H
 #define SHUNT_TESTS_BRIDGES_H
 
-#include "dataplane/shm/bridge.h"
+#include "tests/stage/bridge-tables.h"
 #include "tests/stage/case.h"
 
-enum { OWN_ROW = 80, COPIES_MAX = 8 };
-
-/* A port of the bridge that is being made. */
-struct bridge_seat {
-	unsigned int interface, slot;
-	uint16_t native;
-	const uint16_t *tagged; /* VLANs, 0 at the end; NULL: none */
-	uint32_t flags;
-	uint64_t storm[STORM_KINDS];
-	uint16_t meter;
-};
-
-/* Bridge `index` with these ports and its own interface OWN_ROW + index - 1, in VLAN `own_vlan`. `rule`:
- * flags of all its domains. Made anew each time. */
-void bridge_make(unsigned int index, const struct bridge_seat *seats, unsigned int count,
-		 unsigned int own_vlan, uint64_t flags, uint32_t rule);
-/* Router ports of a family in a VLAN. */
-void bridge_routers(unsigned int index, unsigned int vlan, enum bridge_family family,
-		    const unsigned int *slots, unsigned int count);
-void fdb_entry_add(unsigned int index, unsigned int vlan, const char *mac, unsigned int interface,
-		   unsigned int slot, enum origin origin);
-/* An entry of a group (and source, or NULL), with these slots. `flags`: bits 0-31 the entry's, 32-63 its
- * counter, ORed. */
-#define COUNTER(number) ((uint64_t)(number) << 32)
-void group_add_entry(unsigned int index, unsigned int vlan, const char *group, const char *source,
-		     uint64_t flags, const unsigned int *slots, unsigned int count);
+enum { COPIES_MAX = 8 };
 
 /* What leaves by a port; frame NULL: end of the list. */
 struct copy {
