@@ -108,8 +108,8 @@ static bool unicast_ports(const struct bridging *bridging, struct port_set *port
 
 static bool group_ports(const struct bridging *bridging, struct port_set *ports, uint32_t *counter)
 {
-	bool broadcast =
-		rte_is_broadcast_ether_addr((const struct rte_ether_addr *)bridging->frame);
+	static const uint8_t all[RTE_ETHER_ADDR_LEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	bool broadcast = memcmp(bridging->frame, all, sizeof(all)) == 0; /* at any address */
 
 	if (!storm_allows(bridging, broadcast ? STORM_BROADCAST : STORM_MULTICAST)) {
 		end_by_drop(bridging, DROP_bridge_storm);
