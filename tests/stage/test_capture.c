@@ -59,7 +59,8 @@ static void wish(const struct watch_wish *fields, const struct watch_instruction
 		struct watch_wish *new = heap_object(fixture.heap, wish_offset);
 		memcpy(new, fields, sizeof(*new));
 		new->generation = ++generation;
-		memcpy(new->program, program, new->program_length * sizeof(*program));
+		if (program != NULL)
+			memcpy(new->program, program, new->program_length * sizeof(*program));
 		word_store(&fixture.tables->control.capture, wish_offset);
 	}
 	watch_turn(fixture.worker);
