@@ -566,7 +566,7 @@ static void usage(void)
 		"[--dir DIR] [--huge]\nscenarios:");
 	for (size_t i = 0; i < RTE_DIM(scenarios); i++)
 		fprintf(stderr, " %s", scenarios[i].name);
-	fprintf(stderr, " multicast-fanout bridge-unicast (--copies N)\n");
+	fprintf(stderr, "\nof bench-multicast: multicast-fanout [--copies N], bridge-unicast\n");
 	exit(2);
 }
 

@@ -110,13 +110,13 @@ class Shell(Cli):
         return self.shell.until(r"\n(?:.*\n)*" + self.PROMPT)
 
     def leave(self):
-        """Ctrl-D on an empty line; again where the terminal was between two lines and lost it."""
+        """Ctrl-D on an empty line (Ctrl-U empties it); again where the terminal was between two lines and lost it."""
         for _ in range(ANSWER):
-            self.shell.type("\x04")
+            self.shell.type("\x15\x04")
             if self.shell.ended(1):
                 break
         else:
-            self.fail("the shell goes on after Ctrl-D")
+            self.fail(f"the shell goes on after Ctrl-D: {self.shell.text!r}")
         self.assertEqual(self.shell.code, 0)
 
     def test_commands_and_errors(self):
