@@ -6,7 +6,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include "dataplane/stage/filter_ask.h"
 #include "tests/stage/fixture.h"
 #include "tests/unit/filter-model.h"
@@ -245,9 +244,8 @@ int main(void)
 		cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_slots_without_memory),
 	};
-	const char *given = getenv("SEED");
 
-	seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+	seed = model_seed();
 	printf("SEED=%llu\n", (unsigned long long)seed);
 	return cmocka_run_group_tests_name("filter vectors", tests, start, stop);
 }

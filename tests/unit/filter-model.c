@@ -2,11 +2,20 @@
 #include "filter-model.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const uint8_t protocols[] = { PROTOCOL_TCP,  PROTOCOL_UDP,  PROTOCOL_ICMP, PROTOCOL_ICMPV6,
 				     PROTOCOL_SCTP, PROTOCOL_DCCP, 47,            50 };
 static const uint16_t ports[] = { 0, 1, 22, 53, 80, 443, 8000, 8080, 65534, 65535 };
+
+uint64_t model_seed(void)
+{
+	const char *given = getenv("SEED");
+
+	return given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+}
 
 uint64_t model_random(struct filter_model *model)
 {

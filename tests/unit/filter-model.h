@@ -43,6 +43,8 @@ struct filter_model {
 	uint64_t random;
 };
 
+/* SEED of the environment, or another one each second: what model.random begins with. */
+uint64_t model_seed(void);
 /* `state` is never 0. */
 uint64_t model_random(struct filter_model *model);
 unsigned int model_pick(struct filter_model *model, unsigned int count);

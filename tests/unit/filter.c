@@ -8,60 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "dataplane/shm/filter-line.h"
-#include "filter-model.h"
+#include "filter-tables.h"
 
-enum { HEAP_SIZE = 512 << 20, PACKETS = 4000, NUMBER = 7, SHORT = 1 << 30 };
-
-static struct instance instance;
-static struct filter_model model;
-static struct filter_built *built;
-static uint64_t seed;
-
-/* ---------------------------------------------------------------- set up */
-
-static void publish(void)
-{
-	struct filter_built *next;
-
-	assert_int_equal(filter_build(&model.spec, model.addresses, &next), 0);
-	assert_int_equal(filter_publish(instance.tables, instance.heap, NUMBER, next), 0);
-	filter_built_delete(built);
-	built = next;
-	heap_reclaim(instance.heap);
-	heap_reclaim(instance.heap);
-}
-
-static int set_added(void *context, uint32_t set)
-{
-	(void)context;
-	if (built != NULL && filter_built_add_set(built, model.addresses, set) != 0)
-		publish();
-	return 0;
-}
-
-static int start(void **state)
-{
-	(void)state;
-	instance_make(&instance, HEAP_SIZE);
-	model.random = seed;
-	model.addresses = filter_addresses_new(instance.tables, instance.heap, set_added, NULL);
-	assert_non_null(model.addresses);
-	filter_addresses_publish(model.addresses);
-	model_fill_elements(&model);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	filter_built_delete(built);
-	built = NULL;
-	filter_addresses_delete(model.addresses);
-	instance_remove(&instance);
-	return 0;
-}
+enum { PACKETS = 4000, SHORT = 1 << 30 };
 
 /* ---------------------------------------------------------------- comparing */
 
@@ -423,7 +373,7 @@ static void test_claim_refuses(void **state)
 
 int main(void)
 {
-#define WITH_TABLES(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define WITH_TABLES(test) cmocka_unit_test_setup_teardown(test, filter_tables_start, filter_tables_stop)
 	const struct CMUnitTest tests[] = {
 		WITH_TABLES(test_ports_only),
 		WITH_TABLES(test_everything),
@@ -440,8 +390,7 @@ int main(void)
 		cmocka_unit_test(test_neighbour_discovery),
 		cmocka_unit_test(test_no_ip),
 	};
-	const char *given = getenv("SEED");
 
-	seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+	seed = model_seed();
 	return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
 }
