@@ -46,12 +46,8 @@ int worker_init(struct worker *worker, unsigned int id, struct state *state,
 	return result != 0 ? result : punt_init(worker, punt_rate);
 }
 
-void worker_stages(struct worker *worker)
+void worker_stages_unwatched(struct worker *worker)
 {
-	if (unlikely(worker->watch != 0)) {
-		watch_stages(worker);
-		return;
-	}
 	do { /* again for what was taken out of a tunnel or put into one */
 		if (unlikely(worker->filter.count != 0))
 			filter(worker);
@@ -65,6 +61,14 @@ void worker_stages(struct worker *worker)
 		encapsulate(worker);
 	} while (unlikely((worker->mpls.count | worker->ip.count | worker->output.count |
 			  worker->bridge.count | worker->filter.count) != 0));
+}
+
+void worker_stages(struct worker *worker)
+{
+	if (unlikely(worker->watch != 0))
+		watch_stages(worker);
+	else
+		worker_stages_unwatched(worker);
 }
 
 void worker_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,

@@ -217,6 +217,9 @@ int worker_run(void *worker);
 /* What stands in the vectors, through the stages behind classify until none is left. */
 void worker_stages(struct worker *worker);
 
+/* The same for nobody who looks on, whatever worker->watch says. Of worker_stages and the benchmarks. */
+void worker_stages_unwatched(struct worker *worker);
+
 /* One burst through all stages, from the received vector to the filled transmit buffers; nothing is
  * sent or freed but what is dropped. Used by worker_run, the stage tests and the benchmark. */
 void worker_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,

@@ -13,6 +13,7 @@
 #include "dataplane/stage/stage.h"
 #include "tests/bench/filters.h"
 #include "tests/bench/routes.h"
+#include "tests/bench/samples.h"
 
 enum { SET = 32768, ROUNDS = 40, LIST_SIZE = 1000000, DATA_ROOM = 192 };
 
@@ -20,7 +21,7 @@ static struct fixture fixture;
 static struct rte_mbuf *mbufs[SET];
 static struct packet packets[SET];
 static double clock_cost;
-static double samples[ROUNDS * SET / VECTOR_SIZE];
+static struct samples samples;
 
 static void write_packet(unsigned int i, uint32_t count, bool random_source)
 {
@@ -31,12 +32,6 @@ static void write_packet(unsigned int i, uint32_t count, bool random_source)
 	if (random_source)
 		memcpy(header + 12, &random, 4);
 	packets[i] = (struct packet){ .mbuf = mbufs[i], .l3 = header, .payload = PAYLOAD_IPV4 };
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
 }
 
 /* What two looks at the clock cost with nothing between them: it is no packet's. */
@@ -69,16 +64,16 @@ static double run_vector(unsigned int first)
 
 static void measure(const char *name, uint32_t count, bool tuple, uint32_t list)
 {
-	unsigned int n = 0;
 	double ms = bench_filter(&fixture, count, tuple, list);
 
 	for (unsigned int i = 0; i < SET; i++)
 		write_packet(i, count, list != 0);
+	samples.count = 0;
 	for (unsigned int round = 0; round < ROUNDS; round++)
 		for (unsigned int first = 0; first < SET; first += VECTOR_SIZE)
-			samples[n++] = run_vector(first);
-	qsort(samples, n, sizeof(samples[0]), compare);
-	printf("%s,%u,%.1f,%.1f,%.1f\n", name, count, samples[n / 2], samples[0], ms);
+			samples_add(&samples, run_vector(first));
+	printf("%s,%u,%.1f,%.1f,%.1f\n", name, count,
+	       samples_percentile(&samples, 50), samples_percentile(&samples, 0), ms);
 	fflush(stdout);
 }
 

@@ -65,9 +65,7 @@ static void *turn(void *argument)
 		for (unsigned int i = 0; i < VECTOR_SIZE; i++)
 			restore(packets[i]);
 		worker_process(worker, 0, packets, VECTOR_SIZE);
-		for (; worker->transmit.pending != 0;
-		     worker->transmit.pending &= worker->transmit.pending - 1)
-			worker->transmit.count[__builtin_ctzll(worker->transmit.pending)] = 0;
+		fixture_transmitted(&fixture);
 	}
 	epoch_offline(worker->state);
 	return NULL;

@@ -12,6 +12,8 @@
 #include <rte_cycles.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "tests/bench/routes.h"
+#include "tests/bench/samples.h"
 #include "tests/stage/bridges.h"
 
 enum {
@@ -21,30 +23,14 @@ enum {
 	DATA_ROOM = 192,
 	ENTRIES_MAX = 131072,
 	ROUNDS = 40,
-	SAMPLES = ROUNDS * SET_SIZE / VECTOR_SIZE,
 };
 
 struct scenario {
 	unsigned int entries, copies; /* 0 copies: unicast */
 };
 
-struct samples {
-	unsigned int count;
-	double cycles[SAMPLES];
-};
-
 static struct rte_mbuf *packets[SET_SIZE];
 static struct samples stages, bare;
-
-static uint32_t random_next(void)
-{
-	static uint64_t state = 88172645463325252ull;
-
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 32);
-}
 
 static void make_bridge(void)
 {
@@ -88,14 +74,14 @@ static void make_addresses(unsigned int addresses)
 }
 
 /* A UDP packet, 0 copies: to one of the addresses, else to one of the groups. */
-static void write_packet(struct rte_mbuf *mbuf, const struct scenario *scenario)
+static void write_packet(struct rte_mbuf *mbuf, unsigned int i, const struct scenario *scenario)
 {
 	static const uint8_t ethernet[14] = { 0x01, 0, 0x5e, 0, 0, 0, 0x0a, 0, 0, 0, 0, 9, 8, 0 };
 	static const uint8_t ip[20] = {
 		0x45, 0, 0, 50, 0, 0, 0, 0, 16, 17, 0, 0, 10, 0, 0, 9, 239
 	};
 	uint8_t *frame = (uint8_t *)rte_pktmbuf_append(mbuf, FRAME_SIZE);
-	uint32_t number = random_next() % scenario->entries;
+	uint32_t number = (uint32_t)(bench_random(i) >> 32) % scenario->entries;
 
 	if (frame == NULL)
 		abort();
@@ -112,32 +98,14 @@ static void write_packet(struct rte_mbuf *mbuf, const struct scenario *scenario)
 /* As if everything had been sent. Ends the program if the last vector was not copied as it should. */
 static void take_all(unsigned int first, unsigned int copies)
 {
-	unsigned int sent = 0;
+	unsigned int sent = fixture_transmitted(&fixture);
 
-	for (unsigned int port = 0; port < PORT_MAX; port++) {
-		sent += fixture.worker->transmit.count[port];
-		fixture.worker->transmit.count[port] = 0;
-	}
-	fixture.worker->transmit.pending = 0;
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++)
 		rte_mbuf_refcnt_set(packets[first + i], 1);
 	if (sent == VECTOR_SIZE * copies)
 		return;
 	fprintf(stderr, "%u copies of %u packets, not %u each\n", sent, VECTOR_SIZE, copies);
 	exit(1);
-}
-
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-
-	return left < right ? -1 : left > right;
-}
-
-static double percentile(struct samples *samples, unsigned int percent)
-{
-	qsort(samples->cycles, samples->count, sizeof(samples->cycles[0]), compare);
-	return samples->cycles[(size_t)(samples->count - 1) * percent / 100];
 }
 
 /* ---------------------------------------------------------------- the bare loop */
@@ -147,6 +115,7 @@ static void bare_send(struct rte_mbuf *mbuf, unsigned int port)
 	struct transmit *transmit = &fixture.worker->transmit;
 
 	transmit->mbuf[port][transmit->count[port]++ % TRANSMIT_SIZE] = mbuf;
+	transmit->pending |= 1ull << port;
 	counter_add(&fixture.worker->interface[port].tx_packets, 1);
 }
 
@@ -199,7 +168,7 @@ static void measure_vector(const struct scenario *scenario, unsigned int first, 
 		bare_vector(first, scenario->copies == 0);
 	else
 		worker_process(fixture.worker, 0, &packets[first], VECTOR_SIZE);
-	samples->cycles[samples->count++] = (double)(rte_rdtsc_precise() - begin) / VECTOR_SIZE;
+	samples_add(samples, (double)(rte_rdtsc_precise() - begin) / VECTOR_SIZE);
 	take_all(first, scenario->copies == 0 ? 1 : scenario->copies);
 }
 
@@ -215,7 +184,7 @@ static double measure(const struct scenario *scenario, unsigned int rounds, doub
 		make_groups(scenario->entries, copies);
 	for (unsigned int i = 0; i < SET_SIZE; i++) {
 		rte_pktmbuf_reset(packets[i]);
-		write_packet(packets[i], scenario);
+		write_packet(packets[i], i, scenario);
 	}
 	stages.count = bare.count = 0;
 	for (unsigned int round = 0; round < rounds; round++) {
@@ -224,11 +193,11 @@ static double measure(const struct scenario *scenario, unsigned int rounds, doub
 				measure_vector(scenario, first, i == 1);
 		heap_reclaim(fixture.heap);
 	}
-	double median = percentile(&stages, 50), floor = percentile(&bare, 50);
-	double best = percentile(&stages, 10);
+	double median = samples_percentile(&stages, 50), floor = samples_percentile(&bare, 50);
+	double best = samples_percentile(&stages, 10);
 	printf("%s,%u,%.1f,%.1f,%.1f,%.1f,%.2f,%u,%.1f\n",
 	       copies == 0 ? "bridge-unicast" : "multicast-fanout", scenario->entries, median, best,
-	       percentile(&stages, 90), floor, median / floor, copies,
+	       samples_percentile(&stages, 90), floor, median / floor, copies,
 	       copies > 1 && single > 0 ? (best - single) / (copies - 1) : 0.0);
 	fflush(stdout);
 	return best;

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include "dataplane/stage/mpls_header.h"
 #include "dataplane/stage/stage.h"
+#include "tests/bench/samples.h"
 #include "tests/stage/fixture.h"
 
 enum {
@@ -29,7 +30,6 @@ enum {
 	NEXTHOPS = 16,
 	EGRESS_PORTS = 4,
 	ROUNDS = 300,
-	RUNTIME_SHARE = 64, /* vectors of which one is measured */
 };
 
 enum way { DIRECT, OFF, RUNTIME, EVERY_VECTOR, NO_COUNTERS, WAYS };
@@ -37,7 +37,7 @@ static const char *const names[WAYS] = { "direct", "off", "runtime", "every-vect
 
 static struct fixture fixture;
 static struct rte_mbuf *packets[SET_SIZE];
-static double cycles[WAYS][ROUNDS], ratio[WAYS][ROUNDS];
+static struct samples cycles[WAYS], ratio[WAYS];
 
 static void make_tables(void)
 {
@@ -70,39 +70,21 @@ static void write_packets(void)
 	}
 }
 
-static void direct(struct worker *worker, struct rte_mbuf **mbufs)
-{
-	classify(worker, 0, mbufs, VECTOR_SIZE);
-	do {
-		if (unlikely(worker->filter.count != 0))
-			filter(worker);
-		mpls(worker);
-		tunnel(worker);
-		if (unlikely(word_load(&worker->tables->filter_vrfs) != 0))
-			filter_vrf(worker);
-		ip(worker);
-		bridge(worker);
-		output(worker);
-		encapsulate(worker);
-	} while (unlikely((worker->mpls.count | worker->ip.count | worker->output.count |
-			   worker->bridge.count | worker->filter.count) != 0));
-}
-
 static void run(enum way way, unsigned int first)
 {
 	struct worker *worker = fixture.worker;
-	struct transmit *transmit = &worker->transmit;
 
 	worker->watch = way == EVERY_VECTOR ||
-					(way == RUNTIME && first / VECTOR_SIZE % RUNTIME_SHARE == 0)
+					(way == RUNTIME && first / VECTOR_SIZE % WATCH_SAMPLE == 0)
 				? WATCH_RUNTIME
 				: 0;
-	if (way == DIRECT)
-		direct(worker, &packets[first]);
-	else
+	if (way == DIRECT) {
+		classify(worker, 0, &packets[first], VECTOR_SIZE);
+		worker_stages_unwatched(worker);
+	} else {
 		worker_process(worker, 0, &packets[first], VECTOR_SIZE);
-	for (; transmit->pending != 0; transmit->pending &= transmit->pending - 1)
-		transmit->count[__builtin_ctzll(transmit->pending)] = 0;
+	}
+	fixture_transmitted(&fixture);
 }
 
 static double measure(enum way way)
@@ -120,13 +102,6 @@ static double measure(enum way way)
 	fixture.worker->label[0] = counters;
 	fixture.worker->watch = 0;
 	return (double)took / SET_SIZE;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
 }
 
 /* All must have been sent: a benchmark of drops would be fast. */
@@ -149,21 +124,21 @@ int main(void)
 	if (rte_pktmbuf_alloc_bulk(fixture.pool, packets, SET_SIZE) != 0)
 		return 1;
 	for (unsigned int round = 0; round < ROUNDS; round++) {
+		double took[WAYS];
 		for (unsigned int i = 0; i < WAYS; i++) { /* each begins a round as often */
 			enum way way = (enum way)((i + round) % WAYS);
-			cycles[way][round] = measure(way);
+			took[way] = measure(way);
 		}
-		for (unsigned int way = 0; way < WAYS; way++)
-			ratio[way][round] = cycles[way][round] / cycles[DIRECT][round];
+		for (unsigned int way = 0; way < WAYS; way++) {
+			samples_add(&cycles[way], took[way]);
+			samples_add(&ratio[way], took[way] / took[DIRECT]);
+		}
 	}
 	check_sent();
 	printf("what,cycles_median,cycles_best,by_direct\n");
-	for (unsigned int way = 0; way < WAYS; way++) {
-		qsort(cycles[way], ROUNDS, sizeof(double), compare);
-		qsort(ratio[way], ROUNDS, sizeof(double), compare);
-		printf("%s,%.1f,%.1f,%.3f\n", names[way], cycles[way][ROUNDS / 2], cycles[way][0],
-		       ratio[way][ROUNDS / 2]);
-	}
+	for (unsigned int way = 0; way < WAYS; way++)
+		printf("%s,%.1f,%.1f,%.3f\n", names[way], samples_percentile(&cycles[way], 50),
+		       samples_percentile(&cycles[way], 0), samples_percentile(&ratio[way], 50));
 	fixture_stop(&fixture);
 	return 0;
 }

@@ -19,8 +19,10 @@
 #include "dataplane/shm/lpm.h"
 #include "dataplane/stage/ip_header.h"
 #include "dataplane/stage/mpls_header.h"
+#include "tests/bench/bare.h"
 #include "tests/bench/filters.h"
 #include "tests/bench/routes.h"
+#include "tests/bench/samples.h"
 #include "tests/bench/tunnels.h"
 #include "tests/stage/fixture.h"
 
@@ -30,25 +32,8 @@ enum {
 	FRAME_SIZE = 64,
 	DATA_ROOM = 192,
 	NEXTHOPS = 16,
-	EGRESS_PORTS = 4,
 	FIRST_LABEL = 16,
 	FIRST_NETWORK = 0x010000, /* 1.0.0.0/24 */
-	SAMPLE_MAX = 1 << 16,
-};
-
-enum operation {
-	SWAP,
-	SWAP_3,
-	POP,
-	PUSH_2,
-	POP_IP,
-	ROUTE_4,
-	ROUTE_6,
-	LEAVE,
-	LEAVE_MPLS,
-	ENTER,
-	FILTER_BY_PORT, /* to one route */
-	FILTER_BY_TUPLE
 };
 
 struct scenario {
@@ -77,11 +62,6 @@ static const unsigned int default_entries[] = { 1, 1000, 100000, 1000000 };
 static const unsigned int ip6_entries[] = { 1, 1000, 100000, 256000 };
 static const unsigned int tunnel_entries[] = { 1, 1000, TUNNEL_MAX };
 static const unsigned int rule_entries[] = { 1, 100, 1000, FILTER_RULE_MAX };
-
-struct samples {
-	unsigned int count;
-	double cycles[SAMPLE_MAX];
-};
 
 static struct fixture fixture;
 static struct rte_mbuf *packets[SET_SIZE];
@@ -289,181 +269,13 @@ static void restore_all(const struct scenario *scenario)
 		restore(scenario, i);
 }
 
-/* ---------------------------------------------------------------- the two programs */
-
-static void reset_transmit(void)
-{
-	struct transmit *transmit = &fixture.worker->transmit;
-
-	for (; transmit->pending != 0; transmit->pending &= transmit->pending - 1)
-		transmit->count[__builtin_ctzll(transmit->pending)] = 0;
-}
+/* ---------------------------------------------------------------- measuring */
 
 static void run_stages(unsigned int first)
 {
 	worker_process(fixture.worker, 0, &packets[first], VECTOR_SIZE);
-	reset_transmit();
+	fixture_transmitted(&fixture);
 }
-
-struct bare_buffer {
-	unsigned int count;
-	struct rte_mbuf *mbuf[VECTOR_SIZE];
-};
-static struct bare_buffer bare_transmit[PORT_MAX];
-
-static __rte_always_inline void bare_prefetch(enum operation operation, unsigned int first,
-					      const _Atomic uint64_t *ilm,
-					      struct traffic_counter *counters)
-{
-	for (unsigned int i = 0; i < VECTOR_SIZE; i++)
-		rte_prefetch0(packets[first + i]);
-	for (unsigned int i = 0; i < VECTOR_SIZE; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(packets[first + i], void *));
-	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
-		uint8_t *l3 = rte_pktmbuf_mtod_offset(packets[first + i], uint8_t *, 14);
-		uint32_t label = lse_label(lse_load(l3));
-		if (operation == PUSH_2)
-			rte_prefetch0(l3 - CACHE_LINE);
-		rte_prefetch0(&ilm[label]);
-		rte_prefetch0(&counters[label]);
-	}
-}
-
-/* Nothing but the loads, the rewrite and the counters of one operation. */
-static __rte_always_inline void bare_vector(enum operation operation, unsigned int first)
-{
-	const struct tables *tables = fixture.tables;
-	const _Atomic uint64_t *ilm = tables_object(tables, word_load(&tables->label_space[0]));
-	struct traffic_counter *counters = fixture.worker->label[0];
-
-	bare_prefetch(operation, first, ilm, counters);
-	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
-		struct rte_mbuf *mbuf = packets[first + i];
-		uint8_t *l3 = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, 14);
-		uint32_t word = lse_load(l3);
-		uint32_t label = lse_label(word);
-		uint64_t entry = word_load(&ilm[label]);
-		const struct rewrite *rewrite =
-			nexthop_rewrite(tables, word_load(&tables->nexthop[label_index(entry)]));
-
-		counter_add(&counters[label].packets, 1);
-		counter_add(&counters[label].bytes, mbuf->pkt_len);
-		if (operation == POP) {
-			uint32_t below = lse_load(l3 + 4);
-			uint32_t ttl = lse_ttl(word) - 1 < lse_ttl(below) ? lse_ttl(word) - 1
-									  : lse_ttl(below);
-			l3 += 4;
-			lse_store(l3, (below & ~LSE_TTL_MASK) | ttl);
-		} else {
-			lse_store(l3, label_out(entry) << 12 | ((word & 0xfff) - 1));
-		}
-		if (operation == PUSH_2) {
-			uint32_t low = ((word & 0xfff) - 1) & ~LSE_BOTTOM;
-			lse_store(l3 - 4, rewrite->label[1] << 12 | low);
-			lse_store(l3 - 8, rewrite->label[0] << 12 | low);
-			l3 -= 8;
-		}
-		memcpy(l3 - 14, rewrite->header + 10, 14);
-		if (operation == POP || operation == PUSH_2) {
-			int moved = operation == POP ? 4 : -8;
-			mbuf->data_off = (uint16_t)(mbuf->data_off + moved);
-			mbuf->data_len = (uint16_t)(mbuf->data_len - moved);
-			mbuf->pkt_len = (uint32_t)((int)mbuf->pkt_len - moved);
-		}
-		struct bare_buffer *buffer = &bare_transmit[rewrite->port];
-		buffer->mbuf[buffer->count++ % VECTOR_SIZE] = mbuf;
-	}
-	for (unsigned int i = 0; i <= EGRESS_PORTS; i++)
-		bare_transmit[i].count = 0;
-}
-
-/* What a popped label or an arriving packet needs to be routed: two steps down the trie, TTL, header. */
-static __rte_always_inline void bare_route(unsigned int first, bool labelled, unsigned int family)
-{
-	const struct tables *tables = fixture.tables;
-	const _Atomic uint32_t *root = &tables->route_root[0][family];
-	struct traffic_counter *counters = fixture.worker->label[0];
-	const _Atomic uint64_t *ilm = NULL;
-	uint32_t entries[VECTOR_SIZE];
-	const uint8_t *destinations[VECTOR_SIZE];
-
-	if (labelled) {
-		ilm = tables_object(tables, word_load(&tables->label_space[0]));
-		bare_prefetch(POP, first, ilm, counters);
-	} else {
-		for (unsigned int i = 0; i < VECTOR_SIZE; i++)
-			rte_prefetch0(packets[first + i]);
-		for (unsigned int i = 0; i < VECTOR_SIZE; i++)
-			rte_prefetch0(rte_pktmbuf_mtod(packets[first + i], void *));
-	}
-	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
-		uint8_t *l3 = rte_pktmbuf_mtod_offset(packets[first + i], uint8_t *, 14);
-		if (labelled) {
-			uint32_t label = lse_label(lse_load(l3));
-			if (label_operation(word_load(&ilm[label])) != LABEL_POP_IP)
-				continue;
-			counter_add(&counters[label].packets, 1);
-			counter_add(&counters[label].bytes, packets[first + i]->pkt_len);
-			l3 += 4;
-		}
-		destinations[i] = l3 + (family == ROUTE_IPV6 ? 24 : 16);
-	}
-	lpm_lookup_table(tables, atomic_load_explicit(root, memory_order_acquire), entries,
-			 destinations, VECTOR_SIZE);
-	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
-		struct rte_mbuf *mbuf = packets[first + i];
-		uint8_t *l3 = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, labelled ? 18 : 14);
-		const struct rewrite *rewrite = nexthop_rewrite(
-			tables, word_load(&tables->nexthop[route_index(entries[i])]));
-
-		memcpy(l3 - 14, rewrite->header + 10, 12);
-		if (family == ROUTE_IPV6) {
-			l3[7]--;
-			memcpy(l3 - 2, (const uint8_t[]){ 0x86, 0xdd }, 2);
-		} else {
-			ipv4_decrement(l3);
-			memcpy(l3 - 2, (const uint8_t[]){ 0x08, 0x00 }, 2);
-		}
-		if (labelled) {
-			mbuf->data_off = (uint16_t)(mbuf->data_off + 4);
-			mbuf->data_len = (uint16_t)(mbuf->data_len - 4);
-			mbuf->pkt_len -= 4;
-		}
-		struct bare_buffer *buffer = &bare_transmit[rewrite->port];
-		buffer->mbuf[buffer->count++ % VECTOR_SIZE] = mbuf;
-	}
-	for (unsigned int i = 0; i <= EGRESS_PORTS; i++)
-		bare_transmit[i].count = 0;
-}
-
-static void run_bare(enum operation operation, unsigned int first)
-{
-	switch (operation) {
-	case SWAP:
-	case SWAP_3:
-		bare_vector(SWAP, first);
-		break;
-	case POP:
-		bare_vector(POP, first);
-		break;
-	case PUSH_2:
-		bare_vector(PUSH_2, first);
-		break;
-	case POP_IP:
-		bare_route(first, true, ROUTE_IPV4);
-		break;
-	case ROUTE_4:
-		bare_route(first, false, ROUTE_IPV4);
-		break;
-	case ROUTE_6:
-		bare_route(first, false, ROUTE_IPV6);
-		break;
-	default: /* tunnels stand alone */
-		break;
-	}
-}
-
-/* ---------------------------------------------------------------- measuring */
 
 static void measure_set(const struct scenario *scenario, bool bare, struct samples *samples)
 {
@@ -474,26 +286,13 @@ static void measure_set(const struct scenario *scenario, bool bare, struct sampl
 		uint64_t start = rte_rdtsc_precise();
 		for (unsigned int v = 0; v < SLICE_VECTORS; v++) {
 			if (bare)
-				run_bare(scenario->operation, first + v * VECTOR_SIZE);
+				bare_run(&fixture, &packets[first + v * VECTOR_SIZE],
+					 scenario->operation);
 			else
 				run_stages(first + v * VECTOR_SIZE);
 		}
-		uint64_t cycles = rte_rdtsc_precise() - start;
-		if (samples->count < SAMPLE_MAX)
-			samples->cycles[samples->count++] = (double)cycles / slice;
+		samples_add(samples, (double)(rte_rdtsc_precise() - start) / slice);
 	}
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
-static double percentile(struct samples *samples, unsigned int percent)
-{
-	qsort(samples->cycles, samples->count, sizeof(double), compare);
-	return samples->cycles[(size_t)(samples->count - 1) * percent / 100];
 }
 
 /* Packets that left, by any port. */
@@ -533,10 +332,10 @@ static void measure(const struct scenario *scenario, unsigned int entries, unsig
 			measure_set(scenario, true, &bare);
 	}
 	check_forwarded(before, rounds);
-	double median = percentile(&stages, 50);
-	double bare_median = stands_alone(scenario) ? median : percentile(&bare, 50);
+	double median = samples_percentile(&stages, 50);
+	double bare_median = stands_alone(scenario) ? median : samples_percentile(&bare, 50);
 	printf("%s,%u,%.1f,%.1f,%.1f,%.1f,%.2f\n", scenario->name, entries, median,
-	       percentile(&stages, 0), percentile(&stages, 90), bare_median, median / bare_median);
+	       samples_percentile(&stages, 0), samples_percentile(&stages, 90), bare_median, median / bare_median);
 	fflush(stdout);
 }
 

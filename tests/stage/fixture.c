@@ -150,6 +150,19 @@ void fixture_stop(struct fixture *fixture)
 	remove_directory(fixture->directory);
 }
 
+unsigned int fixture_transmitted(struct fixture *fixture)
+{
+	struct transmit *transmit = &fixture->worker->transmit;
+	unsigned int sent = 0;
+
+	for (; transmit->pending != 0; transmit->pending &= transmit->pending - 1) {
+		uint16_t *count = &transmit->count[__builtin_ctzll(transmit->pending)];
+		sent += *count;
+		*count = 0;
+	}
+	return sent;
+}
+
 void fixture_mac(unsigned int port, uint8_t mac[6])
 {
 	static const uint8_t base[6] = { 0x02 };

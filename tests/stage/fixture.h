@@ -60,6 +60,9 @@ void fixture_ipv6(uint8_t address[16], unsigned int last);
 /* A label's entry in a space, which is made if it is not there. */
 void fixture_label(struct fixture *fixture, unsigned int space, uint32_t label, uint64_t entry);
 
+/* As if all that waits for the ports had been sent; the buffers stay the caller's. Returns how many. */
+unsigned int fixture_transmitted(struct fixture *fixture);
+
 /* The port's MAC: 02:00:00:00:00:<port>. */
 void fixture_mac(unsigned int port, uint8_t mac[6]);
 
