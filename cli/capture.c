@@ -40,6 +40,7 @@ struct capturing {
 	struct session *session;
 	const struct arguments *arguments;
 	struct error *error;
+	json_t *params; /* of every call: names in the expression are looked up once */
 	struct region tables_region, state_region;
 	const struct tables *tables;
 	const struct state *state;
@@ -85,25 +86,28 @@ static void wait_ns(long length)
 
 /* ---------------------------------------------------------------- the wish */
 
+/* The expression becomes a program now: no name server is asked while the rings fill. */
+static int make_params(struct capturing *capturing)
+{
+	const struct arguments *arguments = capturing->arguments;
+
+	capturing->params = command_to_json(arguments);
+	if (!argument_present(arguments, CAPTURE_PARAMETER_MATCH))
+		return 0;
+	return match_params(arguments->value[CAPTURE_PARAMETER_MATCH].string, capturing->params,
+			    capturing->error);
+}
+
 /* Ask the control plane: begin, or with a generation go on or stop. */
 static int ask(struct capturing *capturing, uint64_t generation, bool stop)
 {
-	json_t *params = command_to_json(capturing->arguments), *result = NULL;
-	int code = 0;
+	json_t *params = json_copy(capturing->params), *result = NULL;
 
 	if (generation != 0)
 		json_object_set_new(params, "generation", json_integer((json_int_t)generation));
 	if (stop)
 		json_object_set_new(params, "stop", json_true());
-	if (argument_present(capturing->arguments, CAPTURE_PARAMETER_MATCH))
-		code = match_params(
-			capturing->arguments->value[CAPTURE_PARAMETER_MATCH].string, params,
-			capturing->error);
-	if (code != 0) {
-		json_decref(params);
-		return code;
-	}
-	code = client_call(capturing->session, "capture", params, &result, capturing->error);
+	int code = client_call(capturing->session, "capture", params, &result, capturing->error);
 	uint64_t answer = (uint64_t)json_integer_value(json_object_get(result, "generation"));
 	json_decref(result);
 	if (code == 0 && answer != capturing->generation)
@@ -427,7 +431,9 @@ static int capture_between_signals(struct capturing *capturing)
 	sigaction(SIGINT, &stop, &interrupt);
 	sigaction(SIGTERM, &stop, &terminate);
 	sigaction(SIGPIPE, &ignore, &pipe);
-	int code = ask(capturing, 0, false);
+	int code = make_params(capturing);
+	if (code == 0)
+		code = ask(capturing, 0, false);
 	if (code == 0) {
 		wait_begun(capturing);
 		code = capture_until_end(capturing);
@@ -500,6 +506,7 @@ int capture_run(struct session *session, const struct arguments *arguments, stru
 		region_close(&capturing->state_region);
 	if (capturing->tables_region.base != NULL)
 		region_close(&capturing->tables_region);
+	json_decref(capturing->params);
 	free(capturing);
 	return code;
 }

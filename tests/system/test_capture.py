@@ -37,12 +37,13 @@ class Capture(LabTest):
         if self.running:
             self.running.stderr.close()
 
-    def begin(self, *words, file=None, stdout=subprocess.DEVNULL):
-        """Start it; it says when the workers know of it. Another one may have been killed just before."""
+    def begin(self, *words, file=None, stdout=subprocess.DEVNULL, under=()):
+        """Start it, `under` another program; it says when the workers know of it. Another one may have
+        been killed just before."""
         def started():
             self.running = subprocess.Popen(
-                [*self.lab.ctl_words(), "capture", str(file or self.file), *words], stdout=stdout,
-                stderr=subprocess.PIPE, text=False)
+                [*under, *self.lab.ctl_words(), "capture", str(file or self.file), *words],
+                stdout=stdout, stderr=subprocess.PIPE, text=False)
             said = self.running.stderr.readline().decode()
             if said.endswith(": capturing\n"):
                 return True
@@ -115,6 +116,14 @@ class Capture(LabTest):
         self.assertEqual([p.frame for p in packets if p.direction == "out"], expected)
         self.assertEqual([p.frame for p in packets if p.comment], lost)
         self.assertEqual([p.frame for p in packets if p.direction == "in" and not p.comment], lost)
+
+    def test_names_are_looked_up_once(self):
+        hosts = self.lab.run_dir / "hosts"
+        hosts.write_text("10.9.9.9 capture.invalid\n", encoding="ascii")
+        self.begin("duration", "2s", "match", "host capture.invalid", under=[
+            "unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(hosts)])
+        hosts.write_text("", encoding="ascii")  # who looks it up at a renewal, which comes twice, fails
+        self.finish(0)
 
     def test_one_port_dropped_only_short(self):
         sent, expected = self.swapped(3)
