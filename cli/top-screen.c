@@ -167,7 +167,7 @@ static void draw_rows(const struct screen *screen)
 static void draw_help(void)
 {
 	static const char *const lines[] = {
-		"1-7, Tab, Shift-Tab  another pane",
+		"1-8, Tab, Shift-Tab  another pane",
 		"> < or cursor keys   sort by the next column, the one before",
 		"n                    sort by object",
 		"r                    the other way round",
@@ -177,6 +177,7 @@ static void draw_help(void)
 		"q, Ctrl-C            end",
 	};
 
+	static_assert(TOP_WORDS == 8, "the keys 1 to 8");
 	for (int line = 0; line < rows_that_fit(); line++) {
 		line_begin(LINE_ROWS + line);
 		if ((size_t)line < sizeof(lines) / sizeof(lines[0]))

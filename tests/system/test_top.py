@@ -175,7 +175,7 @@ class Top(LabTest):
         terminal.type("BTab", "BTab", "BTab", ">")
         terminal.until_text(">BIT/S")
         terminal.type("?")
-        terminal.until_text("another pane")
+        terminal.until_text("1-8, Tab, Shift-Tab  another pane")  # as many keys as panes
         terminal.type("q")
         self.assertEqual(terminal.end(), 0)
 
