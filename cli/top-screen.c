@@ -247,7 +247,6 @@ static void sort_by(struct screen *screen, int step)
 
 	at = (at + columns + 1 + (unsigned int)step) % (columns + 1);
 	order->column = at < columns ? at : TOP_COLUMNS;
-	top_sort_again(screen->top);
 }
 
 static void change_interval(struct top *top, bool longer)

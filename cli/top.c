@@ -41,33 +41,34 @@ static void sample_take(const struct top *top, const struct top_pane *pane,
 		pair[0].time = 0; /* what is missing in it would look new */
 }
 
-/* The sum of a column over all rows. */
-static double sum_of(const struct top *top, const struct top_pane *pane,
-		     const struct top_sample pair[2], unsigned int column)
+/* The sums of a pane's columns over all rows. */
+static void sum_columns(const struct top *top, const struct top_pane *pane,
+			const struct top_sample pair[2], double sum[TOP_COLUMNS])
 {
 	static struct top_result all;
 	const struct top_order order = { .column = TOP_COLUMNS };
-	double sum = 0;
 
+	memset(sum, 0, TOP_COLUMNS * sizeof(*sum));
 	top_rank(&top->source.view, pane, &order, &pair[0], &pair[1], TOP_ROWS, &all);
 	for (unsigned int i = 0; i < all.count; i++)
-		sum += all.row[i].value[column];
-	return sum;
+		for (unsigned int column = 0; column < TOP_COLUMNS; column++)
+			sum[column] += all.row[i].value[column];
 }
 
 static void summarize(struct top *top)
 {
 	const struct top_pane *ports = &top_panes[TOP_WORD_PORTS];
 	const struct top_pane *workers = &top_panes[TOP_WORD_WORKERS];
+	double sum[TOP_COLUMNS];
 
 	sample_take(top, ports, top->ports);
 	sample_take(top, workers, top->workers);
+	sum_columns(top, ports, top->ports, sum);
 	for (unsigned int i = SUMMARY_RX; i <= SUMMARY_DROPS; i++)
-		top->summary[i] = sum_of(top, ports, top->ports, i);
-	top->summary[SUMMARY_LOAD] = 0;
-	if (top->workers[1].rows > 0)
-		top->summary[SUMMARY_LOAD] = sum_of(top, workers, top->workers, 0) /
-					     (double)top->workers[1].rows;
+		top->summary[i] = sum[i];
+	sum_columns(top, workers, top->workers, sum);
+	size_t count = top->workers[1].rows;
+	top->summary[SUMMARY_LOAD] = count > 0 ? sum[0] / (double)count : 0;
 }
 
 void top_sort_again(struct top *top)
