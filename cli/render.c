@@ -4,66 +4,45 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/render.h"
+#include "controlplane/api/buffer.h"
 
-enum { CELL_FIRST = 256, TITLE_MAX = 48 };
+enum { TITLE_MAX = 48 };
 
 /* ---- one cell ---- */
 
-/* Text of a cell; a newline in it begins another line of the row. It grows as it must: a label's 256 branches
- * stand in one. */
-struct cell {
-	size_t used, room;
-	char *text; /* NULL until something is added */
-};
-
-static void cell_add(struct cell *cell, const char *format, ...)
+/* Text of a cell; a newline in it begins another line of the row. */
+static void cell_add(struct buffer *cell, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Room for `length` more and the end; false: no memory. */
-static bool cell_grow(struct cell *cell, size_t length)
-{
-	size_t room = cell->room ? cell->room : CELL_FIRST;
-
-	while (room <= cell->used + length)
-		room *= 2;
-	if (room == cell->room)
-		return true;
-	char *text = realloc(cell->text, room);
-	if (!text)
-		return false;
-	cell->text = text;
-	cell->room = room;
-	return true;
-}
-
-static void cell_add(struct cell *cell, const char *format, ...)
+static void cell_add(struct buffer *cell, const char *format, ...)
 {
 	va_list list, again;
 
 	va_start(list, format);
 	va_copy(again, list);
 	int length = vsnprintf(NULL, 0, format, list);
-	if (length >= 0 && cell_grow(cell, (size_t)length)) {
-		vsnprintf(cell->text + cell->used, (size_t)length + 1, format, again);
+	if (length >= 0) {
+		size_t size = (size_t)length + 1; /* the end is written, but not counted */
+		vsnprintf(buffer_reserve(cell, size), size, format, again);
 		cell->used += (size_t)length;
 	}
 	va_end(again);
 	va_end(list);
 }
 
-static const char *cell_text(const struct cell *cell)
+static const char *cell_text(const struct buffer *cell)
 {
-	return cell->used ? cell->text : "";
+	return cell->used ? cell->data : "";
 }
 
-static void cell_value(struct cell *cell, json_t *value, const char *between);
-static void cell_object(struct cell *cell, json_t *object, const char *inner);
+static void cell_value(struct buffer *cell, json_t *value, const char *between);
+static void cell_object(struct buffer *cell, json_t *object, const char *inner);
 
 /* A member with its name; what is false, null or empty is left out. */
-static void cell_member(struct cell *cell, const char *key, json_t *value, const char *inner)
+static void cell_member(struct buffer *cell, const char *key, json_t *value, const char *inner)
 {
-	const char *blank = cell->used && cell->text[cell->used - 1] != '\n' &&
-					    cell->text[cell->used - 1] != '('
+	const char *blank = cell->used && cell->data[cell->used - 1] != '\n' &&
+					    cell->data[cell->used - 1] != '('
 				    ? " "
 				    : "";
 
@@ -86,7 +65,7 @@ static void cell_member(struct cell *cell, const char *key, json_t *value, const
 }
 
 /* Members with their names. `inner` names which ones and their order, NULL: all. */
-static void cell_object(struct cell *cell, json_t *object, const char *inner)
+static void cell_object(struct buffer *cell, json_t *object, const char *inner)
 {
 	const char *all = inner;
 
@@ -106,7 +85,7 @@ static void cell_object(struct cell *cell, json_t *object, const char *inner)
 	}
 }
 
-static void cell_value(struct cell *cell, json_t *value, const char *between)
+static void cell_value(struct buffer *cell, json_t *value, const char *between)
 {
 	size_t index;
 	json_t *item;
@@ -130,7 +109,7 @@ static void cell_value(struct cell *cell, json_t *value, const char *between)
 	}
 }
 
-static void cell_set(struct cell *cell, const struct column *column, json_t *row)
+static void cell_set(struct buffer *cell, const struct column *column, json_t *row)
 {
 	json_t *value = json_object_get(row, column->key);
 	const char *inner = column->inner;
@@ -166,7 +145,7 @@ struct table {
 	char title[COLUMNS_MAX][TITLE_MAX];
 	unsigned int width[COLUMNS_MAX];
 	unsigned int count;
-	struct cell *cell; /* one per column */
+	struct buffer *cell; /* one per column */
 };
 
 static unsigned int text_width(const char *text)
@@ -348,7 +327,7 @@ static void rows_render(FILE *out, const struct command *command, json_t *rows, 
 	if (table->cell && table->count > 0)
 		table_print(table, rows, layout);
 	for (unsigned int i = 0; table->cell && i < table->count; i++)
-		free(table->cell[i].text);
+		buffer_free(&table->cell[i]);
 	free(table->cell);
 	free(table);
 }
@@ -369,11 +348,11 @@ static bool is_rows(json_t *value)
 
 static void value_print(FILE *out, json_t *value)
 {
-	struct cell cell = { 0 };
+	struct buffer cell = { 0 };
 
 	cell_value(&cell, value, ", ");
 	fprintf(out, "%s\n", cell_text(&cell));
-	free(cell.text);
+	buffer_free(&cell);
 }
 
 static bool is_named_rows(json_t *value)
