@@ -502,10 +502,8 @@ int capture_run(struct session *session, const struct arguments *arguments, stru
 	int code = capture(capturing);
 	for (unsigned int i = 0; i < WORKER_MAX; i++)
 		free(capturing->reader[i].chunk);
-	if (capturing->state_region.base != NULL)
-		region_close(&capturing->state_region);
-	if (capturing->tables_region.base != NULL)
-		region_close(&capturing->tables_region);
+	region_close(&capturing->state_region);
+	region_close(&capturing->tables_region);
 	json_decref(capturing->params);
 	free(capturing);
 	return code;

@@ -262,20 +262,15 @@ static int list_fdb(struct export *export, const struct view *view)
 static int with_files(struct export *export,
 		      int (*list)(struct export *export, const struct view *view))
 {
-	struct region tables = { .fd = -1 }, state = { .fd = -1 };
+	struct region tables, state;
+	struct view view;
 	char reason[REGION_ERROR_SIZE];
-	int code = region_attach(&tables, &export->session->place, REGION_TABLES, reason);
+	int code = files_open(&export->session->place, &tables, &state, &view, reason);
 
 	if (code != 0)
 		return error_set(export->error, ERROR_REFUSED, -code, "%s: %s", export->table, reason);
-	bool attached = region_attach(&state, &export->session->place, REGION_STATE, reason) == 0;
-	struct view view = { .tables = tables.base, .tables_region = &tables,
-			     .state_region = &state };
-	if (attached && region_owner_alive(&state)) /* as the control plane has it */
-		view.state = state.base;
 	code = list(export, &view);
-	if (attached)
-		region_close(&state);
+	region_close(&state);
 	region_close(&tables);
 	return code;
 }

@@ -13,30 +13,38 @@ static const char *state_of(const struct session *session)
 	return session->unanswered ? "does not answer" : "is not running";
 }
 
+int files_open(const struct region_place *place, struct region *tables, struct region *state,
+	       struct view *view, char reason[REGION_ERROR_SIZE])
+{
+	char ignored[REGION_ERROR_SIZE];
+	int code = region_attach(tables, place, REGION_TABLES, reason);
+
+	if (code != 0)
+		return code;
+	*view = (struct view){ .tables = tables->base, .tables_region = tables,
+			       .state_region = state };
+	if (region_attach(state, place, REGION_STATE, ignored) == 0 &&
+	    region_owner_alive(state)) /* as the control plane has it */
+		view->state = state->base;
+	return 0;
+}
+
 int offline_show(const struct session *session, const struct arguments *arguments, json_t **result,
 		 struct error *error)
 {
-	struct region tables = { .fd = -1 }, state = { .fd = -1 };
-	struct view view = { 0 };
+	struct region tables, state;
+	struct view view;
 	char reason[REGION_ERROR_SIZE];
-	int code;
 
 	*result = NULL;
-	code = region_attach(&tables, &session->place, REGION_TABLES, reason);
+	int code = files_open(&session->place, &tables, &state, &view, reason);
 	if (code != 0)
 		return error_set(
 			error, ERROR_REFUSED, -code,
 			"the control plane of instance %s %s, and there are no tables to read: %s",
 			session->place.instance, state_of(session), reason);
-	view.tables = tables.base;
-	view.tables_region = &tables;
-	view.state_region = &state;
-	bool attached = region_attach(&state, &session->place, REGION_STATE, reason) == 0;
-	if (attached && region_owner_alive(&state)) /* as the control plane has it */
-		view.state = state.base;
 	*result = view_show(&view, arguments, error);
-	if (attached)
-		region_close(&state);
+	region_close(&state);
 	region_close(&tables);
 	if (*result) {
 		if (!session->quiet)

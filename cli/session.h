@@ -58,6 +58,14 @@ const char *span_find(const char *text, const char *name, size_t *length);
 
 /* ---- offline.c ---- */
 
+struct view;
+
+/* Map the shared files of an instance, as they are, and look at them through `view`: at the state file only
+ * while a data plane runs. 0: close both regions in the end, whether or not there is a state file. Else
+ * nothing is open, and `reason` says why there are no tables to read: -ENOENT, -EACCES, -EPROTO ... */
+int files_open(const struct region_place *place, struct region *tables, struct region *state,
+	       struct view *view, char reason[REGION_ERROR_SIZE]);
+
 /* Answer a `show` command from the shared files while the control plane is down. */
 int offline_show(const struct session *session, const struct arguments *arguments, json_t **result,
 		 struct error *error);

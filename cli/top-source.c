@@ -10,14 +10,6 @@ void top_source_begin(struct top_source *source, const struct region_place *plac
 	source->tables.fd = source->state.fd = -1;
 }
 
-static void lose(struct region *region)
-{
-	if (region->base)
-		region_close(region);
-	region->base = NULL;
-	region->fd = -1;
-}
-
 /* The file of this kind as it is now: what is mapped already, or the one that took its place. A file
  * that vanished is no longer of interest: nobody counts in it. */
 static int refresh(struct top_source *source, struct region *region, enum region_kind kind,
@@ -28,7 +20,7 @@ static int refresh(struct top_source *source, struct region *region, enum region
 	if (region->base && region_is_current(region, &source->place))
 		return 0;
 	int code = region_attach(&found, &source->place, kind, reason);
-	lose(region);
+	region_close(region);
 	if (code != 0)
 		return code;
 	*region = found;
@@ -57,6 +49,6 @@ int top_source_refresh(struct top_source *source)
 
 void top_source_end(struct top_source *source)
 {
-	lose(&source->tables);
-	lose(&source->state);
+	region_close(&source->tables);
+	region_close(&source->state);
 }
