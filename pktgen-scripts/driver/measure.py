@@ -128,19 +128,19 @@ def frame_loss(options, results):
 
 
 def _longest_burst(bench, most):
-    """Frames at the line's rate of which nothing is lost."""
-    low, high, count = 0, most, most
+    """Frames at the line's rate of which nothing is lost: those that were sent, of the longest that passed."""
+    low, high, count, best = 0, most, most, 0
     rate = bench.line_frames()
     while high - low > max(1, most // 64):
         got = bench.generator.trial(rate, count / rate)
         if got.lost == 0:
-            low = got.sent
+            low, best = count, got.sent
             if count == most:
                 break
         else:
             high = count
         count = (low + high) // 2
-    return low
+    return best
 
 
 def back_to_back(options, results):

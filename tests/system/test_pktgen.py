@@ -7,13 +7,18 @@ import csv
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 
 import shunt_test
 
 SCRIPTS = shunt_test.ROOT / "pktgen-scripts"
+sys.path.append(str(SCRIPTS / "driver"))
+import measure  # noqa: E402
+from generators import Trial  # noqa: E402
 STUB = Path(__file__).with_name("pktgen_stub.lua")
 VERSIONS = ("24.05", "26.02")
 LINE_64 = 10e9 / 84 / 8  # frames a second
@@ -143,6 +148,38 @@ class Stub(unittest.TestCase):
             self.run_script("26.02", "rfc2544-throughput", {"seconds": "soon"})
         with self.assertRaisesRegex(AssertionError, "SHUNT_PACKETS must be udp"):
             self.run_script("26.02", "rfc2544-latency", {"packets": "pcap"})
+
+
+class Slow:
+    """A generator that sends a third of what it is asked for; `lost`: frames of so many asked for."""
+
+    def __init__(self, lost, late=False):
+        self.lost, self.late, self.asked = lost, late, []
+
+    def trial(self, rate, seconds):
+        """-> Trial. AssertionError: no search takes so many."""
+        asked = round(rate * seconds)
+        self.asked.append(asked)
+        if len(self.asked) > 20:
+            raise AssertionError(f"the search does not end: {self.asked}")
+        return Trial(rate, asked // 3, asked // 3 - self.lost(asked), 1, seconds, late=self.late)
+
+
+class Searches(unittest.TestCase):
+    """What `run` searches for, with generators whose answers are known."""
+
+    def burst(self, lost):
+        """The longest of 6,400 at most, and what was asked for meanwhile."""
+        generator = Slow(lost)
+        bench = SimpleNamespace(generator=generator, line_frames=lambda: 1e6)
+        return measure._longest_burst(bench, 6400), generator.asked
+
+    def test_longest_burst(self):
+        """It ends though less is sent than was asked for, and says what was sent."""
+        self.assertEqual(self.burst(lambda asked: int(asked == 6400)),
+                         (6300 // 3, [6400, 3200, 4800, 5600, 6000, 6200, 6300]))
+        self.assertEqual(self.burst(lambda _: 0), (6400 // 3, [6400]))
+        self.assertEqual(self.burst(lambda _: 1)[0], 0)
 
 
 class Driver(unittest.TestCase):
