@@ -37,9 +37,10 @@ class Results:
         self.rows.append(row)
 
     def save(self, base):
-        """BASE.csv and BASE.json."""
+        """BASE.csv and BASE.json. Rows need not have the same columns."""
+        columns = dict.fromkeys(name for row in self.rows for name in row)
         with open(f"{base}.csv", "w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, self.rows[0].keys() if self.rows else [], lineterminator="\n")
+            writer = csv.DictWriter(file, list(columns), lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)
         with open(f"{base}.json", "w", encoding="utf-8") as file:

@@ -19,6 +19,7 @@ SCRIPTS = shunt_test.ROOT / "pktgen-scripts"
 sys.path.append(str(SCRIPTS / "driver"))
 import measure  # noqa: E402
 from generators import Trial  # noqa: E402
+from results import Results  # noqa: E402
 STUB = Path(__file__).with_name("pktgen_stub.lua")
 VERSIONS = ("24.05", "26.02")
 LINE_64 = 10e9 / 84 / 8  # frames a second
@@ -180,6 +181,22 @@ class Searches(unittest.TestCase):
                          (6300 // 3, [6400, 3200, 4800, 5600, 6000, 6200, 6300]))
         self.assertEqual(self.burst(lambda _: 0), (6400 // 3, [6400]))
         self.assertEqual(self.burst(lambda _: 1)[0], 0)
+
+
+class Files(unittest.TestCase):
+    """What `run` writes."""
+
+    def test_rows_of_different_columns(self):
+        """A size of which nothing passed says less than the others, and may come first."""
+        with tempfile.TemporaryDirectory() as place:
+            results = Results("latency", {"test": "latency"})
+            rows = [{"size": 64}, {"size": 128, "share": 0.5}, {"size": 256, "lost": 0}]
+            for row in rows:
+                results.add(row)
+            results.save(f"{place}/latency")
+            self.assertEqual(Path(place, "latency.csv").read_text(encoding="utf-8").splitlines(),
+                             ["size,share,lost", "64,,", "128,0.5,", "256,,0"])
+            self.assertEqual(json.loads(Path(place, "latency.json").read_text(encoding="utf-8"))["rows"], rows)
 
 
 class Driver(unittest.TestCase):
