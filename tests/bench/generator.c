@@ -25,7 +25,7 @@ enum {
 	POOL = 16384,
 	RING = 1024,
 	FRAMES_MAX = 65536,
-	BUCKETS = 1 << 16, /* of the histogram: 16 a doubling */
+	BUCKETS = 64 << 4, /* of the histogram: 16 a doubling */
 	SETTLE_MS = 50,    /* after the last packet was sent */
 	SLOW = 10000,      /* packets a second: leave the core to others between two packets */
 };
@@ -216,10 +216,11 @@ static void run(double rate, double seconds)
 {
 	static uint32_t number = 0x52554e00;
 	struct run run = { .number = ++number };
-	uint64_t hz = rte_get_tsc_hz(), start = rte_rdtsc(), skipped = 0;
-	uint64_t end = start + (uint64_t)(seconds * (double)hz), now;
+	uint64_t hz = rte_get_tsc_hz(), start, end, now, skipped = 0;
 
 	memset(buckets, 0, sizeof(buckets));
+	start = rte_rdtsc();
+	end = start + (uint64_t)(seconds * (double)hz);
 	while ((now = rte_rdtsc()) < end) {
 		uint64_t due = (uint64_t)((double)(now - start) * rate / (double)hz) - skipped;
 		uint64_t count = due > run.sent ? due - run.sent : 0;
