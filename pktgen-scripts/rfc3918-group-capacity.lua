@@ -9,15 +9,13 @@ local shunt = require("shunt")
 local COLUMNS = {
 	{ "groups", 8, "%d" }, { "sent", 10, "%d" }, { "received", 10, "%d" }, { "held", 5, "%s" },
 }
--- Percent of the line rate at which hosts ask: routers police what is for themselves.
-local ASKING = tonumber(os.getenv("SHUNT_JOIN_RATE") or "0.001")
 
 shunt.test("rfc3918-group-capacity", "RFC 3918 group capacity (section 7.1)", COLUMNS, function()
 	local device, settings = shunt.device, shunt.settings
 	local receiver = tostring(settings.rx[1])
-	device.prepare(receiver, ASKING, settings.groups)
+	device.prepare(receiver, settings.join_rate, settings.groups) -- slow: routers police what is for themselves
 	pktgen.start(receiver)
-	while pktgen.isSending(receiver)[tonumber(receiver)] == "y" do
+	while device.sending(receiver) do
 		device.sleep(100)
 	end
 	device.sleep(1000)

@@ -159,9 +159,10 @@ function device.change(rate)
 	pktgen.set(settings.tx, "rate", rate)
 end
 
---- Whether it is still sending.
-function device.sending()
-	return pktgen.isSending(settings.tx)[tonumber(settings.tx)] == "y"
+--- Whether the sender, or another port, is still sending.
+function device.sending(port)
+	port = port or settings.tx
+	return pktgen.isSending(port)[tonumber(port)] == "y"
 end
 
 --- No more.

@@ -49,6 +49,7 @@ function settings.read()
 	settings.growth = number("GROWTH", 0, -2000) -- bytes by which frames are longer when they leave
 	settings.labels = text("LABELS", "") -- what becomes of the labels, in words
 	settings.groups = number("GROUPS", 1, 1) -- multicast: groups of the file
+	settings.join_rate = number("JOIN_RATE", 0.001) -- percent of the line rate at which hosts ask for groups
 	settings.fanout = number("FANOUT", 1, 1) -- multicast: receivers, seen by us or not
 	settings.scenario = text("SCENARIO", "ip4")
 	settings.what = text("WHAT", "UDP in IPv4, one flow")

@@ -8,7 +8,7 @@
 --   STUB_PORT    frames a second that the sending port takes; 24.05 drops what is above, 26.02 sends later
 --   STUB_DUT     frames a second that are forwarded
 --   STUB_BUFFER  frames that wait for that, 0
---   STUB_JOIN    ms until a receiver's report counts; without it all frames are forwarded from the start
+--   STUB_JOIN    ms until a receiver's last report counts; without it all frames are forwarded from the start
 --   STUB_SHARE   share of the frames that are forwarded at all, 1
 --   STUB_COPIES  frames for each of them, 1
 --   STUB_SIZE    bytes with FCS of a replayed file's frames, 64
@@ -77,10 +77,12 @@ local function step(seconds)
 			port.sending = false
 		end
 	end
-	if ports[1].sending then
-		ports[1].sending = false
-		if join then
-			joined = now + join / 1000
+	local receiver = ports[1]
+	if receiver.sending then
+		receiver.left = receiver.left - rate_of(receiver) * seconds
+		if receiver.left <= 0 then
+			receiver.sending = false
+			joined = join and now + join / 1000 or joined
 		end
 	end
 	forward(arrived, seconds)

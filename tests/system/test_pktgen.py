@@ -132,6 +132,14 @@ class Stub(unittest.TestCase):
         self.each("rfc3918-group-capacity", lambda rows: self.assertEqual(rows[0]["held"], "no"),
                   {"groups": 1000}, join=1, share=0.9)
 
+    def test_join_rate(self):
+        """Frames are sent when the last report was, however slowly; and it is a setting like others."""
+        self.each("rfc3918-group-capacity", lambda rows: self.assertEqual(rows[0]["held"], "yes"),
+                  {"groups": 1000, "join_rate": 0.0001}, join=1)
+        for rate, why in (("soon", "SHUNT_JOIN_RATE: soon: expected a number"), (200, "rate: a percentage")):
+            with self.assertRaisesRegex(AssertionError, why):
+                self.run_script("26.02", "rfc3918-group-capacity", {"join_rate": rate})
+
     def test_wrong_calls_are_noticed(self):
         """The stub itself: a shape of the other version, a function that is not there, a wrong setting."""
         for version, call in (("24.05", "pktgen.portStats('0')"), ("26.02", "pktgen.portStats('0', 'port')"),
