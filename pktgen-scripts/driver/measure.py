@@ -13,7 +13,6 @@ from traffic import Source
 from wire import Sender
 
 OVERHEAD = 20  # preamble, start of frame and gap of Ethernet, bytes
-GOODBYE = 0.2  # seconds after a receiver has asked, or after an overload
 
 
 class Bench:

@@ -16,7 +16,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from generators import Failed, Tcpreplay
+from generators import ROUND, Failed, Tcpreplay
 from results import Results
 from router import OTHER_CPU, Router, generate, scenarios, shunt_test
 from scenarios_bridge import GROUPS, fanout, join
@@ -122,7 +122,7 @@ def _settings(options, made, program, size):
         f"seed {made['seed']}",
         "copies": made["share"], "growth": made["growth"], "labels": labels_of(options.scenario),
         "groups": GROUPS if options.scenario.startswith("multicast") else 1, "fanout": made["receivers"],
-        "period": 4 if made["share"] != 1 else 1, "out": options.out, "command": options.command,
+        "period": ROUND if made["share"] != 1 else 1, "out": options.out, "command": options.command,
         "repeats": options.repeats or "", "shortfall": options.shortfall, "quit": "1",
         "dst_mac": made["macs"]["p0"],
     }
