@@ -94,13 +94,12 @@ class Loop:
         return self.end()
 
 
-
 def swapped(frame):
     """What `mpls-swap` makes of a frame."""
     entry = struct.unpack("!I", frame[14:18])[0]
     label = entry >> 12
     entry = workload.out_label(label) << 12 | (entry & 0xF00) | (entry & 0xFF) - 1
-    macs = workload.mac_bytes(workload.next_hop(label)[1]) + workload.mac_bytes(P1_MAC)
+    macs = workload.mac(workload.next_hop(label)[1]) + workload.mac(P1_MAC)
     return macs + frame[12:14] + struct.pack("!I", entry) + frame[18:]
 
 

@@ -26,7 +26,6 @@ CPUS = sorted(os.sched_getaffinity(0))
 POLL_CPU, OTHER_CPU = CPUS[-1], CPUS[0]
 
 
-
 class Failed(Exception):
     """A benchmark cannot go on; says why."""
 

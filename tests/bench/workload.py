@@ -9,6 +9,11 @@ frames are `size` bytes with their check sequence, which is not in memory.
 
 import random
 import struct
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "pktgen-scripts" / "packets"))
+from frames import checksum, mac  # pylint: disable=wrong-import-position
 
 FIRST_LABEL = 16
 LABEL_COUNT = 1 << 20
@@ -36,19 +41,6 @@ def frame_size(text):
 def mean_size(size):
     """Bytes of a frame."""
     return sum(IMIX) / len(IMIX) if size == "imix" else size
-
-
-def mac_bytes(text):
-    """Of its usual form."""
-    return bytes.fromhex(text.replace(":", ""))
-
-
-def checksum(header):
-    """Of an IPv4 header whose checksum is 0."""
-    total = sum(struct.unpack(f"!{len(header) // 2}H", header))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def ip4(source, destination, protocol, length, ttl=64):
@@ -124,7 +116,7 @@ class Scenario:
         for number, i in enumerate(indices(entries, packets)):
             room = mix[number % len(mix)] - 18
             part, i = self.part(number, i)
-            yield (mac_bytes(part.destination(i)) + mac_bytes(SOURCE_MAC)
+            yield (mac(part.destination(i)) + mac(SOURCE_MAC)
                    + struct.pack("!H", part.ethertype) + part.packet(i, room).ljust(room, b"\0"))
 
     def part(self, _number, i):
