@@ -101,19 +101,12 @@ void watch_runtime(struct worker *worker, unsigned int packets, uint64_t cycles)
 
 /* ---------------------------------------------------------------- around the stages */
 
-/* Remember what goes into a stage. */
+/* Say what goes into a stage. */
 static void enter(struct worker *worker, enum stage_id stage, const struct vector *vector)
 {
-	struct watching *watching = worker->watching;
-
-	watching->stage = stage;
+	worker->watching->stage = stage;
 	if (worker->watch & WATCH_TRACE)
 		trace_enter(worker, stage, vector->packet, vector->count);
-	watching->count = vector->count;
-	for (unsigned int i = 0; i < vector->count; i++) {
-		watching->packet[i] = vector->packet[i];
-		watching->before[i] = *vector->packet[i];
-	}
 }
 
 /* A stage with its hooks; what it empties is `vector`. */
@@ -133,7 +126,6 @@ static __rte_always_inline void watched(struct worker *worker, enum stage_id sta
 	count_stage(worker, stage, count, rte_rdtsc() - start);
 	if (worker->watch & WATCH_TRACE)
 		trace_leave(worker, stage);
-	worker->watching->count = 0;
 	if (worker->watch & WATCH_CAPTURE)
 		capture_after(worker, stage);
 }
@@ -190,16 +182,10 @@ void watch_flush(struct worker *worker)
 void watch_end(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int interface,
 	       enum watch_end end, unsigned int reason)
 {
-	struct watching *watching = worker->watching;
-
 	if (worker->watch & WATCH_TRACE)
 		trace_end(worker, mbuf, interface, end, reason);
 	if (worker->watch & WATCH_CAPTURE)
 		capture_end(worker, mbuf, interface, end, reason);
-	for (unsigned int i = 0; i < watching->count; i++) {
-		if (watching->packet[i] != NULL && watching->before[i].mbuf == mbuf)
-			watching->packet[i] = NULL;
-	}
 }
 
 void watch_copied(struct worker *worker, const struct rte_mbuf *mbuf, struct rte_mbuf *copy)

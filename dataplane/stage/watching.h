@@ -38,10 +38,6 @@ struct watching {
 	enum stage_id stage; /* that is run */
 	struct watch_active active[WATCHED_COUNT];
 	struct trace_state trace;
-	/* packets that went into the stage being run, as they were then */
-	unsigned int count;
-	const struct packet *packet[VECTOR_SIZE]; /* where they stand, NULL: ended in this stage */
-	struct packet before[VECTOR_SIZE];
 	unsigned int passed[CAPTURE_VECTORS]; /* in the stages' vectors before this one (capture.c) */
 };
 
