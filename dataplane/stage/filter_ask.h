@@ -7,14 +7,8 @@
 #define SHUNT_STAGE_FILTER_ASK_H
 
 #include "dataplane/shm/filter-line.h"
+#include "dataplane/stage/ip_validate.h"
 #include "dataplane/stage/stage.h"
-
-enum { GOES_ON = -1 }; /* instead of a reason */
-
-static inline const uint8_t *packet_end(const struct packet *packet)
-{
-	return rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) + packet->mbuf->data_len;
-}
 
 static inline enum filter_parsed filter_parse(const struct packet *packet, struct filter_packet *parsed)
 {

@@ -6,7 +6,7 @@
 #include "dataplane/shm/lpm.h"
 #include "dataplane/shm/table.h"
 #include "dataplane/stage/bridge.h"
-#include "dataplane/stage/ip_header.h"
+#include "dataplane/stage/ip_validate.h"
 #include "dataplane/stage/mpls_header.h"
 #include "dataplane/stage/nexthop.h"
 #include "dataplane/stage/trace.h"
@@ -176,7 +176,7 @@ void trace_lookups(struct worker *worker, unsigned int number, enum stage_id sta
 		.number = number,
 		.packet = packet,
 		.at = packet->l3,
-		.end = rte_pktmbuf_mtod(packet->mbuf, const uint8_t *) + packet->mbuf->data_len,
+		.end = packet_end(packet),
 	};
 
 	switch (stage) {
