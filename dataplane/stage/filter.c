@@ -51,16 +51,6 @@ int filter_init(struct worker *worker)
 
 /* ---------------------------------------------------------------- police and log */
 
-static const struct filter_rule *rule_of(const struct filter *filter, uint16_t decision)
-{
-	const struct filter_rule *rule = filter_at(filter, filter->rule);
-	const uint16_t *by_slot = filter_at(filter, filter->by_slot);
-	unsigned int slot = decision & FILTER_SLOT_MASK;
-
-	return slot < filter->slots && by_slot[slot] < filter->rule_count ? &rule[by_slot[slot]]
-									  : NULL;
-}
-
 static uint64_t share_of(const struct worker *worker, uint64_t rate)
 {
 	uint64_t share = rate / worker->workers;
@@ -130,7 +120,7 @@ static void mark(const struct packet *packet, unsigned int dscp)
 static int police(struct worker *worker, const struct filter *filter, uint16_t decision,
 		  uint32_t length, const struct packet *packet)
 {
-	const struct filter_rule *rule = rule_of(filter, decision);
+	const struct filter_rule *rule = filter_rule_of(filter, decision);
 	enum rte_color color = rule == NULL ? RTE_COLOR_RED : color_of(worker, rule, length);
 
 	if (color == RTE_COLOR_GREEN)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * filter_ask.h: what a filter has to know of a packet and what it does with its decision: for filter.c and
- * filter_vector.c.
+ * filter_ask.h: what a filter has to know of a packet and what it does with its decision: for filter.c,
+ * filter_vector.c and trace-filter.c.
  */
 #ifndef SHUNT_STAGE_FILTER_ASK_H
 #define SHUNT_STAGE_FILTER_ASK_H
@@ -37,6 +37,18 @@ static inline int filter_end_of_parsed(enum filter_parsed parsed)
 	default:
 		return GOES_ON;
 	}
+}
+
+/* The rule that decides, or NULL: none does. */
+static inline const struct filter_rule *filter_rule_of(const struct filter *filter,
+						       uint16_t decision)
+{
+	const struct filter_rule *rule = filter_at(filter, filter->rule);
+	const uint16_t *by_slot = filter_at(filter, filter->by_slot);
+	unsigned int slot = decision & FILTER_SLOT_MASK;
+
+	return slot < filter->slots && by_slot[slot] < filter->rule_count ? &rule[by_slot[slot]]
+									  : NULL;
 }
 
 /* Where the rules of one filter are counted: slots from `ready` on have no memory. */

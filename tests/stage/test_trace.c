@@ -8,6 +8,7 @@
 
 #include "dataplane/stage/stage.h"
 #include "tests/stage/bridges.h"
+#include "tests/stage/filters.h"
 
 enum {
 	TEXT = 2048,
@@ -99,6 +100,9 @@ static void say_lookup(char *text, const struct trace_record *record)
 			label_operation(record->result));
 	if (record->lookup == TRACE_ROUTE)
 		sprintf(text + strlen(text), " %u", route_kind((uint32_t)record->result));
+	if (record->lookup == TRACE_FILTER)
+		sprintf(text + strlen(text), " %u %u", record->index,
+			(unsigned int)(record->result >> 16));
 	if (record->lookup == TRACE_NEXTHOP)
 		sprintf(text + strlen(text), " %u+%u", (uint32_t)record->result,
 			(unsigned int)(record->result >> 32));
@@ -172,32 +176,62 @@ static const struct traced {
 	  "p0 [classify>mpls] {label 103:8} [mpls>transmit] =1 =2", "out:1/3 mpls 401/5/63 ip4/7" },
 };
 
-static void test_records(void **state)
+static void check_records(const struct traced *cases, size_t count)
 {
 	unsigned int failed = 0;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(traced) / sizeof(traced[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		uint8_t frame[FRAME_ROOM];
 		char text[TEXT];
 		wish_any(1);
-		turn(0, traced[i].frame);
+		turn(0, cases[i].frame);
 		records_text(0, text);
 		const struct trace_record *end = first_of(TRACE_END);
-		size_t length = frame_build(frame, traced[i].left);
+		size_t length = frame_build(frame, cases[i].left);
 		bool same = end != NULL && end->length == length && end->captured == length &&
 			    memcmp(end->data, frame, length) == 0;
-		length = frame_build(frame, traced[i].frame);
+		length = frame_build(frame, cases[i].frame);
 		const struct trace_record *arrived = first_of(TRACE_ARRIVED);
 		same = same && arrived->length == length &&
 		       memcmp(arrived->data, frame, length) == 0;
-		if (strcmp(text, traced[i].records) == 0 && same)
+		if (strcmp(text, cases[i].records) == 0 && same)
 			continue;
 		failed++;
-		fprintf(stderr, "%s:\n  %s\n  instead of\n  %s%s\n", traced[i].name, text,
-			traced[i].records, same ? "" : "\n  and other bytes");
+		fprintf(stderr, "%s:\n  %s\n  instead of\n  %s%s\n", cases[i].name, text,
+			cases[i].records, same ? "" : "\n  and other bytes");
 	}
 	assert_int_equal(failed, 0);
+}
+
+static void test_records(void **state)
+{
+	(void)state;
+	check_records(traced, sizeof(traced) / sizeof(traced[0]));
+}
+
+/* Out of a label, neighbour discovery is IP like any other: the filter is asked. */
+#define SOLICITATION                                                                               \
+	"raw:6000000000183aff20010db800000000000000000000000520010db8000000000000000000000006"     \
+	"870000000000000020010db8000000000000000000000006"
+
+static const struct traced filtered[] = {
+	{ "a rule decides", "eth mpls 104/5/64s ip6/64",
+	  "p0 [classify>mpls] {label 104:5} [mpls>tunnel] [tunnel>ip] {filter 1 1} [filter_vrf>ip] {route 0} "
+	  "^ip_no_route",
+	  "eth mpls 104/5/64s ip6/64" },
+	{ "no rule decides", "eth mpls 104/5/64s " SOLICITATION,
+	  "p0 [classify>mpls] {label 104:5} [mpls>tunnel] [tunnel>ip] {filter 1 0} !filter_in",
+	  "eth mpls 104/5/64s " SOLICITATION },
+};
+
+static void test_filter(void **state)
+{
+	(void)state;
+	word_store(&fixture.tables->filter_vrf[0], PERMIT);
+	word_store(&fixture.tables->filter_vrfs, 1);
+	check_records(filtered, sizeof(filtered) / sizeof(filtered[0]));
+	word_store(&fixture.tables->filter_vrf[0], 0);
+	word_store(&fixture.tables->filter_vrfs, 0);
 }
 
 /* ---------------------------------------------------------------- which packets */
@@ -397,14 +431,23 @@ static int start(void **state)
 	if (group_add(fixture.nexthops, &members, &group) != 0)
 		return -1;
 	route(103, LABEL_REPLICATE, 0, group, LABEL_GROUP);
+	route(104, LABEL_POP_IP, 0, 0, LABEL_TTL_PIPE);
+	filters_start();
 	atomic_store(&fixture.worker->state->busy_turns, 1);
 	return 0;
+}
+
+static int stop(void **state)
+{
+	filters_stop();
+	return stage_stop(state);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_records),       cmocka_unit_test(test_count),
+		cmocka_unit_test(test_records),       cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_count),
 		cmocka_unit_test(test_port),          cmocka_unit_test(test_match),
 		cmocka_unit_test(test_invalid),       cmocka_unit_test(test_no_wish),
 		cmocka_unit_test(test_deadline),
@@ -412,5 +455,5 @@ int main(void)
 		cmocka_unit_test(test_runtime),
 	};
 
-	return cmocka_run_group_tests(tests, start, stage_stop);
+	return cmocka_run_group_tests(tests, start, stop);
 }
