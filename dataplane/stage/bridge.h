@@ -8,13 +8,13 @@
 #define SHUNT_STAGE_BRIDGE_H
 
 #include "dataplane/shm/bridge.h"
+#include "dataplane/stage/ip_header.h"
 #include "dataplane/stage/stage.h"
 
 enum {
 	TAG_SIZE = 4,
 	PROTOCOL_HOP_BY_HOP = 0,
 	PROTOCOL_IGMP = 2,
-	PROTOCOL_ICMPV6 = 58,
 	PROTOCOL_PIM = 103,
 	LEARN_RECENT = 1024, /* addresses that were told lately */
 	LEARN_BUDGETS = 256, /* ports' budgets, by interface modulo this */
@@ -152,7 +152,7 @@ static inline bool multicast_is_data_ipv6(const uint8_t *header)
 	uint8_t next = header[6];
 
 	return header[0] >> 4 == 6 && header[24] == 0xff && (header[25] & 0xf) > 2 &&
-	       next != PROTOCOL_HOP_BY_HOP && next != PROTOCOL_ICMPV6 && next != PROTOCOL_PIM;
+	       next != PROTOCOL_HOP_BY_HOP && next != IPV6_ICMP && next != PROTOCOL_PIM;
 }
 
 /* ---- replicate.c ---- */

@@ -113,7 +113,7 @@ static int protocol_of(const struct group_packet *packet)
 	}
 	if (payload >= packet->end)
 		return -1;
-	if (protocol == PROTOCOL_ICMPV6 && is_mld_type(payload[0]))
+	if (protocol == IPV6_ICMP && is_mld_type(payload[0]))
 		return PUNT_mld;
 	return protocol == PROTOCOL_PIM ? (int)PUNT_pim : -1;
 }
