@@ -121,22 +121,15 @@ static bool group_ports(const struct bridging *bridging, struct port_set *ports,
 	return true;
 }
 
-/* Not back to where it came from, nor where that port must not send to. False: nothing is left. */
+/* Only where it may go. False: nothing is left. */
 static bool remove_forbidden(const struct bridging *bridging, struct port_set *ports)
 {
-	const struct bridge_members *members = bridging->members;
-	unsigned int slot = bridging->port->slot;
-	uint64_t isolated = bridging->port->flags & BRIDGE_PORT_ISOLATED ? UINT64_MAX : 0;
-	uint64_t horizon = bridging->port->flags & BRIDGE_PORT_HORIZON ? UINT64_MAX : 0;
+	struct port_set allowed =
+		bridge_allowed(bridging->domain, bridging->members, bridging->port);
 	uint64_t any = 0;
 
-	port_set_remove(ports, slot);
-	for (unsigned int i = 0; i < SLOT_WORDS; i++) {
-		ports->word[i] &= bridging->domain->member.word[i] &
-				  ~(members->isolated.word[i] & isolated) &
-				  ~(members->horizon.word[i] & horizon);
-		any |= ports->word[i];
-	}
+	for (unsigned int i = 0; i < SLOT_WORDS; i++)
+		any |= ports->word[i] &= allowed.word[i];
 	return any != 0;
 }
 

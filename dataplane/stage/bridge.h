@@ -49,6 +49,23 @@ static inline unsigned int bridging_l3(const struct bridging *bridging)
 	return 14u + (bridging->tagged ? TAG_SIZE : 0);
 }
 
+/* The ports of the domain by which a frame that came in by `port` may leave: not back to where it came from,
+ * nor where that port must not send to. */
+static inline struct port_set bridge_allowed(const struct bridge_domain *domain,
+					     const struct bridge_members *members,
+					     const struct bridge_port *port)
+{
+	struct port_set allowed = domain->member;
+	uint64_t isolated = port->flags & BRIDGE_PORT_ISOLATED ? UINT64_MAX : 0;
+	uint64_t horizon = port->flags & BRIDGE_PORT_HORIZON ? UINT64_MAX : 0;
+
+	port_set_remove(&allowed, port->slot);
+	for (unsigned int i = 0; i < SLOT_WORDS; i++)
+		allowed.word[i] &= ~(members->isolated.word[i] & isolated) &
+				   ~(members->horizon.word[i] & horizon);
+	return allowed;
+}
+
 /* ---- bridge.c, bridge_vector.c ---- */
 
 /* A frame of `port`: of its packet, mbuf and l3 (its Ethernet header) are used. It ends here, or goes to

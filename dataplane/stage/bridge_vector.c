@@ -128,18 +128,8 @@ static inline bool send_to(struct batch *batch, struct packet *packet, const str
 
 static __rte_noinline void find_allowed(struct batch *batch, const struct bridge_domain *domain)
 {
-	const struct bridge_members *members = batch->members;
-	uint32_t flags = batch->port->flags;
-
 	batch->allowed_in = domain;
-	batch->allowed = domain->member;
-	port_set_remove(&batch->allowed, batch->port->slot);
-	for (unsigned int i = 0; i < SLOT_WORDS; i++) {
-		if (flags & BRIDGE_PORT_ISOLATED)
-			batch->allowed.word[i] &= ~members->isolated.word[i];
-		if (flags & BRIDGE_PORT_HORIZON)
-			batch->allowed.word[i] &= ~members->horizon.word[i];
-	}
+	batch->allowed = bridge_allowed(domain, batch->members, batch->port);
 }
 
 /* The port of the address; NOWHERE: bridge_frame knows what becomes of it. */
