@@ -236,14 +236,6 @@ void bridge_frame(struct worker *worker, struct packet *packet, const struct bri
 
 /* ---------------------------------------------------------------- the stage */
 
-/* What an interface is in its bridge, or NULL: it is none's. */
-static inline const struct bridge_port *port_of(const struct worker *worker, uint32_t interface)
-{
-	uint64_t offset = word_load(&worker->tables->interface[interface].bridge_port);
-
-	return offset != 0 ? tables_object(worker->tables, offset) : NULL;
-}
-
 /* The frame begins at packet->l3. */
 static inline void start_at_l3(struct packet *packet)
 {
@@ -261,11 +253,7 @@ static inline void start_at_l3(struct packet *packet)
 static void bridge_labelled(struct worker *worker, struct packet *packet, struct bridge_memo *memo)
 {
 	uint32_t index = packet->nexthop % BRIDGE_MAX;
-	uint64_t flags = word_load(&worker->tables->bridge[index].flags);
-	const struct bridge_port *own =
-		flags & BRIDGE_VALID ? port_of(worker, (uint32_t)(flags >> BRIDGE_INTERFACE_SHIFT) %
-							       INTERFACE_MAX)
-				     : NULL;
+	const struct bridge_port *own = bridge_own_port(worker->tables, index);
 
 	if (own == NULL) {
 		drop(worker, packet->mbuf, packet->interface, DROP_bridge_unknown);
@@ -296,7 +284,7 @@ void bridge(struct worker *worker)
 			next = first + 1;
 			continue;
 		}
-		const struct bridge_port *port = port_of(worker, interface);
+		const struct bridge_port *port = bridge_port_of(worker->tables, interface);
 		for (next = first; next < count && packets[next]->interface == interface &&
 				   packets[next]->space == BRIDGE_BY_PORT;
 		     next++) {
@@ -312,7 +300,7 @@ void bridge(struct worker *worker)
 
 void bridge_send(struct worker *worker, struct packet *packet, uint32_t interface)
 {
-	const struct bridge_port *port = port_of(worker, interface);
+	const struct bridge_port *port = bridge_port_of(worker->tables, interface);
 	struct interface_counters *own = &worker->interface[interface];
 
 	if (port == NULL || port->slot != SLOT_OWN) {

@@ -49,6 +49,25 @@ static inline unsigned int bridging_l3(const struct bridging *bridging)
 	return 14u + (bridging->tagged ? TAG_SIZE : 0);
 }
 
+/* What an interface is in its bridge, or NULL: it is none's. */
+static inline const struct bridge_port *bridge_port_of(const struct tables *tables,
+						       uint32_t interface)
+{
+	uint64_t offset = word_load(&tables->interface[interface].bridge_port);
+
+	return offset != 0 ? tables_object(tables, offset) : NULL;
+}
+
+/* What a bridge's own interface is in it, or NULL: there is no such bridge. */
+static inline const struct bridge_port *bridge_own_port(const struct tables *tables,
+							uint32_t bridge)
+{
+	uint64_t flags = word_load(&tables->bridge[bridge % BRIDGE_MAX].flags);
+	uint32_t own = (uint32_t)(flags >> BRIDGE_INTERFACE_SHIFT) % INTERFACE_MAX;
+
+	return flags & BRIDGE_VALID ? bridge_port_of(tables, own) : NULL;
+}
+
 /* The ports of the domain by which a frame that came in by `port` may leave: not back to where it came from,
  * nor where that port must not send to. */
 static inline struct port_set bridge_allowed(const struct bridge_domain *domain,

@@ -35,13 +35,6 @@ struct routed {
 	bool incoming;    /* it came in where it should */
 };
 
-static const struct bridge_port *own_port(const struct tables *tables, uint32_t interface)
-{
-	uint64_t offset = word_load(&tables->interface[interface].bridge_port);
-
-	return offset != 0 ? tables_object(tables, offset) : NULL;
-}
-
 /* ---------------------------------------------------------------- the packet */
 
 /* Out of a label whose path was set up to lead here, not out of a tunnel, which is an interface. */
@@ -97,7 +90,7 @@ static enum verdict branch_verdict(const struct routed *routed, uint32_t interfa
 {
 	const struct tables *tables = routed->worker->tables;
 	const struct packet *packet = routed->packet;
-	const struct bridge_port *own = own_port(tables, interface);
+	const struct bridge_port *own = bridge_port_of(tables, interface);
 	const struct bridge_members *members =
 		own != NULL ? bridge_members(tables, own->bridge) : NULL;
 	struct port_set ports;

@@ -128,11 +128,13 @@ static void ask_group(const struct asked *asked, uint32_t bridge, unsigned int v
 static void ask_bridge(const struct asked *asked)
 {
 	const struct tables *tables = asked->worker->tables;
-	uint64_t offset = word_load(&tables->interface[asked->packet->interface].bridge_port);
+	const struct packet *packet = asked->packet;
+	const struct bridge_port *port = packet->space == BRIDGE_BY_LABEL
+						 ? bridge_own_port(tables, packet->nexthop)
+						 : bridge_port_of(tables, packet->interface);
 
-	if (offset == 0 || asked->end - asked->at < RTE_ETHER_HDR_LEN)
+	if (port == NULL || asked->end - asked->at < RTE_ETHER_HDR_LEN)
 		return;
-	const struct bridge_port *port = tables_object(tables, offset);
 	unsigned int vlan = vlan_of(asked, port);
 	if (asked->at[0] & 1)
 		ask_group(asked, port->bridge, vlan);

@@ -234,6 +234,27 @@ static void test_filter(void **state)
 	word_store(&fixture.tables->filter_vrfs, 0);
 }
 
+/* A frame from below a label is looked up in the bridge that the label names. */
+#define BELOW "mac:0a00000000010a0000000099"
+
+static const struct traced bridged[] = {
+	{ "untagged: of the bridge's own VLAN", "eth mpls 105/0/64s " BELOW " type:9000 fill:46",
+	  "p0 [classify>mpls] {label 105:6} [mpls>bridge] {address 3} [bridge>transmit] =3",
+	  BELOW " type:9000 fill:46" },
+	{ "in a VLAN that nobody has", "eth mpls 105/0/64s " BELOW " vlan:20 type:9000 fill:46",
+	  "p0 [classify>mpls] {label 105:6} [mpls>bridge] {address -1} !bridge_vlan",
+	  BELOW " vlan:20 type:9000 fill:46" },
+	{ "no such bridge", "eth mpls 106/0/64s " BELOW " type:9000 fill:46",
+	  "p0 [classify>mpls] {label 106:6} [mpls>bridge] !bridge_unknown",
+	  "eth mpls 106/0/64s " BELOW " type:9000 fill:46" },
+};
+
+static void test_bridge(void **state)
+{
+	(void)state;
+	check_records(bridged, sizeof(bridged) / sizeof(bridged[0]));
+}
+
 /* ---------------------------------------------------------------- which packets */
 
 static uint64_t traced_packets(void)
@@ -414,6 +435,7 @@ static void test_runtime(void **state)
 
 static int start(void **state)
 {
+	static const struct bridge_seat seats[] = { { 3, 1, 10, NULL, BRIDGE_PORT_LEARNING } };
 	struct group_members members = { .count = 2 };
 	uint32_t group;
 	int result = stage_start(state);
@@ -432,6 +454,10 @@ static int start(void **state)
 		return -1;
 	route(103, LABEL_REPLICATE, 0, group, LABEL_GROUP);
 	route(104, LABEL_POP_IP, 0, 0, LABEL_TTL_PIPE);
+	bridge_make(1, seats, sizeof(seats) / sizeof(seats[0]), 10, BRIDGE_LEARNING, 0);
+	fdb_entry_add(1, 10, "0a0000000001", 3, 1, ORIGIN_LEARNED);
+	route(105, LABEL_POP_BRIDGE, 0, 1, 0);
+	route(106, LABEL_POP_BRIDGE, 0, 2, 0);
 	filters_start();
 	atomic_store(&fixture.worker->state->busy_turns, 1);
 	return 0;
@@ -447,7 +473,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records),       cmocka_unit_test(test_filter),
-		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_bridge),	      cmocka_unit_test(test_count),
 		cmocka_unit_test(test_port),          cmocka_unit_test(test_match),
 		cmocka_unit_test(test_invalid),       cmocka_unit_test(test_no_wish),
 		cmocka_unit_test(test_deadline),
