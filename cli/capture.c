@@ -208,17 +208,11 @@ static uint32_t number_interface(struct capturing *capturing, uint32_t row)
 /* NULL: nothing to say. */
 static const char *comment_on(const struct capture_record *record, char text[COMMENT_SIZE])
 {
-	static const char *const stages[] = {
-#define X(name, text) #name,
-		STAGES(X)
-#undef X
-	};
 	static const char *const consumers[] = {
 #define X(name, text) text,
 		WATCH_CONSUMERS(X)
 #undef X
 	};
-	const char *stage = record->stage < STAGE_COUNT ? stages[record->stage] : "?";
 
 	switch (record->event) {
 	case CAPTURE_DROPPED:
@@ -234,7 +228,8 @@ static const char *comment_on(const struct capture_record *record, char text[COM
 	case CAPTURE_BEFORE:
 	case CAPTURE_AFTER:
 		snprintf(text, COMMENT_SIZE, "%s %s",
-			 record->event == CAPTURE_BEFORE ? "before" : "after", stage);
+			 record->event == CAPTURE_BEFORE ? "before" : "after",
+			 stage_name(record->stage));
 		return text;
 	default:
 		return NULL;

@@ -161,9 +161,6 @@ static void put_stage(const char *name, const char *what, uint64_t sum, struct r
 
 static int answer_stages(const char *command, const char *parameters, struct rte_tel_data *answer)
 {
-#define X(name, text) #name,
-	static const char *const names[] = { STAGES(X) };
-#undef X
 	(void)command;
 	(void)parameters;
 	rte_tel_data_start_dict(answer);
@@ -175,9 +172,9 @@ static int answer_stages(const char *command, const char *parameters, struct rte
 			packets += counter_read(&one->packets);
 			cycles += counter_read(&one->cycles);
 		}
-		put_stage(names[stage], "calls", calls, answer);
-		put_stage(names[stage], "packets", packets, answer);
-		put_stage(names[stage], "cycles", cycles, answer);
+		put_stage(stage_name(stage), "calls", calls, answer);
+		put_stage(stage_name(stage), "packets", packets, answer);
+		put_stage(stage_name(stage), "cycles", cycles, answer);
 	}
 	return 0;
 }

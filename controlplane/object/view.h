@@ -121,8 +121,6 @@ json_t *view_workers(const struct view *view, const struct arguments *arguments,
 /* Stages of workers, in the turns that were sampled. */
 json_t *view_runtime(const struct view *view, const struct arguments *arguments,
 		     struct error *error);
-/* "?" for a number that is no stage's. */
-const char *view_stage_name(unsigned int stage);
 /* part / whole, rounded to 1 / places; 0 of nothing. */
 json_t *view_ratio(uint64_t part, uint64_t whole, uint64_t places);
 json_t *view_trace(const struct view *view, const struct arguments *arguments, struct error *error);

@@ -11,10 +11,6 @@
 
 /* ---------------------------------------------------------------- stages */
 
-#define X(name, text) #name,
-static const char *const stages[] = { STAGES(X) };
-#undef X
-
 static void add_stages(struct metrics_text *out, const struct view *view, const char *name,
 		       const char *help, size_t offset)
 {
@@ -29,7 +25,7 @@ static void add_stages(struct metrics_text *out, const struct view *view, const 
 				(const _Atomic uint64_t *)(counters + offset);
 			metrics_add(out,
 				    "shunt_%s_total{worker=\"%u\",stage=\"%s\"} %" PRIu64 "\n", name,
-				    worker, stages[stage], counter_read(counter));
+				    worker, stage_name(stage), counter_read(counter));
 		}
 }
 

@@ -4,17 +4,6 @@
  */
 #include "view.h"
 
-static const char *const stage_names[] = {
-#define X(name, text) #name,
-	STAGES(X)
-#undef X
-};
-
-const char *view_stage_name(unsigned int stage)
-{
-	return stage < STAGE_COUNT ? stage_names[stage] : "?";
-}
-
 static uint64_t cycles_of(const struct stage_counters *stage)
 {
 	uint64_t cycles = 0;
@@ -34,7 +23,7 @@ static json_t *stage_row(unsigned int worker, unsigned int stage,
 	json_t *row = json_object();
 
 	view_number(row, "worker", worker);
-	view_string(row, "stage", view_stage_name(stage));
+	view_string(row, "stage", stage_name(stage));
 	view_number(row, "calls", calls);
 	view_number(row, "packets", packets);
 	json_object_set_new(row, "packets_per_call", view_ratio(packets, calls, 100));

@@ -59,7 +59,7 @@ static json_t *end_object(const struct view *view, const struct trace_record *re
 	char name[NAME_SIZE];
 
 	view_string(object, "end", record->end < WATCH_ENDS ? end_names[record->end] : "?");
-	view_string(object, "stage", view_stage_name(record->stage));
+	view_string(object, "stage", stage_name(record->stage));
 	if (record->end == WATCH_TRANSMITTED) {
 		view_interface(view, record->reason, name);
 		view_string(object, "port", name);
@@ -85,7 +85,7 @@ static json_t *step_end(struct traced *traced)
 {
 	json_t *step = json_object();
 
-	view_string(step, "stage", view_stage_name(traced->stage));
+	view_string(step, "stage", stage_name(traced->stage));
 	json_object_set_new(step, "lookups", traced->lookups ? traced->lookups : json_array());
 	traced->lookups = NULL;
 	json_array_append_new(traced->steps, step);
@@ -118,7 +118,7 @@ static void take_stage(const struct view *view, struct traced *traced,
 	traced->stage = record->stage;
 	json_t *step = step_end(traced);
 	if (record->next < STAGE_COUNT)
-		view_string(step, "next", view_stage_name(record->next));
+		view_string(step, "next", stage_name(record->next));
 	view_interface(view, record->interface, name);
 	view_string(step, "interface", name);
 }

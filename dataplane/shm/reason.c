@@ -14,6 +14,9 @@ struct reason {
 static const struct reason drop_reasons[] = { DROP_REASONS(X) };
 static const struct reason punt_reasons[] = { PUNT_REASONS(X) };
 #undef X
+#define X(name, text) #name,
+static const char *const stages[] = { STAGES(X) };
+#undef X
 
 const char *drop_reason_name(unsigned int reason)
 {
@@ -33,4 +36,9 @@ const char *punt_reason_name(unsigned int reason)
 const char *punt_reason_text(unsigned int reason)
 {
 	return reason < PUNT_REASON_COUNT ? punt_reasons[reason].text : "?";
+}
+
+const char *stage_name(unsigned int stage)
+{
+	return stage < STAGE_COUNT ? stages[stage] : "?";
 }

@@ -32,6 +32,9 @@
 enum stage_id { STAGES(X) STAGE_COUNT };
 #undef X
 
+/* The stage's name as users see it, or "?" for a number that is none. */
+const char *stage_name(unsigned int stage);
+
 enum {
 	STAGE_MAX = 16,
 	WATCH_SAMPLE = 64,       /* one of so many busy turns has its stages' cycles counted */

@@ -81,13 +81,6 @@ static const struct trace_ring *ring(void)
 	return &fixture.state->trace[0];
 }
 
-static const char *const stage_names[] = {
-#define X(name, text) #name,
-	STAGES(X)
-#undef X
-		"-"
-};
-
 static void say_lookup(char *text, const struct trace_record *record)
 {
 	static const char *const names[] = { "label", "route",   "filter", "tunnel",
@@ -124,8 +117,8 @@ static void records_text(unsigned int number, char text[TEXT])
 		if (record->kind == TRACE_ARRIVED)
 			sprintf(at, "p%u", record->interface);
 		else if (record->kind == TRACE_STAGE)
-			sprintf(at, " [%s>%s]", stage_names[record->stage],
-				stage_names[record->next]);
+			sprintf(at, " [%s>%s]", stage_name(record->stage),
+				stage_name(record->next));
 		else if (record->kind == TRACE_END && record->end == WATCH_DROPPED)
 			sprintf(at, " !%s", drop_reason_name(record->reason));
 		else if (record->kind == TRACE_END && record->end == WATCH_PUNTED)
