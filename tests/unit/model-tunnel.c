@@ -165,7 +165,6 @@ static void refusals(void **state)
 		{ "tunnel del nix", "tunnel nix does not exist" },
 		{ "tunnel del p0", "tunnel p0 does not exist" },
 		{ "tunnel del t0", "tunnel t0 is in use by" },
-		{ "tunnel show nix", NULL },
 		/* pseudowires */
 		{ "pseudowire add w1 in 100 out 200 via 10.0.0.2", "incoming label of pseudowire w0" },
 		{ "pseudowire add w1 in 101 out 200 via 10.0.0.2", "label 101 exists already in space 0" },
@@ -193,8 +192,8 @@ static void refusals(void **state)
 	say(f, "pseudowire add w0 bridge br0 in 100 out 16/200 via 10.0.1.2");
 	char *before = configuration(f);
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].text != NULL)
-			refused(f, rows[i].line, rows[i].text);
+		refused(f, rows[i].line, rows[i].text);
+	show_refused(f, "tunnel show nix", "tunnel nix does not exist");
 	char *after = configuration(f);
 	assert_string_equal(before, after);
 	free(before);
