@@ -22,8 +22,10 @@ static int start(void **state)
 {
 	(void)state;
 	ring = aligned_alloc(64, sizeof(*ring));
+	if (ring == NULL)
+		return -1;
 	memset(ring, 0, sizeof(*ring));
-	return ring == NULL;
+	return 0;
 }
 
 static int stop(void **state)
