@@ -188,6 +188,28 @@ char *configuration(struct fixture *fixture)
 	return text.string;
 }
 
+void inverse_of(struct fixture *fixture, const char *line)
+{
+	char *before = configuration(fixture);
+
+	parse(fixture, line);
+	int result = model_inverse(fixture->model, fixture->arguments, fixture->undo);
+	if (result != 0)
+		fail_msg("%s: no inverse: %d", line, result);
+	say(fixture, line);
+	char *between = configuration(fixture);
+	if (strcmp(before, between) == 0)
+		fail_msg("%s: changed nothing", line);
+	if (model_execute(fixture->model, fixture->undo, &fixture->error) != 0)
+		fail_msg("%s: undo: %s", line, fixture->error.text);
+	char *after = configuration(fixture);
+	if (strcmp(before, after) != 0)
+		fail_msg("%s: before:\n%safter its undo:\n%s", line, before, after);
+	free(before);
+	free(between);
+	free(after);
+}
+
 static json_t *look(struct fixture *fixture, const char *line)
 {
 	struct view view = { model_tables(fixture->model), model_state(fixture->model),

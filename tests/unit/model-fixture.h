@@ -42,6 +42,8 @@ void dataplane_answers(struct fixture *fixture, unsigned int port, const uint8_t
 
 /* All commands of the running configuration, one line each; to be freed. */
 char *configuration(struct fixture *fixture);
+/* Execute a line and then its inverse: it must change the configuration, which is then as it was. */
+void inverse_of(struct fixture *fixture, const char *line);
 /* A show command's result; must succeed. */
 json_t *show(struct fixture *fixture, const char *line);
 /* A show command that must be refused with this text in the message. */

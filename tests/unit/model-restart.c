@@ -321,28 +321,6 @@ static void stopped_dataplane_is_named(void **state)
 
 /* ---------------------------------------------------------------- inverse */
 
-static void inverse_of(struct fixture *f, const char *line)
-{
-	char *before = configuration(f);
-
-	parse(f, line);
-	int result = model_inverse(f->model, f->arguments, f->undo);
-	if (result != 0)
-		fail_msg("%s: no inverse: %d", line, result);
-	say(f, line);
-	char *between = configuration(f);
-	if (strcmp(before, between) == 0)
-		fail_msg("%s: changed nothing", line);
-	if (model_execute(f->model, f->undo, &f->error) != 0)
-		fail_msg("%s: undo: %s", line, f->error.text);
-	char *after = configuration(f);
-	if (strcmp(before, after) != 0)
-		fail_msg("%s: before:\n%safter its undo:\n%s", line, before, after);
-	free(before);
-	free(between);
-	free(after);
-}
-
 static void every_command_has_its_inverse(void **state)
 {
 	static const char *const lines[] = {
