@@ -31,7 +31,6 @@ enum {
 };
 
 struct fixture fixture;
-static struct lpm *ipv4, *ipv6;
 static uint8_t *guard[VECTOR_SIZE]; /* where the page begins that cannot be read, by frame */
 static struct rte_mbuf_ext_shared_info external[VECTOR_SIZE];
 
@@ -188,16 +187,10 @@ static void make_routes(void)
 {
 	static const uint8_t all[16];
 	uint8_t own[16], prefix4[4] = { 10 }, prefix6[16] = { 0x20 };
-	ipv4 = lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][ROUTE_IPV4], 4,
-		       true);
-	ipv6 = lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][ROUTE_IPV6], 16,
-		       true);
+	struct lpm *ipv4 = fixture_trie(&fixture, 0, ROUTE_IPV4, true);
+	struct lpm *ipv6 = fixture_trie(&fixture, 0, ROUTE_IPV6, true);
 	uint32_t leaf = route_leaf(ROUTE_NEXTHOP, nexthop(2, 0, NEXTHOP_NONE, 0));
-	int result;
-
-	lpm_publish(ipv4);
-	lpm_publish(ipv6);
-	result = lpm_insert(ipv4, all, 0, leaf) | lpm_insert(ipv6, all, 0, leaf);
+	int result = lpm_insert(ipv4, all, 0, leaf) | lpm_insert(ipv6, all, 0, leaf);
 	fixture_ipv4(own, 1);
 	result |= lpm_insert(ipv4, own + 12, 32, route_leaf(ROUTE_LOCAL, 0));
 	fixture_ipv6(own, 1);
@@ -235,8 +228,6 @@ static void start(void)
 static void stop(void)
 {
 	fuzz_bridges_delete();
-	lpm_delete(ipv4);
-	lpm_delete(ipv6);
 	fixture_stop(&fixture);
 }
 

@@ -141,6 +141,9 @@ static void remove_directory(const char *path)
 
 void fixture_stop(struct fixture *fixture)
 {
+	for (unsigned int vrf = 0; vrf < VRF_MAX; vrf++)
+		for (unsigned int family = 0; family < ROUTE_FAMILIES; family++)
+			lpm_delete(fixture->trie[vrf][family]);
 	nexthop_pool_delete(fixture->nexthops);
 	heap_delete(fixture->heap);
 	region_close(&fixture->tables_region);
@@ -148,6 +151,20 @@ void fixture_stop(struct fixture *fixture)
 	rte_mempool_free(fixture->pool);
 	rte_eal_cleanup();
 	remove_directory(fixture->directory);
+}
+
+struct lpm *fixture_trie(struct fixture *fixture, unsigned int vrf, enum route_family family,
+			 bool large)
+{
+	struct lpm *trie = lpm_new(fixture->tables, fixture->heap,
+				   &fixture->tables->route_root[vrf][family],
+				   family == ROUTE_IPV4 ? 4 : 16, large);
+
+	if (trie == NULL)
+		fail("routes", "no memory");
+	lpm_publish(trie);
+	fixture->trie[vrf][family] = trie;
+	return trie;
 }
 
 unsigned int fixture_transmitted(struct fixture *fixture)

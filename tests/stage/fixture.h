@@ -7,6 +7,7 @@
 
 #include "dataplane/shm/heap.h"
 #include "dataplane/shm/hash.h"
+#include "dataplane/shm/lpm.h"
 #include "dataplane/shm/region.h"
 #include "dataplane/shm/table.h"
 #include "dataplane/shm/tunnel.h"
@@ -24,6 +25,7 @@ struct fixture {
 	struct worker *worker;
 	struct plan plan;
 	struct tunnel_table tunnels;
+	struct lpm *trie[VRF_MAX][ROUTE_FAMILIES]; /* those that were made */
 };
 
 /* EAL without ports, the files in a new directory below `parent` (NULL: /dev/shm), one worker, `mbufs`
@@ -59,6 +61,11 @@ void fixture_ipv6(uint8_t address[16], unsigned int last);
 
 /* A label's entry in a space, which is made if it is not there. */
 void fixture_label(struct fixture *fixture, unsigned int space, uint32_t label, uint64_t entry);
+
+/* The routes of a VRF and family, empty and published; to be made once each. `large` as lpm_new has
+ * it. They go with the fixture. */
+struct lpm *fixture_trie(struct fixture *fixture, unsigned int vrf, enum route_family family,
+			 bool large);
 
 /* As if all that waits for the ports had been sent; the buffers stay the caller's. Returns how many. */
 unsigned int fixture_transmitted(struct fixture *fixture);

@@ -9,8 +9,6 @@
 
 enum { PERMIT_PORT, DENY_PORT, POLICE_PORT, TYPE_PORT, PLAIN_PORT, METER_PORT, LOCAL_PORT };
 
-static struct lpm *ipv4, *ipv6;
-
 static int start(void **state)
 {
 	uint8_t any[16] = { 0 };
@@ -19,15 +17,10 @@ static int start(void **state)
 	if (result != 0)
 		return result;
 	filters_start();
-	ipv4 = lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][ROUTE_IPV4], 4,
-		       false);
-	ipv6 = lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][ROUTE_IPV6], 16,
-		       false);
-	lpm_publish(ipv4);
-	lpm_publish(ipv6);
 	uint32_t leaf = route_leaf(ROUTE_NEXTHOP, via(8, 8, NO_LABELS));
-	assert_int_equal(lpm_insert(ipv4, any, 0, leaf), 0);
-	assert_int_equal(lpm_insert(ipv6, any, 0, leaf), 0);
+	for (unsigned int family = 0; family < ROUTE_FAMILIES; family++)
+		assert_int_equal(
+			lpm_insert(fixture_trie(&fixture, 0, family, false), any, 0, leaf), 0);
 	bind_in(PERMIT_PORT, PERMIT);
 	bind_in(DENY_PORT, DENY);
 	bind_in(POLICE_PORT, POLICE);
@@ -216,14 +209,15 @@ static const struct stage_case local[] = {
 static void test_local(void **state)
 {
 	static const uint8_t ours[4] = { 10, 9, 8, 7 };
+	struct lpm *trie = fixture.trie[0][ROUTE_IPV4];
 
 	(void)state;
-	assert_int_equal(lpm_insert(ipv4, ours, 32, route_leaf(ROUTE_LOCAL, LOCAL_PORT)), 0);
+	assert_int_equal(lpm_insert(trie, ours, 32, route_leaf(ROUTE_LOCAL, LOCAL_PORT)), 0);
 	CASES_RUN(local);
 	word_store(&fixture.tables->filter_local, DENY);
 	CASES_RUN(denied_local);
 	word_store(&fixture.tables->filter_local, 0);
-	assert_int_equal(lpm_remove(ipv4, ours, 32), 0);
+	assert_int_equal(lpm_remove(trie, ours, 32), 0);
 }
 
 static void test_counters(void **state)

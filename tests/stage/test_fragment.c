@@ -21,8 +21,6 @@ static void set_vrf(unsigned int vrf)
 				  (uint64_t)vrf << INTERFACE_VRF_SHIFT);
 }
 
-static struct lpm *tries[VRFS];
-
 static int start(void **state)
 {
 	static const uint32_t labels[] = { 301, 302 };
@@ -42,10 +40,7 @@ static int start(void **state)
 	ways[SMALL] = via(SMALL_PORT, 4, NO_LABELS);
 	ways[TINY] = via(TINY_PORT, 4, NO_LABELS);
 	for (unsigned int vrf = 0; vrf < VRFS; vrf++) {
-		struct lpm *trie = tries[vrf] =
-			lpm_new(fixture.tables, fixture.heap,
-				&fixture.tables->route_root[vrf][ROUTE_IPV4], 4, vrf == 0);
-		lpm_publish(trie);
+		struct lpm *trie = fixture_trie(&fixture, vrf, ROUTE_IPV4, vrf == 0);
 		if (lpm_insert(trie, zero, 0, route_leaf(ROUTE_NEXTHOP, ways[vrf])) != 0)
 			return -1;
 	}

@@ -25,16 +25,11 @@ static void set_rate(unsigned int rate)
 	assert_int_equal(host_init(fixture.worker, to_host, &bell, rate), 0);
 }
 
-static struct lpm *tries[ROUTE_FAMILIES];
-
 static void local_route(enum route_family family, const uint8_t *address, unsigned int length)
 {
-	struct lpm *lpm = tries[family] =
-		lpm_new(fixture.tables, fixture.heap, &fixture.tables->route_root[0][family],
-			length / 8, true);
+	struct lpm *trie = fixture_trie(&fixture, 0, family, true);
 
-	assert_int_equal(lpm_insert(lpm, address, length, route_leaf(ROUTE_LOCAL, 0)), 0);
-	lpm_publish(lpm);
+	assert_int_equal(lpm_insert(trie, address, length, route_leaf(ROUTE_LOCAL, 0)), 0);
 }
 
 static int start(void **state)

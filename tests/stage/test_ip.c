@@ -21,18 +21,16 @@ enum {
 	HOST_PORT
 };
 
-static struct lpm *tries[PORTS][ROUTE_FAMILIES];
-
 static void route_add(unsigned int vrf, unsigned int length4, unsigned int length6, uint32_t leaf)
 {
 	static const uint8_t ipv4[4] = { 10, 9, 8, 7 }, ipv6[16] = { 0x20, [15] = 2 };
 	uint8_t prefix[16] = { 0 };
 
 	memcpy(prefix, ipv4, length4 / 8);
-	assert_int_equal(lpm_insert(tries[vrf][ROUTE_IPV4], prefix, length4, leaf), 0);
+	assert_int_equal(lpm_insert(fixture.trie[vrf][ROUTE_IPV4], prefix, length4, leaf), 0);
 	memset(prefix, 0, sizeof(prefix));
 	memcpy(prefix, ipv6, length6 / 8);
-	assert_int_equal(lpm_insert(tries[vrf][ROUTE_IPV6], prefix, length6, leaf), 0);
+	assert_int_equal(lpm_insert(fixture.trie[vrf][ROUTE_IPV6], prefix, length6, leaf), 0);
 }
 
 static int start(void **state)
@@ -46,12 +44,8 @@ static int start(void **state)
 	for (unsigned int vrf = 0; vrf < PORTS; vrf++) {
 		_Atomic uint64_t *flags = &fixture.tables->interface[vrf].flags;
 		word_store(flags, word_load(flags) | (uint64_t)vrf << INTERFACE_VRF_SHIFT);
-		for (unsigned int family = 0; family < ROUTE_FAMILIES; family++) {
-			tries[vrf][family] = lpm_new(fixture.tables, fixture.heap,
-						     &fixture.tables->route_root[vrf][family],
-						     family == ROUTE_IPV4 ? 4 : 16, vrf == 0);
-			lpm_publish(tries[vrf][family]);
-		}
+		for (unsigned int family = 0; family < ROUTE_FAMILIES; family++)
+			fixture_trie(&fixture, vrf, family, vrf == 0);
 	}
 	members.member[0].nexthop = via(2, 2, NO_LABELS);
 	assert_int_equal(group_add(fixture.nexthops, &members, &group), 0);

@@ -13,8 +13,6 @@
 
 enum { TCP = 6, NOTHING = -1, OTHER_PORT = 1 };
 
-static struct lpm *tries[ROUTE_FAMILIES];
-
 static int start(void **state)
 {
 	static const uint8_t ipv4[4] = { 10, 9, 8, 7 }, ipv6[16] = { 0x20, [15] = 2 };
@@ -23,10 +21,7 @@ static int start(void **state)
 	if (result != 0)
 		return result;
 	for (unsigned int family = 0; family < ROUTE_FAMILIES; family++) {
-		struct lpm *trie = tries[family] = lpm_new(fixture.tables, fixture.heap,
-							   &fixture.tables->route_root[0][family],
-							   family == ROUTE_IPV4 ? 4 : 16, true);
-		lpm_publish(trie);
+		struct lpm *trie = fixture_trie(&fixture, 0, family, true);
 		if (lpm_insert(trie, family == ROUTE_IPV4 ? ipv4 : ipv6,
 			       family == ROUTE_IPV4 ? 32 : 128, route_leaf(ROUTE_LOCAL, 0)) != 0)
 			return -1;

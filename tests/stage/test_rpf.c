@@ -42,8 +42,6 @@ static uint32_t group_by(unsigned int first, unsigned int others)
 	return route_leaf(ROUTE_GROUP, index);
 }
 
-static struct lpm *tries[VRF_MAX][ROUTE_FAMILIES];
-
 static void add_routes(unsigned int vrf, uint32_t back)
 {
 	static const uint8_t source4[4] = { 10, 1, 2 };
@@ -53,10 +51,7 @@ static void add_routes(unsigned int vrf, uint32_t back)
 	frame_build(frame, "eth ip6/64");
 	memcpy(source6, frame + ETHERNET + 8, 16);
 	for (unsigned int family = 0; family < ROUTE_FAMILIES; family++) {
-		struct lpm *trie = tries[vrf][family] = lpm_new(
-			fixture.tables, fixture.heap, &fixture.tables->route_root[vrf][family],
-			family == ROUTE_IPV4 ? 4 : 16, vrf == 0);
-		lpm_publish(trie);
+		struct lpm *trie = fixture_trie(&fixture, vrf, family, vrf == 0);
 		const uint8_t *source = family == ROUTE_IPV4 ? source4 : source6;
 		if (back != 0)
 			assert_int_equal(

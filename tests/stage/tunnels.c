@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/stage/tunnels.h"
 
-struct lpm *tunnel_routes[ROUTE_FAMILIES];
 static uint32_t underlay;
 
 void tunnel_route(const uint8_t *prefix, unsigned int length, bool ipv4, uint32_t leaf)
 {
-	assert_int_equal(
-		lpm_insert(tunnel_routes[ipv4 ? ROUTE_IPV4 : ROUTE_IPV6], prefix, length, leaf), 0);
+	struct lpm *trie = fixture.trie[0][ipv4 ? ROUTE_IPV4 : ROUTE_IPV6];
+
+	assert_int_equal(lpm_insert(trie, prefix, length, leaf), 0);
 }
 
 int tunnels_start(void **state)
@@ -17,12 +17,8 @@ int tunnels_start(void **state)
 
 	if (result != 0)
 		return result;
-	for (unsigned int family = 0; family < ROUTE_FAMILIES; family++) {
-		tunnel_routes[family] = lpm_new(fixture.tables, fixture.heap,
-						&fixture.tables->route_root[0][family],
-						family == ROUTE_IPV4 ? 4 : 16, true);
-		lpm_publish(tunnel_routes[family]);
-	}
+	for (unsigned int family = 0; family < ROUTE_FAMILIES; family++)
+		fixture_trie(&fixture, 0, family, true);
 	uint32_t inner = route_leaf(ROUTE_NEXTHOP, via(1, 1, NO_LABELS));
 	underlay = route_leaf(ROUTE_NEXTHOP, via(2, 2, NO_LABELS));
 	tunnel_route((const uint8_t[4]){ 10, 9, 8, 0 }, 24, true, inner);

@@ -15,8 +15,7 @@
 /* cmocka group fixture: stage_start, and the routes. */
 int tunnels_start(void **state);
 
-/* The tries of VRF 0. */
-extern struct lpm *tunnel_routes[ROUTE_FAMILIES];
+/* A route of VRF 0. */
 void tunnel_route(const uint8_t *prefix, unsigned int length, bool ipv4, uint32_t leaf);
 
 /* Tunnel `number` from address 1 to address `remote` (0: any) of the family; its underlay is nexthop 2 of
