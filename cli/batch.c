@@ -131,19 +131,16 @@ static int chunk_answer(struct batch_file *batch)
 		batch->done += (size_t)json_integer_value(json_object_get(result, "done"));
 		if (first) {
 			size_t index = (size_t)json_integer_value(json_object_get(first, "index"));
-			const char *kind = json_string_value(json_object_get(first, "kind"));
-			const char *text = json_string_value(json_object_get(first, "message"));
-			const char *expected =
-				json_string_value(json_object_get(first, "expected"));
 			json_t *column = json_object_get(first, "column");
-			error.kind =
-				kind && strcmp(kind, "usage") == 0 ? ERROR_USAGE : ERROR_REFUSED;
+			bool usage = strcmp(member_text(first, "kind"), "usage") == 0;
+			error.kind = usage ? ERROR_USAGE : ERROR_REFUSED;
 			error.column =
 				json_is_integer(column) ? (int)json_integer_value(column) : -1;
 			error.length = (int)json_integer_value(json_object_get(first, "length"));
-			snprintf(error.text, sizeof(error.text), "%s", text ? text : "");
+			snprintf(error.text, sizeof(error.text), "%s",
+				 member_text(first, "message"));
 			snprintf(error.expected, sizeof(error.expected), "%s",
-				 expected ? expected : "");
+				 member_text(first, "expected"));
 			if (index >= chunk->count)
 				index = chunk->count - 1;
 			code = refuse(batch, chunk->line[index].number, chunk->line[index].text,

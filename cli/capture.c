@@ -69,14 +69,6 @@ static void on_signal(int number)
 	interrupted = 1;
 }
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void wait_ns(long length)
 {
 	const struct timespec time = { .tv_nsec = length };

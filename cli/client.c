@@ -185,11 +185,6 @@ static int receive_line(struct session *session, size_t *rest, struct error *err
 	}
 }
 
-static void copy_string(char *to, size_t size, json_t *json)
-{
-	snprintf(to, size, "%s", json_is_string(json) ? json_string_value(json) : "");
-}
-
 /* A JSON-RPC error object to struct error. */
 static int answer_error(json_t *json, struct error *error)
 {
@@ -199,8 +194,8 @@ static int answer_error(json_t *json, struct error *error)
 			  : json_integer_value(json_object_get(json, "code")) == INVALID_PARAMS;
 
 	error->kind = usage ? ERROR_USAGE : ERROR_REFUSED;
-	copy_string(error->text, sizeof(error->text), json_object_get(json, "message"));
-	copy_string(error->expected, sizeof(error->expected), json_object_get(data, "expected"));
+	snprintf(error->text, sizeof(error->text), "%s", member_text(json, "message"));
+	snprintf(error->expected, sizeof(error->expected), "%s", member_text(data, "expected"));
 	error->column = json_is_integer(column) ? (int)json_integer_value(column) : -1;
 	error->length = (int)json_integer_value(json_object_get(data, "length"));
 	return usage ? -EINVAL : -EPERM;

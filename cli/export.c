@@ -121,21 +121,14 @@ static int export_whole(struct export *export, const char *line)
 
 /* ---- routes ---- */
 
-static const char *text_of(const json_t *row, const char *key)
-{
-	const char *text = json_string_value(json_object_get(row, key));
-
-	return text ? text : "";
-}
-
 /* How many rows at the end are of the last one's prefix: a route may stand behind a system's. */
 static size_t count_last(const json_t *rows)
 {
 	size_t size = json_array_size(rows), count = 0;
-	const char *last = text_of(json_array_get(rows, size - 1), "prefix");
+	const char *last = member_text(json_array_get(rows, size - 1), "prefix");
 
 	while (count < size &&
-	       strcmp(text_of(json_array_get(rows, size - 1 - count), "prefix"), last) == 0)
+	       strcmp(member_text(json_array_get(rows, size - 1 - count), "prefix"), last) == 0)
 		count++;
 	return count;
 }
@@ -155,14 +148,14 @@ static int export_vrf(struct export *export, unsigned int vrf)
 		size = json_array_size(rows);
 		json_array_foreach(rows, index, row)
 		{
-			bool again = index < known && strcmp(text_of(row, "prefix"), from) == 0;
+			bool again = index < known && strcmp(member_text(row, "prefix"), from) == 0;
 			if (!again)
 				print_json(export, row);
 		}
 		if (size > 0) {
 			known = count_last(rows);
 			snprintf(from, sizeof(from), "%s",
-				 text_of(json_array_get(rows, size - 1), "prefix"));
+				 member_text(json_array_get(rows, size - 1), "prefix"));
 		}
 		json_decref(rows);
 	} while (size == PAGE_ROWS && !wanted_by_nobody(export));
@@ -217,7 +210,7 @@ static int export_lists(struct export *export)
 
 	json_array_foreach(lists, index, list)
 		if (code == 0)
-			code = export_list(export, text_of(list, "name"));
+			code = export_list(export, member_text(list, "name"));
 	json_decref(lists);
 	return code;
 }

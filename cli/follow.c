@@ -16,22 +16,15 @@ bool follow_wanted(const struct arguments *arguments)
 	       argument_present(arguments, EVENTS_FOLLOW);
 }
 
-static const char *member(const json_t *row, const char *key)
-{
-	const char *text = json_string_value(json_object_get(row, key));
-
-	return text ? text : "";
-}
-
 static void print_row(const struct session *session, const json_t *row)
 {
-	const char *object = member(row, "object");
+	const char *object = member_text(row, "object");
 
 	if (session->json)
 		json_dumpf(row, stdout, session->pretty ? JSON_INDENT(2) : JSON_COMPACT);
 	else
-		printf("%s %s%s%s: %s", member(row, "time"), member(row, "kind"),
-		       *object ? " " : "", object, member(row, "text"));
+		printf("%s %s%s%s: %s", member_text(row, "time"), member_text(row, "kind"),
+		       *object ? " " : "", object, member_text(row, "text"));
 	putchar('\n');
 }
 

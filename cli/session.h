@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 #include "controlplane/api/command.h"
 #include "dataplane/shm/region.h"
 
@@ -28,6 +29,23 @@ struct session {
 	char *received;                /* bytes not yet used */
 	size_t received_used, received_size;
 };
+
+/* Nanoseconds of CLOCK_MONOTONIC. */
+static inline uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* The string that is an object's member, and lives as long as it; "": there is none. */
+static inline const char *member_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
 
 /* ---- client.c: JSON-RPC 2.0 over the control socket ---- */
 

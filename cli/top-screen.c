@@ -307,7 +307,7 @@ static void handle_key(struct screen *screen, int key)
 static void wait_for_keys(struct screen *screen, uint64_t until)
 {
 	while (!screen->done && !top_ended()) {
-		uint64_t now = top_clock();
+		uint64_t now = monotonic_ns();
 		if (now >= until)
 			return;
 		timeout((int)((until - now + 999999) / 1000000));
@@ -329,7 +329,7 @@ static void loop(struct screen *screen)
 	screen->readable = top_look(top);
 	draw(screen);
 	while (!screen->done && !top_ended() && top->looks > 0) {
-		wait_for_keys(screen, top_clock() + top->interval);
+		wait_for_keys(screen, monotonic_ns() + top->interval);
 		if (screen->done || top_ended())
 			break;
 		if (!screen->paused)

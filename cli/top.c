@@ -13,14 +13,6 @@ const char *const top_summary_keys[SUMMARIES] = { "rx_packets_rate", "rx_bits_ra
 						  "tx_packets_rate", "tx_bits_rate",
 						  "drops_rate",      "load" };
 
-uint64_t top_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* ---- looking ---- */
 
 /* The pair moves on: now becomes before. */
@@ -34,7 +26,7 @@ static void sample_take(const struct top *top, const struct top_pane *pane,
 	next.counters = pane->counters;
 	next.mapped = top->source.mapped;
 	next.failed = false;
-	next.time = top_clock();
+	next.time = monotonic_ns();
 	pane->collect(&top->source.view, &next);
 	pair[1] = next;
 	if (pair[0].failed)
@@ -133,7 +125,7 @@ static void say_state(const struct top *top, bool readable)
 
 static int print_looks(struct top *top, struct error *error)
 {
-	uint64_t next = top_clock();
+	uint64_t next = monotonic_ns();
 
 	if (!top_look(top))
 		return error_set(error, ERROR_REFUSED, -ENOENT, "top: %s", top->source.reason);

@@ -181,7 +181,6 @@ void top_sort_again(struct top *top);
 void top_switch(struct top *top, const struct top_pane *pane);
 /* Did a signal ask us to end? */
 bool top_ended(void);
-uint64_t top_clock(void); /* CLOCK_MONOTONIC nanoseconds */
 
 extern const char *const top_summary_keys[SUMMARIES];
 

@@ -19,13 +19,6 @@ static void on_signal(int number)
 	interrupted = 1;
 }
 
-static const char *member(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static long long number(const json_t *object, const char *key)
 {
 	return (long long)json_integer_value(json_object_get(object, key));
@@ -52,23 +45,23 @@ static void print_step(const json_t *step)
 	json_t *lookups = json_object_get(step, "lookups"), *lookup;
 	size_t index;
 
-	printf("  %s", member(step, "stage"));
+	printf("  %s", member_text(step, "stage"));
 	json_array_foreach(lookups, index, lookup)
-		printf("%s%s", index > 0 ? "\n    " : ": ", member(lookup, "text"));
-	if (*member(step, "next"))
-		printf(" -> %s", member(step, "next"));
+		printf("%s%s", index > 0 ? "\n    " : ": ", member_text(lookup, "text"));
+	if (*member_text(step, "next"))
+		printf(" -> %s", member_text(step, "next"));
 	putchar('\n');
 }
 
 static void print_end(const json_t *end)
 {
-	printf("  %s: ", member(end, "stage"));
-	if (*member(end, "port"))
-		printf("%s by %s", member(end, "end"), member(end, "port"));
+	printf("  %s: ", member_text(end, "stage"));
+	if (*member_text(end, "port"))
+		printf("%s by %s", member_text(end, "end"), member_text(end, "port"));
 	else
-		printf("%s: %s", member(end, "end"), member(end, "reason"));
+		printf("%s: %s", member_text(end, "end"), member_text(end, "reason"));
 	printf(", %lld bytes\n", number(end, "length"));
-	print_bytes(member(end, "bytes"));
+	print_bytes(member_text(end, "bytes"));
 }
 
 /* Several copies' ports together, before what each of them was. */
@@ -81,7 +74,7 @@ static void print_copies(const json_t *ends)
 		return;
 	printf("  copies:");
 	json_array_foreach((json_t *)ends, index, end)
-		printf(" %s", *member(end, "port") ? member(end, "port") : member(end, "reason"));
+		printf(" %s", member_text(end, *member_text(end, "port") ? "port" : "reason"));
 	putchar('\n');
 }
 
@@ -91,9 +84,10 @@ static void print_packet(const json_t *packet)
 	json_t *part;
 	size_t index;
 
-	printf("%s %s, %lld bytes, worker %lld\n", member(packet, "time"),
-	       member(packet, "interface"), number(packet, "length"), number(packet, "worker"));
-	print_bytes(member(packet, "bytes"));
+	printf("%s %s, %lld bytes, worker %lld\n", member_text(packet, "time"),
+	       member_text(packet, "interface"), number(packet, "length"),
+	       number(packet, "worker"));
+	print_bytes(member_text(packet, "bytes"));
 	json_array_foreach(steps, index, part) print_step(part);
 	print_copies(ends);
 	json_array_foreach(ends, index, part) print_end(part);
