@@ -29,7 +29,8 @@ static int program_write(const struct bpf_program *program, char *text, size_t s
 	return program->bf_len <= WATCH_PROGRAM_MAX ? 0 : -ENOSPC;
 }
 
-int match_compile(const char *expression, char *text, size_t size, struct error *error)
+/* Its text. 0, or *error is set. */
+static int match_compile(const char *expression, char *text, size_t size, struct error *error)
 {
 	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, WHOLE_FRAME);
 	struct bpf_program program;

@@ -78,9 +78,10 @@ const char *span_find(const char *text, const char *name, size_t *length);
 
 struct view;
 
-/* Map the shared files of an instance, as they are, and look at them through `view`: at the state file only
- * while a data plane runs. 0: close both regions in the end, whether or not there is a state file. Else
- * nothing is open, and `reason` says why there are no tables to read: -ENOENT, -EACCES, -EPROTO ... */
+/* Map the shared files of an instance, as they are, and look at them through `view`: at the state
+ * file only while a data plane runs. 0: close both regions in the end, whether or not there is a
+ * state file. Else nothing is open, and `reason` says why there are no tables: -ENOENT, -EACCES,
+ * -EPROTO ... */
 int files_open(const struct region_place *place, struct region *tables, struct region *state,
 	       struct view *view, char reason[REGION_ERROR_SIZE]);
 
@@ -116,12 +117,10 @@ void trace_print(const json_t *packets);
 
 /* ---- match.c ---- */
 
-/* An expression of pcap-filter(7), about Ethernet frames, as a program in text. 0, or -EINVAL with *error
- * set: no such expression, or its program is longer than `size` bytes or WATCH_PROGRAM_MAX instructions.
- * Names of hosts in it are looked up here. */
-int match_compile(const char *expression, char *text, size_t size, struct error *error);
-
-/* In params of a command: "program" instead of "match". As match_compile. */
+/* In params of a command, "program" instead of "match": the expression of pcap-filter(7), about
+ * Ethernet frames, as a program in text. 0, or -EINVAL with *error set: no such expression, or its
+ * program is longer than STRING_MAX bytes or WATCH_PROGRAM_MAX instructions. Names of hosts in it
+ * are looked up here. */
 int match_params(const char *expression, json_t *params, struct error *error);
 
 /* ---- pages.c ---- */

@@ -126,7 +126,6 @@ void collect_others(const struct view *view, struct top_sample *sample)
 
 void collect_drops(const struct view *view, struct top_sample *sample)
 {
-	static uint64_t count[DROP_REASON_COUNT]; /* by reason, of the interface at hand */
 	uint32_t end = view_interface_end(view);
 	struct interface_totals totals;
 	char name[NAME_SIZE];
@@ -135,7 +134,7 @@ void collect_drops(const struct view *view, struct top_sample *sample)
 		if (view_interface(view, i, name) == 0)
 			continue;
 		interface_totals(view->tables, view->state, i, &totals);
-		memcpy(count, &TOTAL(&totals, drop), sizeof(count));
+		const uint64_t *count = &TOTAL(&totals, drop); /* by reason */
 		for (unsigned int reason = 0; reason < DROP_REASON_COUNT; reason++) {
 			uint64_t *row = count[reason] ? top_sample_row(sample, top_id(i, reason))
 						      : NULL;

@@ -22,7 +22,6 @@
 #include "controlplane/object/object.h"
 
 enum {
-	TOP_COUNTERS = 6,  /* of a row, at most */
 	TOP_COLUMNS = 8,   /* of numbers, of a pane, at most */
 	TOP_ROWS = 1000,   /* that are shown or can be scrolled to */
 	TOP_NAME = 96, /* two addresses */
