@@ -191,7 +191,7 @@ static uint32_t number_interface(struct capturing *capturing, uint32_t row)
 		memcpy(name, capturing->tables->interface[row].name, sizeof(name) - 1);
 		if (name[0] == '\0')
 			snprintf(name, sizeof(name), "row %" PRIu32, row);
-		pcapng_interface(capturing->file, name, "", capturing->snap);
+		pcapng_interface(capturing->file, name, capturing->snap);
 		capturing->numbered[row] = ++capturing->interfaces;
 	}
 	return capturing->numbered[row] - 1;

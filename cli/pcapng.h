@@ -28,7 +28,7 @@ struct pcapng_packet {
  * The section's header: what made it. */
 void pcapng_section(FILE *file, const char *application);
 /* An Ethernet interface; the first one is number 0, and so on. `snap`: bytes of a frame at most. */
-void pcapng_interface(FILE *file, const char *name, const char *description, uint32_t snap);
+void pcapng_interface(FILE *file, const char *name, uint32_t snap);
 void pcapng_packet(FILE *file, const struct pcapng_packet *packet);
 
 #endif
