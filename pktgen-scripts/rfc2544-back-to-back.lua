@@ -12,6 +12,7 @@ local COLUMNS = {
 	{ "size", 6, "%d" }, { "throughput_percent", 18, "%.2f" }, { "trials", 6, "%d" },
 	{ "mean_frames", 11, "%.0f" }, { "min_frames", 10, "%d" }, { "max_frames", 10, "%d" },
 	{ "deviation", 9, "%.1f" }, { "implied_us", 10, "%.2f" }, { "corrected_us", 12, "%.2f" },
+	{ "limit", 10, "%s" },
 }
 
 local function statistics(values)
@@ -29,10 +30,10 @@ end
 shunt.test("rfc2544-back-to-back", "RFC 2544 back-to-back frames (section 26.4, RFC 9004)", COLUMNS, function()
 	for _, size in ipairs(shunt.settings.sizes) do
 		shunt.device.choose(size)
-		local best = shunt.trial.search(size, function() end)
+		local best, _, limit = shunt.trial.search(size, function() end)
 		local rate, line = best and best.rate or 0, shunt.trial.line_frames(size)
 		if rate >= shunt.trial.ceiling(size) then
-			shunt.report.row(size, rate, 0)
+			shunt.report.row(size, rate, 0, nil, nil, nil, nil, nil, nil, limit)
 		else
 			local most, bursts = math.floor(line * math.min(SECONDS, shunt.settings.seconds)), {}
 			for i = 1, shunt.settings.repeats or REPEATS do
@@ -42,7 +43,8 @@ shunt.test("rfc2544-back-to-back", "RFC 2544 back-to-back frames (section 26.4, 
 			-- RFC 9004 section 5.4
 			local implied = mean / line
 			local corrected = implied - implied * (best and best.frames or 0) / line
-			shunt.report.row(size, rate, #bursts, mean, least, longest, deviation, implied * 1e6, corrected * 1e6)
+			shunt.report.row(size, rate, #bursts, mean, least, longest, deviation, implied * 1e6, corrected * 1e6,
+				limit)
 		end
 	end
 end)

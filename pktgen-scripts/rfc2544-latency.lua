@@ -9,7 +9,7 @@ local REPEATS = 20
 local COLUMNS = {
 	{ "size", 6, "%d" }, { "percent", 8, "%.2f" }, { "mpps", 9, "%.4f" }, { "samples", 8, "%d" },
 	{ "min_us", 9, "%.2f" }, { "mean_us", 9, "%.2f" }, { "p50_us", 9, "%.2f" }, { "p99_us", 9, "%.2f" },
-	{ "max_us", 9, "%.2f" },
+	{ "max_us", 9, "%.2f" }, { "limit", 10, "%s" },
 }
 
 local function at(times, share)
@@ -43,9 +43,9 @@ shunt.test("rfc2544-latency", "RFC 2544 latency (section 26.2)", COLUMNS, functi
 	end
 	for _, size in ipairs(shunt.settings.sizes) do
 		shunt.device.choose(size)
-		local best = shunt.trial.search(size, function() end)
+		local best, _, limit = shunt.trial.search(size, function() end)
 		local times = best and sample(size, best.rate) or {}
 		shunt.report.row(size, best and best.rate or 0, shunt.mpps(best and best.frames or 0), #times, times[1],
-			mean(times), at(times, 0.5), at(times, 0.99), times[#times])
+			mean(times), at(times, 0.5), at(times, 0.99), times[#times], limit)
 	end
 end)

@@ -12,7 +12,7 @@ local STEPS_MAX = 60
 local COLUMNS = {
 	{ "size", 6, "%d" }, { "throughput_percent", 18, "%.2f" }, { "overload_percent", 16, "%.2f" },
 	{ "half_percent", 12, "%.2f" }, { "lost_in_overload", 16, "%d" }, { "lost_after", 10, "%d" },
-	{ "recovery_ms", 11, "%.1f" },
+	{ "recovery_ms", 11, "%.1f" }, { "limit", 10, "%s" },
 }
 
 local function lost(counts, first)
@@ -41,7 +41,7 @@ shunt.test("rfc2544-recovery", "RFC 2544 system recovery (section 26.5)", COLUMN
 	local device, trial = shunt.device, shunt.trial
 	for _, size in ipairs(shunt.settings.sizes) do
 		device.choose(size)
-		local best = trial.search(size, function() end)
+		local best, _, limit = trial.search(size, function() end)
 		local rate = best and best.rate or 0
 		local over = math.min(100, rate * 1.1)
 		if over > 0 then
@@ -54,10 +54,10 @@ shunt.test("rfc2544-recovery", "RFC 2544 system recovery (section 26.5)", COLUMN
 			local after, ms = settle(first, trial.line_frames(size) * over / 200)
 			device.stop()
 			device.settled()
-			shunt.report.row(size, rate, over, over / 2, math.max(0, during), after, ms)
+			shunt.report.row(size, rate, over, over / 2, math.max(0, during), after, ms, limit)
 			trial.open()
 		else
-			shunt.report.row(size, 0)
+			shunt.report.row(size, 0, nil, nil, nil, nil, nil, limit)
 		end
 	end
 end)

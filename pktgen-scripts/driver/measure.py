@@ -50,11 +50,12 @@ class Bench:
         return both * self.options.max_rate / 100
 
     def search(self):
-        """-> the Trial with the highest rate that passed, or None; how many trials; what the limit was."""
+        """-> the Trial with the highest rate that passed, or None; how many trials; what the limit was, `none passed`
+        where even the lowest rate that was tried was too high."""
         options = self.options
         if isinstance(self.generator, Testpmd):
             got = self.generator.trial(None, options.seconds)
-            return (got if got.passed else None), 1, "port" if got.passed else "loss"
+            return (got, 1, "port") if got.passed else (None, 1, "none passed: loss")
         low, high, best, limit, trials = 0.0, self.ceiling(), None, "line", 0
         step = self.line_frames() * options.resolution / 100
         rate = high
@@ -68,7 +69,7 @@ class Bench:
             else:
                 high, limit = rate, got.verdict()
             rate = (low + high) / 2
-        return best, trials, limit
+        return best, trials, limit if best else f"none passed: {limit}"
 
     def _repeated(self, rate):
         """A trial that fails is looked at again: the machine may be shared (RFC 9004 has this for bursts)."""
@@ -101,14 +102,14 @@ def latency(options, results):
     """RFC 2544 section 26.2: at the throughput, half and a tenth of it."""
     for size in options.sizes:
         with Bench(options, size) as bench:
-            best, _, _ = bench.search()
+            best, _, limit = bench.search()
             if best is None:
-                results.add(bench.row(None))
+                results.add(bench.row(None, limit=limit))
             for share in (1, 0.5, 0.1) if best else ():
                 got = bench.generator.trial(max(1, best.pps * share), options.seconds)
                 times = {f"{name}_us": got.times[f"{name}_ns"] / 1000
                          for name in ("p50", "p90", "p99", "p999", "max")}
-                results.add(bench.row(got, share=share, lost=got.lost, **times))
+                results.add(bench.row(got, share=share, lost=got.lost, **times, limit=limit))
 
 
 def frame_loss(options, results):
@@ -146,7 +147,7 @@ def back_to_back(options, results):
     """RFC 2544 section 26.4, with the corrections of RFC 9004."""
     for size in options.sizes:
         with Bench(options, size) as bench:
-            best, _, _ = bench.search()
+            best, _, limit = bench.search()
             line, most = bench.line_frames(), int(bench.line_frames() * min(2, options.seconds))
             bursts = [_longest_burst(bench, most) for _ in range(options.repeats or 50)]
             implied = statistics.mean(bursts) / line
@@ -155,7 +156,7 @@ def back_to_back(options, results):
             results.add({"size": size, "trials": len(bursts), "mean_frames": statistics.mean(bursts),
                          "min_frames": min(bursts), "max_frames": max(bursts),
                          "deviation": statistics.pstdev(bursts), "implied_us": implied * 1e6,
-                         "corrected_us": corrected * 1e6})
+                         "corrected_us": corrected * 1e6, "limit": limit})
 
 
 def recovery(options, results):
@@ -163,9 +164,9 @@ def recovery(options, results):
     half of it follows, in steps of a tenth of the trial's time."""
     for size in options.sizes:
         with Bench(options, size) as bench:
-            best, _, _ = bench.search()
+            best, _, limit = bench.search()
             if best is None:
-                results.add({"size": size, "throughput_percent": 0.0})
+                results.add({"size": size, "throughput_percent": 0.0, "limit": limit})
                 continue
             over = min(best.pps * 1.1, bench.line_frames())
             during = bench.generator.trial(over, options.seconds)
@@ -176,7 +177,7 @@ def recovery(options, results):
                     last, lost = time.monotonic() - begun, lost + got.expected - got.received
             results.add({"size": size, "throughput_percent": 100 * best.pps / bench.line_frames(),
                          "lost_in_overload": during.expected - during.received, "lost_after": lost,
-                         "recovery_ms": last * 1000, "resolution_ms": step * 1000})
+                         "recovery_ms": last * 1000, "resolution_ms": step * 1000, "limit": limit})
 
 
 def fanouts(options, results):

@@ -31,7 +31,7 @@ class Results:
     def add(self, row):
         """One line, shown when it is known; its members are the columns."""
         line = " ".join(f"{text_of(value):>{max(9, len(name))}}" for name, value in row.items())
-        if not self.rows:
+        if not self.rows or row.keys() != self.rows[-1].keys():
             print(" ".join(f"{name:>9}" for name in row))
         print(line, flush=True)
         self.rows.append(row)

@@ -73,7 +73,7 @@ function trial.verdict(got)
 end
 
 --- Highest rate that passes, by halving (RFC 2544 section 26.1). Returns that trial, or nil if none passes,
--- the number of trials, and what the lowest rate that failed failed of.
+-- the number of trials, and what the lowest rate that failed failed of: `none passed` says that there was no lower.
 function trial.search(size, note)
 	local low, high = 0, trial.ceiling(size)
 	local rate, best, trials, limit = high, nil, 0, "line"
@@ -91,7 +91,7 @@ function trial.search(size, note)
 		end
 		rate = (low + high) / 2
 	end
-	return best, trials, limit
+	return best, trials, best and limit or "none passed: " .. limit
 end
 
 --- Longest burst at the line's rate that passes, in frames, at most `most`.

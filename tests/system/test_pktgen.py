@@ -91,6 +91,12 @@ class Stub(unittest.TestCase):
                                                                      ("line", 0)), settings, share=0.5)
         self.each("filter-throughput", lambda rows: self.assertGreater(rows[0]["leaked"], 1000), settings)
 
+    def test_none_passed(self):
+        """Half is lost at any rate: no zero looks like a result."""
+        for test in ("throughput", "latency", "back-to-back", "recovery"):
+            self.each(f"rfc2544-{test}", lambda rows: self.assertEqual(rows[0]["limit"], "none passed: loss"),
+                      share=0.5)
+
     def test_frame_loss(self):
         """The share above what is forwarded, down to none."""
         def check(rows):
@@ -136,8 +142,8 @@ class Stub(unittest.TestCase):
         """Frames are sent when the last report was, however slowly; and it is a setting like others."""
         self.each("rfc3918-group-capacity", lambda rows: self.assertEqual(rows[0]["held"], "yes"),
                   {"groups": 1000, "join_rate": 0.0001}, join=1)
-        for rate, why in (("soon", "SHUNT_JOIN_RATE: soon: expected a number"), (200, "rate: a percentage")):
-            with self.assertRaisesRegex(AssertionError, why):
+        for rate in ("soon", 200):
+            with self.assertRaisesRegex(AssertionError, f"SHUNT_JOIN_RATE: {rate}: expected a number from 1e-06 to 100"):
                 self.run_script("26.02", "rfc3918-group-capacity", {"join_rate": rate})
 
     def test_wrong_calls_are_noticed(self):
@@ -153,8 +159,14 @@ class Stub(unittest.TestCase):
 
     def test_wrong_settings_are_refused(self):
         """In words."""
-        with self.assertRaisesRegex(AssertionError, "SHUNT_SECONDS: soon: expected a number"):
-            self.run_script("26.02", "rfc2544-throughput", {"seconds": "soon"})
+        for name, value, why in (
+                ("seconds", "soon", "expected a number from 0.1"), ("seconds", "1e999", "expected a number from 0.1"),
+                ("max_rate", 0, "expected a number from 1e-06 to 100"), ("loss", 2, "expected a number from 0 to 1"),
+                ("tx", "p0", "expected a number from 0 to 1023"), ("rx", "1,", "expected 0 to 1023"),
+                ("sizes", "64,12", "expected imix or 64 to 9018"), ("sizes", "64.5", "expected imix or 64 to 9018"),
+                ("packets", "tcp", "expected udp or pcap")):
+            with self.assertRaisesRegex(AssertionError, f"failed: SHUNT_{name.upper()}: {value}: {why}"):
+                self.run_script("26.02", "rfc2544-throughput", {name: value})
         with self.assertRaisesRegex(AssertionError, "SHUNT_PACKETS must be udp"):
             self.run_script("26.02", "rfc2544-latency", {"packets": "pcap"})
 
@@ -189,6 +201,20 @@ class Searches(unittest.TestCase):
                          (6300 // 3, [6400, 3200, 4800, 5600, 6000, 6200, 6300]))
         self.assertEqual(self.burst(lambda _: 0), (6400 // 3, [6400]))
         self.assertEqual(self.burst(lambda _: 1)[0], 0)
+
+    def search(self, generator):
+        """Bench.search with it."""
+        bench = measure.Bench.__new__(measure.Bench)
+        bench.generator, bench.made = generator, {"bytes_mean": 64, "growth": 0}
+        bench.options = SimpleNamespace(seconds=1, resolution=10, max_rate=100, line=10, again=0)
+        return bench.search()
+
+    def test_none_passed(self):
+        """What the limit was, in words that no rate's limit has."""
+        self.assertEqual(self.search(Slow(lambda _: 1)), (None, 5, "none passed: loss"))
+        self.assertEqual(self.search(Slow(lambda _: 0, late=True)), (None, 5, "none passed: shortfall"))
+        best, _, limit = self.search(Slow(lambda asked: int(asked > LINE_64 / 3)))
+        self.assertEqual((limit, best.passed), ("loss", True))
 
 
 class Files(unittest.TestCase):
@@ -280,9 +306,19 @@ class Driver(unittest.TestCase):
                            ("ip4 --sizes abc", "--sizes abc: expected imix or 64"),
                            ("ip4 --sizes 12", "--sizes 12: expected"), ("ip4 --seconds 0", "--seconds 0: expected"),
                            ("ip4 --max-rate nan", "--max-rate nan: expected"),
+                           ("ip4 --repeats 0", "--repeats 0: expected 1 to"),
+                           ("ip4 --again -1", "--again -1: expected 0 to"),
+                           ("ip4 --groups 0", "--groups 0: expected 1 to 65536"),
+                           ("ip4 --join-rate 0", "--join-rate 0: expected 1 to"),
                            ("ip4 --pktgen /bin/true", "expected the program of Pktgen")):
             with self.assertRaisesRegex(AssertionError, f"exit 1: .*{why}"):
                 self.measure(words, "none")
+        for option, value, why in (("--shortfall", "2", "expected a share, 0 to 1"),
+                                   ("--out", "/dev/null/results", "expected a directory")):
+            done = subprocess.run([str(SCRIPTS / "run"), "ip4", option, value], capture_output=True, text=True,
+                                  check=False, timeout=60)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"{option} {value}: {why}", done.stderr)
 
     @unittest.skipUnless(PKTGEN, "PKTGEN does not say where Pktgen is")
     def test_pktgen(self):
