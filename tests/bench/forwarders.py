@@ -16,7 +16,7 @@ import lab
 import workload
 
 MBUFS = 131072  # the source's packets are held in buffers too
-MEMORY = 512    # MiB that they need
+MEMORY = 768    # MiB that they need: without hugepages each buffer has a page of its own
 
 
 def memif_devargs(number, role, directory):
