@@ -7,6 +7,7 @@ everything else runs on OTHER_CPU. A forwarder's cost is the CPU time of its pol
 scheduler counts it, so that another process on the core lengthens a run but not the result.
 """
 
+import argparse
 import ctypes
 import json
 import os
@@ -28,6 +29,34 @@ POLL_CPU, OTHER_CPU = CPUS[-1], CPUS[0]
 
 class Failed(Exception):
     """A benchmark cannot go on; says why."""
+
+
+def number(kind, least, most=sys.maxsize):
+    """Type of an option for argparse: an int or a float in these bounds."""
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:
+            what = "a whole number" if kind is int else "a number"
+            to = f" to {most}" if most != sys.maxsize else ""
+            raise argparse.ArgumentTypeError(f"{text}: expected {what} from {least}{to}")
+        return value
+    return parse
+
+
+def each(program, measurements):
+    """Run each of these, (what, function and its arguments), and print the line that it returns. One that fails
+    says so and does not stop the others. -> exit status."""
+    status = 0
+    for what, function, *arguments in measurements:
+        try:
+            print(function(*arguments), flush=True)
+        except (Failed, OSError, subprocess.SubprocessError) as error:
+            print(f"{program}: {what}: {error}", file=sys.stderr)
+            status = 1
+    return status
 
 
 # ---------------------------------------------------------------- processes

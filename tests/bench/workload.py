@@ -7,6 +7,7 @@ looks up in: labels, routes, tunnels, groups, rules, addresses. The packets are 
 frames are `size` bytes with their check sequence, which is not in memory.
 """
 
+import argparse
 import random
 import struct
 import sys
@@ -17,6 +18,7 @@ from frames import checksum, mac  # pylint: disable=wrong-import-position
 
 FIRST_LABEL = 16
 LABEL_COUNT = 1 << 20
+ENTRIES_MAX = LABEL_COUNT - FIRST_LABEL
 NEXTHOPS = 16
 PACKETS = 65536  # of a source: their lines are four times a second-level cache of 2 MiB
 LARGE_PACKETS = 8192  # of those above 256 bytes
@@ -33,8 +35,8 @@ def frame_size(text):
     """-> a number of bytes, or "imix"; for argparse."""
     if text == "imix":
         return text
-    if not 64 <= int(text) <= 9000:
-        raise ValueError(text)
+    if not text.isdigit() or not 64 <= int(text) <= 9000:
+        raise argparse.ArgumentTypeError(f"{text}: expected imix or 64 to 9000")
     return int(text)
 
 
