@@ -115,4 +115,7 @@ def write(out):
         print("no plots: gnuplot is not installed (make deps-bench)", file=sys.stderr)
         return
     for part in (tables, sizes, fanout, latency):
-        part(out)
+        try:
+            part(out)
+        except (KeyError, TypeError, ValueError) as error:
+            print(f"plots: {part.__name__}: a CSV file of another version: {error!r}", file=sys.stderr)
