@@ -8,7 +8,7 @@ is found by looking at the header, or at the one that an ICMP error quotes.
 import random
 import struct
 
-from frames import checksum
+from frames import checksum, mac
 
 HOST, ROUTER = "02:00:00:00:00:01", "02:00:00:00:01:00"
 PROTOCOLS = (1, 6, 17, 33, 47, 50, 89, 132, 253)
@@ -28,14 +28,10 @@ def ip_bytes(text):
     return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
 
 
-def mac_bytes(text):
-    return bytes.fromhex(text.replace(":", ""))
-
-
 def frame_of(packet, destination=ROUTER):
     """In Ethernet, by what it says at its begin to whom it is sent."""
     kind = b"\x86\xdd" if packet[:1] and packet[0] >> 4 == 6 else b"\x08\x00"
-    return mac_bytes(destination) + mac_bytes(HOST) + kind + packet
+    return mac(destination) + mac(HOST) + kind + packet
 
 
 def packet4(number, payload, src=SOURCE4, dst=FAR4, tos=0, flags=0, ttl=64, protocol=253, options=b"",

@@ -5,13 +5,12 @@
 import json
 import os
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import unittest
 
 import shunt_test
+from frames import gre4, mac, udp4
 from hosts import Network
 from shunt_test import wait_until
 from wire import Sender, run, veth
@@ -42,11 +41,6 @@ for line in sys.stdin:
     connection.sendall(line.encode())
     print(connection.recv(4096).decode(), end="", flush=True)
 """
-
-
-def mac_bytes(text):
-    """Six bytes."""
-    return bytes.fromhex(text.replace(":", ""))
 
 
 class Steering(unittest.TestCase):
@@ -197,7 +191,7 @@ class Native(Steering):
         me, all_ones = bytes.fromhex("020000000999"), b"\xff" * 6
         lldp = bytes.fromhex("0180c200000e") + me + b"\x88\xcc" + bytes(46)
         unknown = all_ones + me + b"\x88\xb5" + bytes(46)
-        port = mac_bytes(self.port()["mac"])
+        port = mac(self.port()["mac"])
         dhcp = all_ones + me + b"\x08\x00" + self.dhcp("255.255.255.255", bytes(6))
         offer = port + me + b"\x08\x00" + self.dhcp("10.0.0.77", port)
         # a Linux bridge takes link-constrained frames before they are its device's
@@ -209,10 +203,8 @@ class Native(Steering):
     def test_answers_to_dhcp_clients_elsewhere_are_routed(self):
         self.assert_answers(FAR)
         capture = self.far.capture()
-        frame = mac_bytes(self.port()["mac"]) + bytes.fromhex("020000000999") + b"\x08\x00"
-        packet = bytearray(self.dhcp(FAR, bytes.fromhex("020000000777")))
-        packet[10:12] = self.header_checksum(packet)
-        Sender(self.near.namespace, "eth0").send([frame + bytes(packet)] * 5)
+        frame = mac(self.port()["mac"]) + bytes.fromhex("020000000999") + b"\x08\x00"
+        Sender(self.near.namespace, "eth0").send([frame + self.dhcp(FAR, bytes.fromhex("020000000777"))] * 5)
         got = [one for one in capture.collect(5, 5) if one[34:38] == b"\x00\x43\x00\x44"]
         self.assertEqual(len(got), 5)
 
@@ -223,9 +215,9 @@ class Native(Steering):
         client = self.connect(SHUNT)
         self.say(client, "the kernel's TCP")
         before = self.port()
-        gre = self.ip("10.0.0.2", SHUNT, 47, b"\0\0\x08\0" + bytes(40))
-        vxlan = self.udp("10.0.0.2", SHUNT, 4000, 4789)
-        frame = mac_bytes(before["mac"]) + bytes.fromhex("020000000999") + b"\x08\x00"
+        gre = gre4(bytes(40), "10.0.0.2", SHUNT, 0x0800)
+        vxlan = udp4(bytes(18), "10.0.0.2", SHUNT, 4000, 4789)
+        frame = mac(before["mac"]) + bytes.fromhex("020000000999") + b"\x08\x00"
         wait_until(lambda: self.sent_to_shunt(frame, [gre, vxlan]), 20, "tunnels are shunt's")
 
     def sent_to_shunt(self, header, packets):
@@ -239,35 +231,17 @@ class Native(Steering):
         return True
 
     @staticmethod
-    def ip(source, target, protocol, payload):
-        """An IPv4 packet; nobody looks at its checksum before it is sorted."""
-        return struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0,
-                           socket.inet_aton(source), socket.inet_aton(target)) + payload
-
-    @classmethod
-    def udp(cls, source, target, sport, dport, payload=bytes(18)):
-        return cls.ip(source, target, 17,
-                      struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload)
-
-    @classmethod
-    def dhcp(cls, target, client_mac):
-        return cls.udp("10.0.0.2", target, 67, 68, bytes(28) + client_mac + bytes(202))
-
-    @staticmethod
-    def header_checksum(packet):
-        total = sum(struct.unpack("!10H", packet[:20]))
-        return (0xffff - (total % 0xffff)).to_bytes(2, "big")
+    def dhcp(target, client_mac):
+        return udp4(bytes(28) + client_mac + bytes(202), "10.0.0.2", target, 67, 68)
 
     def test_labels_are_shunts(self):
         self.node.ctl("port set p0 mpls on")
         self.node.ctl(f"mpls add 100 pop via {FAR} dev p1")
         self.assert_answers(FAR)
         capture = self.far.capture()
-        frame = (mac_bytes(self.port()["mac"]) + bytes.fromhex("020000000999") + b"\x88\x47" +
+        frame = (mac(self.port()["mac"]) + bytes.fromhex("020000000999") + b"\x88\x47" +
                  (100 << 12 | 0x100 | 64).to_bytes(4, "big"))
-        inner = bytearray(self.udp("10.0.0.2", FAR, 4000, 4001))
-        inner[10:12] = self.header_checksum(inner)
-        Sender(self.near.namespace, "eth0").send([frame + bytes(inner)] * 5)
+        Sender(self.near.namespace, "eth0").send([frame + udp4(bytes(18), "10.0.0.2", FAR, 4000, 4001)] * 5)
         popped = [got for got in capture.collect(5, 5) if b"\x0f\xa0\x0f\xa1" in got]
         self.assertEqual(len(popped), 5)
 

@@ -8,6 +8,7 @@ import time
 import unittest
 
 import test_xdp
+from frames import mac, udp4
 from shunt_test import wait_until
 from wire import Sender
 
@@ -47,6 +48,7 @@ class Filtered(test_xdp.Steering):
         self.sender = Sender(self.near.namespace, "eth0")
         self.addCleanup(self.sender.close)
         self.capture = self.far.capture()
+        self.header = mac(self.port()["mac"]) + mac("02:00:00:00:09:99") + b"\x08\x00"
 
     def bind(self, *rules, default="deny"):
         self.node.batch([f"filter add f default {default}",
@@ -54,11 +56,8 @@ class Filtered(test_xdp.Steering):
                          *(f"filter rule add f {rule}" for rule in rules), "filter bind f in p0"])
 
     def udp(self, dport, number=0):
-        packet = bytearray(test_xdp.Native.udp("10.0.0.2", FAR, 4000, dport,
-                                               struct.pack("!I", number) + bytes(14)))
-        packet[10:12] = test_xdp.Native.header_checksum(packet)
-        return (test_xdp.mac_bytes(self.port()["mac"]) + bytes.fromhex("020000000999") + b"\x08\x00" +
-                bytes(packet))
+        payload = struct.pack("!I", number) + bytes(14)
+        return self.header + udp4(payload, "10.0.0.2", FAR, 4000, dport)
 
     def flood(self, dport=DENIED):
         flood = Flood(self.sender, [self.udp(dport)] * 64)
