@@ -3,11 +3,13 @@
 
 import json
 import subprocess
+import time
 from pathlib import Path
 
 import shunt_test
 
 PROGRAM = Path(__file__).with_name("multicast_host.py")
+MARK = b"x" * 90  # what its packets contain
 
 
 class Agent:
@@ -30,6 +32,14 @@ class Agent:
     def numbers(self, group):
         """What came since the last question."""
         return json.loads(self.do("report")).get(group, [])
+
+    def until(self, group, last, timeout=10):
+        """Numbers that come until this one has; those that came, if it has not within so many seconds."""
+        got, end = self.numbers(group), time.monotonic() + timeout
+        while got[-1:] != [last] and time.monotonic() < end:
+            time.sleep(0.1)
+            got += self.numbers(group)
+        return got
 
     def close(self):
         """Safe to call twice."""

@@ -16,13 +16,12 @@ from scapy.utils import PcapWriter
 import multicast_frames as make
 import shunt_test
 from hosts import Network
-from multicast_agent import Agent
+from multicast_agent import MARK, Agent
 from shunt_test import wait_until
 from wire import Capture, Sender
 
 STREAM, PROBED = "239.200.0.1", "239.200.0.2"
 STREAM_RATE = 1000  # packets a second of each of the two
-MARK = b"x" * 90    # what those of multicast_host.py contain
 
 
 class Churn:
@@ -114,19 +113,6 @@ class Churn:
             raise AssertionError(f"tcpreplay: {said}")
         return (int(found[1]), float(found[2])) if rate else (0, 1)
 
-    def received(self, last, timeout=10):
-        """Numbers that the subscriber has got, when the last one came or cannot come any more."""
-        got = []
-
-        def ended():
-            got.extend(self.agents[1].numbers(STREAM))
-            return got and got[-1] == last
-        try:
-            wait_until(ended, timeout, "", 0.2)
-        except AssertionError:
-            pass
-        return got
-
     def run(self, rate, seconds):
         """Joins and leaves, `rate` a second in all (0: none). {asked, rate: as sent; joins, leaves: handled; stream:
         packets sent; lost, twice; dropped: by shunt, of what came from the sender, by reason; times: sorted, of first
@@ -142,7 +128,7 @@ class Churn:
             probes += 1
             times += [took] if took is not None else []
         asked, took = self.replayed(replay, rate)
-        got = self.received(count - 1)
+        got = self.agents[1].until(STREAM, count - 1)
         joins, leaves = (after - b - probes for b, after in zip(before, self.handled()))
         return {"asked": asked, "rate": asked / took, "joins": joins, "leaves": leaves, "stream": count,
                 "dropped": {reason: number - drops.get((port, reason), 0) for (port, reason), number

@@ -5,7 +5,7 @@ handled, and who joins in the middle of it has the first packet soon. bench-mult
 
 import unittest
 
-from multicast_churn import Churn
+from multicast_churn import STREAM, Churn
 
 RATE = 10000
 TRIES = 4  # a machine that is busy loses frames on its veth pairs, and is late: but not always
@@ -47,10 +47,10 @@ class MulticastChurn(unittest.TestCase):
         goes on, and neighbours are still found."""
         churn = self.churn(options=("--punt-rate", "100"))
         replay = churn.replay(RATE, 2)
-        churn.agents[0].do("send 239.200.0.1 2000 1000")
+        churn.agents[0].do(f"send {STREAM} 2000 1000")
         self.assertGreater(churn.hosts[3].ping("10.0.0.1", count=3).received, 0)
         asked = churn.replayed(replay, RATE)[0]
-        got = churn.received(1999)
+        got = churn.agents[1].until(STREAM, 1999)
         self.assertEqual(got, list(range(2000)))
         policed = churn.node.drops().get(("p2", "punt_policed"), 0)
         handled = sum(churn.handled())
