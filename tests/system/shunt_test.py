@@ -131,7 +131,7 @@ class Lab:
         """Start it, on one lcore if nothing else is said, without hugepages; `eal`: options of EAL's."""
         self._start("dataplane", *self.router.command(
             str(BUILD / "dataplane/shunt-dataplane"), "-l", lcores, "--no-huge", "-m", "256", *eal,
-            "--", *self._where(), *options), wait=wait)
+            "--file-prefix", self.instance, "--", *self._where(), *options), wait=wait)
 
     def start_controlplane(self, *options, wait=True):
         """Start it in the foreground."""
@@ -304,6 +304,7 @@ class Lab:
         self.sender = None
         if self.run_dir is not None:
             shutil.rmtree(self.run_dir, ignore_errors=True)
+            shutil.rmtree(f"/var/run/dpdk/{self.instance}", ignore_errors=True)  # EAL leaves it
         if self in _labs:
             _labs.remove(self)
 
@@ -331,11 +332,12 @@ class LabTest(unittest.TestCase):
     mtu = 1500
     devargs = ""
     mpls_in = ("p0",)
+    lab_class = Lab
     maxDiff = 2000
 
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(cls.ports, cls.driver, cls.mtu, cls.devargs)
+        cls.lab = cls.lab_class(cls.ports, cls.driver, cls.mtu, cls.devargs)
         cls.addClassCleanup(cls.lab.close)
         cls.labels = iter(range(1000, 1 << 20))
         cls.lab.start(cls.mpls_in)

@@ -42,22 +42,13 @@ class SharedLab(Lab):
         """The words that run a command where it is."""
         return ["nsenter", "-m", "-n", "-t", str(self.processes["dataplane"].pid), *words]
 
-    def close(self):
-        super().close()
-        shutil.rmtree(f"/var/run/dpdk/{self.instance}", ignore_errors=True)
-
 
 @unittest.skipIf(_hugepages_free() < MEGABYTES, f"{MEGABYTES} MiB of hugepages are not free")
 @unittest.skipUnless(shutil.which("dpdk-dumpcap"), "dpdk-dumpcap is not installed")
 class Dumpcap(LabTest):
     """It sees what comes in and goes out, and the data plane does not notice when it ends or is killed."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.lab = SharedLab(cls.ports, cls.driver, cls.mtu, cls.devargs)
-        cls.addClassCleanup(cls.lab.close)
-        cls.labels = iter(range(1000, 1 << 20))
-        cls.lab.start(cls.mpls_in)
+    lab_class = SharedLab
 
     def begin(self, port):
         """Start it on a port; it has said that it captures."""

@@ -6,7 +6,6 @@ import json
 import random
 import struct
 import subprocess
-import threading
 import time
 import unittest
 
@@ -14,32 +13,11 @@ import frames
 from api_client import Client
 from hosts import Network
 from shunt_test import LabTest, for_each_driver, wait_until
+from wire import Flood
 
 OUTSIDE, INSIDE = "10.0.0.2", "10.0.1.2"
 REPLACES = 1000
 PAIRS = 16
-
-
-class Traffic(threading.Thread):
-    """The same frames again and again, all of them every few milliseconds, until stop()."""
-
-    def __init__(self, sender, made):
-        super().__init__(daemon=True)
-        self.sender, self.made = sender, made
-        self.rounds, self.ends = 0, threading.Event()
-        self.start()
-
-    def run(self):
-        while not self.ends.is_set():
-            self.sender.send(self.made)
-            self.rounds += 1
-            time.sleep(0.004)
-
-    def stop(self):
-        """Rounds that were sent."""
-        self.ends.set()
-        self.join()
-        return self.rounds
 
 
 class FilterTest(LabTest):
@@ -118,14 +96,14 @@ class FilterTest(LabTest):
         ports = [1000 + i for i in range(PAIRS)] + [2000 + i for i in range(PAIRS)] + [3000]
         lab, before, drops = self.lab, self.lab.counters(), self.denied()
         lab.captures[1].drain()
-        traffic = Traffic(lab.sender, [self.udp(port) for port in ports])
+        traffic = Flood(lab.sender, [self.udp(port) for port in ports])
         got = []
         try:
             for i in range(REPLACES):
                 self.say(*(f"filter rule replace f {rule}" for rule in sets[(i + 1) % 2]))
                 got += self.arrived()
         finally:
-            rounds = traffic.stop()
+            rounds = traffic.stop() // len(ports)
         lab.settle(before, "p0", rounds * len(ports))
         wait_until(lambda: got.extend(self.arrived()) or got.count(1000) >= rounds, 5,
                    "what was forwarded")
@@ -158,10 +136,10 @@ class FilterTest(LabTest):
         self.say(f"filter rule add f 20 police {rate}pps burst {burst} proto udp")
         before = self.lab.counters()
         self.lab.captures[1].drain()
-        traffic = Traffic(self.lab.sender, [self.udp(5000)] * 50)
+        traffic = Flood(self.lab.sender, [self.udp(5000)] * 50)
         begun = time.monotonic()
         time.sleep(seconds)  # what is measured is packets in a time
-        lasted, sent = time.monotonic() - begun, traffic.stop() * 50
+        lasted, sent = time.monotonic() - begun, traffic.stop()
         after = self.lab.settle(before, "p0", sent)
         passed = len(self.arrived())
         self.assertGreater(sent, 2 * rate * lasted, "the rule has something to do")
@@ -177,10 +155,10 @@ class FilterTest(LabTest):
                  f"peak-burst {2 * burst} exceed af11 proto udp")
         self.lab.captures[1].drain()
         before = self.lab.counters()
-        traffic = Traffic(self.lab.sender, [self.udp(5000)] * 50)
+        traffic = Flood(self.lab.sender, [self.udp(5000)] * 50)
         begun = time.monotonic()
         time.sleep(seconds)  # what is measured is packets in a time
-        lasted, sent = time.monotonic() - begun, traffic.stop() * 50
+        lasted, sent = time.monotonic() - begun, traffic.stop()
         after = self.lab.settle(before, "p0", sent)
         marks = [frame[15] >> 2 for frame in self.lab.captures[1].drain() if frame[12:14] == b"\x08\x00"]
         self.assertGreater(sent, 4 * rate * lasted, "the rule has something to do")
@@ -277,7 +255,7 @@ class FilterTest(LabTest):
                  "filter rule add f 20 permit proto udp dport 1000")
         made = [self.udp(1000), self.udp(1000, source="10.78.0.1"), self.udp(2000)]
         self.lab.captures[1].drain()
-        traffic = Traffic(self.lab.sender, made)
+        traffic = Flood(self.lab.sender, made)
         got = set()
 
         def passes():

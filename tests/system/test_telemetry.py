@@ -3,7 +3,6 @@
 """What DPDK's own dpdk-telemetry.py shows of a data plane that was started with --telemetry."""
 
 import json
-import shutil
 import subprocess
 import unittest
 
@@ -19,8 +18,7 @@ class Telemetry(LabTest):
         super().setUpClass()
         cls.prefix = cls.lab.instance
         cls.lab.stop("dataplane")
-        cls.lab.start_dataplane(eal=["--file-prefix", cls.prefix, "--telemetry"])
-        cls.addClassCleanup(shutil.rmtree, f"/var/run/dpdk/{cls.prefix}", ignore_errors=True)
+        cls.lab.start_dataplane(eal=["--telemetry"])
         cls.lab.wait_links("up")
         cls.lab.ctl("mpls add 100 swap 200 via 10.0.1.2")
 

@@ -3,40 +3,16 @@
 """A filter in the driver: a flood of what it denies ends there, and nothing else does."""
 
 import struct
-import threading
-import time
 import unittest
 
 import test_xdp
 from frames import mac, udp4
 from shunt_test import wait_until
-from wire import Sender
+from wire import Flood, Sender
 
 KERNEL, FAR = test_xdp.KERNEL, test_xdp.FAR
 PERMITTED = 5000  # the port that all filters here let pass
 DENIED = 9
-
-
-class Flood(threading.Thread):
-    """The same frames again and again until stop(), at tens of thousands a second."""
-
-    def __init__(self, sender, made):
-        super().__init__(daemon=True)
-        self.sender, self.made = sender, made
-        self.sent, self.ends = 0, threading.Event()
-        self.start()
-
-    def run(self):
-        while not self.ends.is_set():
-            self.sender.send(self.made)
-            self.sent += len(self.made)
-            time.sleep(0.002)
-
-    def stop(self):
-        """Frames that were sent."""
-        self.ends.set()
-        self.join()
-        return self.sent
 
 
 class Filtered(test_xdp.Steering):
@@ -60,7 +36,7 @@ class Filtered(test_xdp.Steering):
         return self.header + udp4(payload, "10.0.0.2", FAR, 4000, dport)
 
     def flood(self, dport=DENIED):
-        flood = Flood(self.sender, [self.udp(dport)] * 64)
+        flood = Flood(self.sender, [self.udp(dport)] * 64, 0.002)
         self.addCleanup(flood.stop)
         return flood
 
@@ -129,7 +105,7 @@ class Native(Filtered):
                   "20 permit proto udp dport 6000 from 10.0.0.2")
         flood = self.flood()
         self.in_driver()
-        steady = Flood(Sender(self.near.namespace, "eth0"), [self.udp(PERMITTED)])
+        steady = Flood(Sender(self.near.namespace, "eth0"), [self.udp(PERMITTED)], 0.002)
         self.addCleanup(steady.stop)
         for i in range(20):
             port, other = (7000, 6000) if i % 2 == 0 else (6000, 7000)

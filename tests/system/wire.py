@@ -12,6 +12,7 @@ import select
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 CLONE_NEWNET = 0x40000000
@@ -123,6 +124,28 @@ class Sender:
 
     def close(self):
         self.socket.close()
+
+
+class Flood(threading.Thread):
+    """The same frames again and again, `pause` seconds between, until stop(). Begins by itself."""
+
+    def __init__(self, sender, frames, pause=0.004):
+        super().__init__(daemon=True)
+        self.sender, self.frames, self.pause = sender, frames, pause
+        self.sent, self.ends = 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ends.is_set():
+            self.sender.send(self.frames)
+            self.sent += len(self.frames)
+            time.sleep(self.pause)
+
+    def stop(self):
+        """How many frames were sent. Safe to call twice."""
+        self.ends.set()
+        self.join()
+        return self.sent
 
 
 class Capture:
