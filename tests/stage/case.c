@@ -14,6 +14,8 @@ enum { GUARDED = 32768, MBUFS = 511, CANARY = 0xa5, CANARIES = 256, ONE_BUFFER =
 struct fixture fixture;
 static uint8_t *guard; /* the page that cannot be read; GUARDED bytes stand before it */
 static struct rte_mbuf_ext_shared_info external;
+static struct rte_mbuf *taken[MBUFS];
+static unsigned int taken_count;
 
 static void external_free(void *address, void *context)
 {
@@ -195,6 +197,20 @@ unsigned int punt_take(void)
 	for (; ring_peek(fixture.worker->punt, consumer) != NULL; count++)
 		ring_release(consumer);
 	return count;
+}
+
+void buffers_take(unsigned int left)
+{
+	for (; rte_mempool_avail_count(fixture.pool) > left; taken_count++) {
+		taken[taken_count] = rte_pktmbuf_alloc(fixture.pool);
+		assert_non_null(taken[taken_count]);
+	}
+}
+
+void buffers_give(void)
+{
+	rte_pktmbuf_free_bulk(taken, taken_count);
+	taken_count = 0;
 }
 
 int egress_of(const uint8_t *frame, size_t length)

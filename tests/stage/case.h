@@ -116,6 +116,10 @@ unsigned int transmit_take(void);
 /* Take everything out of the punt ring; returns how many. */
 unsigned int punt_take(void);
 
+/* Take all free buffers but `left` out of the pool; give them back. */
+void buffers_take(unsigned int left);
+void buffers_give(void);
+
 /* A frame in a buffer of the pool, a long one in several segments. */
 struct rte_mbuf *mbuf_of(const uint8_t *frame, size_t length);
 

@@ -512,9 +512,7 @@ static void test_no_buffers(void **state)
 {
 	static uint8_t frame[FRAME_ROOM];
 	static struct account before;
-	static struct rte_mbuf *hoard[65536];
 	char words[1024], packet[512], ethernet[128];
-	unsigned int count = 0;
 	uint64_t lost[2];
 
 	(void)state;
@@ -522,8 +520,7 @@ static void test_no_buffers(void **state)
 	group_words(ethernet, cases[0].group, "0a0000000009", "");
 	snprintf(words, sizeof(words), "%s%s", ethernet, packet);
 	struct rte_mbuf *mbuf = mbuf_of(frame, frame_build(frame, words));
-	while (count < RTE_DIM(hoard) && (hoard[count] = rte_pktmbuf_alloc(fixture.pool)) != NULL)
-		count++;
+	buffers_take(0);
 	for (unsigned int i = 0; i < 2; i++)
 		lost[i] = counter_read(&fixture.worker->interface[OWN_ROW + i].copies_failed);
 	account_take(&before);
@@ -535,8 +532,7 @@ static void test_no_buffers(void **state)
 			counter_read(&fixture.worker->interface[OWN_ROW + i].copies_failed),
 			lost[i] + 1);
 	transmit_take();
-	while (count > 0)
-		rte_pktmbuf_free(hoard[--count]);
+	buffers_give();
 }
 
 int main(void)
