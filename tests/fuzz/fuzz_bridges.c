@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/fuzz/fuzz_bridges.h"
 
-#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,25 +43,6 @@ static unsigned int seat_tunnels(struct bridge_seat *seats, unsigned int count)
 	return count;
 }
 
-static void route_group(const char *group, unsigned int threshold, unsigned int flags)
-{
-	struct multicast_route entry = { .count = 2 };
-
-	if (inet_pton(AF_INET6, group, entry.key.group) != 1)
-		fail_msg("%s is no IPv6 address", group);
-	for (unsigned int i = 0; i < entry.count; i++) {
-		entry.branch[i].interface = OWN_ROW + i;
-		entry.branch[i].threshold = (uint16_t)threshold;
-		entry.branch[i].flags = (uint16_t)flags;
-	}
-	assert_int_equal(
-		hash_put(fixture.tables, fixture.heap, HASH_MULTICAST_ROUTE, &entry), 0);
-}
-
-#define MEMBERS(bridge, vlan, group, source, flags, ...)                                           \
-	group_add_entry(bridge, vlan, group, source, flags, (const unsigned int[]){ __VA_ARGS__ }, \
-			sizeof((unsigned int[]){ __VA_ARGS__ }) / sizeof(unsigned int))
-
 static void make_groups(void)
 {
 	static const unsigned int routers[] = { SLOT_OWN, 2 };
@@ -70,22 +50,21 @@ static void make_groups(void)
 	for (unsigned int family = 0; family < BRIDGE_FAMILIES; family++)
 		for (unsigned int bridge = 1; bridge <= 2; bridge++)
 			bridge_routers(bridge, 10, family, routers, 2);
-	MEMBERS(1, 10, "239.1.1.1", NULL, 0, 1, 2, 3, 5, 130, TUNNEL_SLOT + 2, TUNNEL_SLOT + 3);
-	MEMBERS(2, 10, "239.1.1.1", NULL, 0, 1, 2);
-	MEMBERS(1, 10, "ff0e::9:1", NULL, 0, 1, 2, TUNNEL_SLOT + 18);
-	MEMBERS(2, 10, "ff0e::9:1", NULL, 0, 1);
-	MEMBERS(1, 20, "239.1.1.1", NULL, GROUP_SOURCES, 4, TUNNEL_SLOT + 6);
-	MEMBERS(1, 20, "239.1.1.1", "10.0.0.5", 0, 2);
-	MEMBERS(2, 10, "239.1.1.2", NULL, GROUP_SOURCES | GROUP_ABSENT);
-	MEMBERS(2, 10, "239.1.1.2", "10.0.0.5", 0, 2);
-	MEMBERS(1, 10, "ff0e::9:2", NULL, GROUP_SOURCES | GROUP_ABSENT);
-	MEMBERS(1, 10, "ff0e::9:2", "2001:db8::2", 0, 3);
-	hash_create(fixture.tables, fixture.heap, HASH_MULTICAST_ROUTE,
-		    sizeof(struct multicast_key), sizeof(struct multicast_route), 64);
-	route_group("::ffff:239.1.1.1", 0, MULTICAST_NO_RPF);
-	route_group("::ffff:239.1.1.2", 32, 0);
-	route_group("ff0e::9:1", 0, MULTICAST_NO_RPF);
-	route_group("ff0e::9:2", 0, 0);
+	GROUP_MEMBERS(1, 10, "239.1.1.1", NULL, 0, 1, 2, 3, 5, 130, TUNNEL_SLOT + 2,
+		      TUNNEL_SLOT + 3);
+	GROUP_MEMBERS(2, 10, "239.1.1.1", NULL, 0, 1, 2);
+	GROUP_MEMBERS(1, 10, "ff0e::9:1", NULL, 0, 1, 2, TUNNEL_SLOT + 18);
+	GROUP_MEMBERS(2, 10, "ff0e::9:1", NULL, 0, 1);
+	GROUP_MEMBERS(1, 20, "239.1.1.1", NULL, GROUP_SOURCES, 4, TUNNEL_SLOT + 6);
+	GROUP_MEMBERS(1, 20, "239.1.1.1", "10.0.0.5", 0, 2);
+	GROUP_MEMBERS(2, 10, "239.1.1.2", NULL, GROUP_SOURCES | GROUP_ABSENT);
+	GROUP_MEMBERS(2, 10, "239.1.1.2", "10.0.0.5", 0, 2);
+	GROUP_MEMBERS(1, 10, "ff0e::9:2", NULL, GROUP_SOURCES | GROUP_ABSENT);
+	GROUP_MEMBERS(1, 10, "ff0e::9:2", "2001:db8::2", 0, 3);
+	ROUTE_GROUP_TO("239.1.1.1", { 1, 0, MULTICAST_NO_RPF }, { 2, 0, MULTICAST_NO_RPF });
+	ROUTE_GROUP_TO("239.1.1.2", { 1, 32, 0 }, { 2, 32, 0 });
+	ROUTE_GROUP_TO("ff0e::9:1", { 1, 0, MULTICAST_NO_RPF }, { 2, 0, MULTICAST_NO_RPF });
+	ROUTE_GROUP_TO("ff0e::9:2", { 1 }, { 2 });
 }
 
 void fuzz_bridges_make(void)

@@ -153,15 +153,16 @@ void fdb_entry_add(unsigned int index, unsigned int vlan, const char *mac, unsig
 	assert_int_equal(hash_put(fixture.tables, fixture.heap, HASH_FDB, &entry), 0);
 }
 
-static void address(uint8_t bytes[16], const char *text)
+const uint8_t *table_address(const char *text, uint8_t bytes[16])
 {
 	memset(bytes, 0, 16);
 	if (strchr(text, ':') != NULL) {
 		assert_int_equal(inet_pton(AF_INET6, text, bytes), 1);
-		return;
+		return bytes;
 	}
 	bytes[10] = bytes[11] = 0xff;
 	assert_int_equal(inet_pton(AF_INET, text, bytes + 12), 1);
+	return bytes + 12;
 }
 
 void group_add_entry(unsigned int index, unsigned int vlan, const char *group, const char *source,
@@ -172,7 +173,7 @@ void group_add_entry(unsigned int index, unsigned int vlan, const char *group, c
 				   .counter = (uint32_t)(flags >> 32) };
 	struct group_source_entry own = { .key.any = any.key };
 
-	address(any.key.group, group);
+	table_address(group, any.key.group);
 	for (unsigned int i = 0; i < count; i++)
 		port_set_add(&any.ports, slots[i]);
 	hash_create(fixture.tables, fixture.heap, HASH_GROUP, sizeof(any.key), sizeof(any), 64);
@@ -185,6 +186,21 @@ void group_add_entry(unsigned int index, unsigned int vlan, const char *group, c
 	own.key.any = any.key;
 	own.ports = any.ports;
 	own.counter = any.counter;
-	address(own.key.source, source);
+	table_address(source, own.key.source);
 	assert_int_equal(hash_put(fixture.tables, fixture.heap, HASH_GROUP_SOURCE, &own), 0);
+}
+
+void route_group(const char *group, const struct branch *branches, unsigned int count)
+{
+	struct multicast_route entry = { .count = count };
+
+	table_address(group, entry.key.group);
+	for (unsigned int i = 0; i < count; i++) {
+		entry.branch[i].interface = OWN_ROW + branches[i].bridge - 1;
+		entry.branch[i].threshold = (uint16_t)branches[i].threshold;
+		entry.branch[i].flags = (uint16_t)branches[i].flags;
+	}
+	hash_create(fixture.tables, fixture.heap, HASH_MULTICAST_ROUTE, sizeof(entry.key),
+		    sizeof(entry), 64);
+	assert_int_equal(hash_put(fixture.tables, fixture.heap, HASH_MULTICAST_ROUTE, &entry), 0);
 }

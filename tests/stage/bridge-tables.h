@@ -36,5 +36,21 @@ void fdb_entry_add(unsigned int index, unsigned int vlan, const char *mac, unsig
 #define COUNTER(number) ((uint64_t)(number) << 32)
 void group_add_entry(unsigned int index, unsigned int vlan, const char *group, const char *source,
 		     uint64_t flags, const unsigned int *slots, unsigned int count);
+#define GROUP_MEMBERS(bridge, vlan, group, source, flags, ...)                                     \
+	group_add_entry(bridge, vlan, group, source, flags, (const unsigned int[]){ __VA_ARGS__ }, \
+			sizeof((unsigned int[]){ __VA_ARGS__ }) / sizeof(unsigned int))
+
+/* A group's route in VRF 0 to the own interfaces of these bridges; threshold and flags as struct
+ * multicast_route has them. */
+struct branch {
+	unsigned int bridge, threshold, flags;
+};
+void route_group(const char *group, const struct branch *branches, unsigned int count);
+#define ROUTE_GROUP_TO(group, ...)                                                                 \
+	route_group(group, (const struct branch[]){ __VA_ARGS__ },                                 \
+		    sizeof((struct branch[]){ __VA_ARGS__ }) / sizeof(struct branch))
+
+/* Bytes of an IPv4 or IPv6 address as the tables have it. Returns where it begins on the wire. */
+const uint8_t *table_address(const char *text, uint8_t bytes[16]);
 
 #endif

@@ -7,7 +7,6 @@
  * each in VLAN 10. Sources 10.0.0 and 2001:db8:0 are behind port 0, 10.0.1 behind port 1, 10.0.7 behind
  * tunnel 0, 10.0.9 on bridge 1.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include "tests/stage/bridges.h"
 #include "tests/stage/tunnels.h"
@@ -23,49 +22,12 @@ static const uint32_t rule =
 	(uint32_t)UNREGISTERED_DROP << DOMAIN_UNREGISTERED_SHIFT |
 	(uint32_t)UNREGISTERED_DROP << (DOMAIN_UNREGISTERED_SHIFT + DOMAIN_FAMILY_BITS);
 
-/* Bytes of an address as the tables have it; where it begins on the wire. */
-static const uint8_t *address(const char *text, uint8_t bytes[16])
-{
-	memset(bytes, 0, 16);
-	if (strchr(text, ':') != NULL) {
-		assert_int_equal(inet_pton(AF_INET6, text, bytes), 1);
-		return bytes;
-	}
-	bytes[10] = bytes[11] = 0xff;
-	assert_int_equal(inet_pton(AF_INET, text, bytes + 12), 1);
-	return bytes + 12;
-}
-
-struct branch {
-	unsigned int bridge, threshold, flags; /* bridge 0: none */
-};
-
-static void route_group(unsigned int vrf, const char *group, const struct branch *branches,
-			unsigned int count)
-{
-	struct multicast_route entry = { .key.vrf = vrf, .count = count };
-
-	address(group, entry.key.group);
-	for (unsigned int i = 0; i < count; i++) {
-		entry.branch[i].interface = OWN_ROW + branches[i].bridge - 1;
-		entry.branch[i].threshold = (uint16_t)branches[i].threshold;
-		entry.branch[i].flags = (uint16_t)branches[i].flags;
-	}
-	assert_int_equal(hash_put(fixture.tables, fixture.heap, HASH_MULTICAST_ROUTE, &entry), 0);
-}
-#define ROUTE_GROUP_TO(group, ...)                                                                 \
-	route_group(0, group, (const struct branch[]){ __VA_ARGS__ },                              \
-		    sizeof((struct branch[]){ __VA_ARGS__ }) / sizeof(struct branch))
-#define MEMBERS(bridge, group, source, flags, ...)                                                 \
-	group_add_entry(bridge, 10, group, source, flags, (const unsigned int[]){ __VA_ARGS__ },   \
-			sizeof((unsigned int[]){ __VA_ARGS__ }) / sizeof(unsigned int))
-
 static void source_route(const char *prefix, unsigned int length, uint32_t leaf)
 {
 	uint8_t bytes[16];
 	bool ipv4 = strchr(prefix, ':') == NULL;
 
-	tunnel_route(address(prefix, bytes), length, ipv4, leaf);
+	tunnel_route(table_address(prefix, bytes), length, ipv4, leaf);
 }
 
 static void make_bridges(void)
@@ -81,29 +43,29 @@ static void make_bridges(void)
 static void make_groups(void)
 {
 	/* on all of them; one port of the first, both of the second, the only one of the third */
-	MEMBERS(1, "239.1.1.1", NULL, 0, 1);
-	MEMBERS(2, "239.1.1.1", NULL, 0, 1, 2);
-	MEMBERS(3, "239.1.1.1", NULL, 0, 1);
+	GROUP_MEMBERS(1, 10, "239.1.1.1", NULL, 0, 1);
+	GROUP_MEMBERS(2, 10, "239.1.1.1", NULL, 0, 1, 2);
+	GROUP_MEMBERS(3, 10, "239.1.1.1", NULL, 0, 1);
 	ROUTE_GROUP_TO("239.1.1.1", { 1 }, { 2 }, { 3 });
-	MEMBERS(1, "ff0e::9:1", NULL, 0, 1, 2);
-	MEMBERS(2, "ff0e::9:1", NULL, 0, 2);
+	GROUP_MEMBERS(1, 10, "ff0e::9:1", NULL, 0, 1, 2);
+	GROUP_MEMBERS(2, 10, "ff0e::9:1", NULL, 0, 2);
 	ROUTE_GROUP_TO("ff0e::9:1", { 1 }, { 2 });
 	/* with tags alone; one bridge with a threshold; one that takes it from anywhere */
-	MEMBERS(1, "239.1.1.2", NULL, 0, 2);
+	GROUP_MEMBERS(1, 10, "239.1.1.2", NULL, 0, 2);
 	ROUTE_GROUP_TO("239.1.1.2", { 1 });
-	MEMBERS(2, "239.1.1.3", NULL, 0, 1);
-	MEMBERS(3, "239.1.1.3", NULL, 0, 1);
+	GROUP_MEMBERS(2, 10, "239.1.1.3", NULL, 0, 1);
+	GROUP_MEMBERS(3, 10, "239.1.1.3", NULL, 0, 1);
 	ROUTE_GROUP_TO("239.1.1.3", { 2, 32, 0 }, { 3, 0, MULTICAST_NO_RPF });
 	/* sources: 10.0.0.1 alone on bridge 2, all but 10.0.0.1 on bridge 3 */
-	MEMBERS(2, "239.1.1.4", NULL, GROUP_SOURCES | GROUP_ABSENT);
-	MEMBERS(2, "239.1.1.4", "10.0.0.1", 0, 1);
-	MEMBERS(3, "239.1.1.4", NULL, GROUP_SOURCES, 1);
+	GROUP_MEMBERS(2, 10, "239.1.1.4", NULL, GROUP_SOURCES | GROUP_ABSENT);
+	GROUP_MEMBERS(2, 10, "239.1.1.4", "10.0.0.1", 0, 1);
+	GROUP_MEMBERS(3, 10, "239.1.1.4", NULL, GROUP_SOURCES, 1);
 	group_add_entry(3, 10, "239.1.1.4", "10.0.0.1", 0, NULL, 0);
 	ROUTE_GROUP_TO("239.1.1.4", { 2 }, { 3 });
-	MEMBERS(2, "239.1.1.5", NULL, GROUP_SOURCES | GROUP_ABSENT);
-	MEMBERS(2, "239.1.1.5", "10.0.0.1", 0, 1);
+	GROUP_MEMBERS(2, 10, "239.1.1.5", NULL, GROUP_SOURCES | GROUP_ABSENT);
+	GROUP_MEMBERS(2, 10, "239.1.1.5", "10.0.0.1", 0, 1);
 	ROUTE_GROUP_TO("239.1.1.5", { 2 });
-	MEMBERS(1, "239.129.1.6", NULL, 0, 1); /* bit 23 is not in the MAC */
+	GROUP_MEMBERS(1, 10, "239.129.1.6", NULL, 0, 1); /* bit 23 is not in the MAC */
 	ROUTE_GROUP_TO("239.129.1.6", { 1 });
 }
 
@@ -136,8 +98,6 @@ static int start(void **state)
 	if (result != 0)
 		return result;
 	tunnel = tunnel_make(0, &gre, 0, 0);
-	hash_create(fixture.tables, fixture.heap, HASH_MULTICAST_ROUTE,
-		    sizeof(struct multicast_key), sizeof(struct multicast_route), 64);
 	make_bridges();
 	make_groups();
 	source_route("10.0.0.0", 24, route_leaf(ROUTE_GLEAN, 0));
@@ -187,8 +147,8 @@ static void packet_words(char words[512], const struct route_case *test, unsigne
 		       10);
 		header[2] = (uint8_t)((size + test->fill) >> 8);
 		header[3] = (uint8_t)(size + test->fill);
-		memcpy(header + 12, address(test->source, bytes), 4);
-		memcpy(header + 16, address(test->group, bytes), 4);
+		memcpy(header + 12, table_address(test->source, bytes), 4);
+		memcpy(header + 16, table_address(test->group, bytes), 4);
 		uint16_t sum = frame_checksum(header, size);
 		header[10] = (uint8_t)(sum >> 8);
 		header[11] = (uint8_t)sum;
@@ -196,8 +156,8 @@ static void packet_words(char words[512], const struct route_case *test, unsigne
 		memcpy(header, (const uint8_t[]){ 0x60, 0, 0, 0, 0, 0, 17, (uint8_t)ttl }, 8);
 		header[4] = (uint8_t)(test->fill >> 8);
 		header[5] = (uint8_t)test->fill;
-		memcpy(header + 8, address(test->source, bytes), 16);
-		memcpy(header + 24, address(test->group, bytes), 16);
+		memcpy(header + 8, table_address(test->source, bytes), 16);
+		memcpy(header + 24, table_address(test->group, bytes), 16);
 	}
 	char *at = words + sprintf(words, "raw:");
 	for (unsigned int i = 0; i < size; i++)
@@ -209,7 +169,7 @@ static void packet_words(char words[512], const struct route_case *test, unsigne
 static void group_words(char words[128], const char *group, const char *from, const char *tag)
 {
 	uint8_t bytes[16];
-	bool ipv4 = address(group, bytes) != bytes;
+	bool ipv4 = table_address(group, bytes) != bytes;
 
 	if (ipv4)
 		sprintf(words, "mac:01005e%02x%02x%02x%s%s type:0800 ", bytes[13] & 0x7f, bytes[14],
