@@ -5,28 +5,9 @@
  */
 #include "model.h"
 
-/* What the workers' counters of a label add up to. */
-static void label_sum(const struct state *state, unsigned int space, uint32_t label,
-		      uint64_t *packets, uint64_t *bytes)
-{
-	*packets = *bytes = 0;
-	if (state == NULL || (word_load(&state->control.spaces_ready) >> space & 1) == 0)
-		return;
-	uint64_t workers = word_load(&state->control.worker_count);
-	for (uint64_t i = 0; i < workers && i < WORKER_MAX; i++) {
-		*packets += counter_read(&state->label[i][space][label].packets);
-		*bytes += counter_read(&state->label[i][space][label].bytes);
-	}
-}
-
 int label_clear(struct model *model, unsigned int space, uint32_t label)
 {
-	uint64_t packets, bytes;
-
-	label_sum(model->state, space, label, &packets, &bytes);
-	if (packets == 0 && bytes == 0 && word_load(&model->tables->label_baseline[space]) == 0)
-		return 0;
-	return label_baseline_set(model->tables, model->heap, space, label, packets, bytes);
+	return label_baseline_set(model->tables, model->heap, model->state, space, label);
 }
 
 static int clear_labels(struct model *model)

@@ -7,6 +7,7 @@
 #include "filter-build.h"
 #include "filter-line.h"
 #include "reader.h"
+#include "traffic.h"
 
 /* ---------------------------------------------------------------- roots */
 
@@ -178,13 +179,6 @@ int filter_claim(const struct tables *tables, struct heap *heap)
 
 /* ---------------------------------------------------------------- counters */
 
-static void add_row(const struct state *state, uint64_t row, uint32_t number, unsigned int slot,
-		    uint64_t *packets, uint64_t *bytes)
-{
-	*packets += counter_read(&state->filter[row][number][slot].packets);
-	*bytes += counter_read(&state->filter[row][number][slot].bytes);
-}
-
 /* What ended in a driver included. */
 static void sum_workers(const struct state *state, uint32_t number, unsigned int slot,
 			uint64_t *packets, uint64_t *bytes)
@@ -195,45 +189,26 @@ static void sum_workers(const struct state *state, uint32_t number, unsigned int
 	uint64_t workers = word_load(&state->control.worker_count);
 	bool ready = slot < word_load(&state->filter_ready[number]);
 	for (uint64_t i = 0; ready && i < workers && i < DRIVER_ROW; i++)
-		add_row(state, i, number, slot, packets, bytes);
+		traffic_add(&state->filter[i][number][slot], packets, bytes);
 	if (slot < word_load(&state->filter_driver_ready[number]))
-		add_row(state, DRIVER_ROW, number, slot, packets, bytes);
+		traffic_add(&state->filter[DRIVER_ROW][number][slot], packets, bytes);
 }
 
 void filter_counters(const struct tables *tables, const struct state *state, uint32_t number,
 		     unsigned int slot, uint64_t *packets, uint64_t *bytes)
 {
 	sum_workers(state, number, slot, packets, bytes);
-	if (number >= FILTER_MAX || slot >= FILTER_SLOTS)
-		return;
-	const struct traffic_counter *baseline =
-		tables_object_checked(tables, word_load(&tables->filter_baseline[number]),
-				      FILTER_SLOTS * sizeof(*baseline));
-	if (baseline == NULL)
-		return;
-	uint64_t from_packets = counter_read(&baseline[slot].packets);
-	uint64_t from_bytes = counter_read(&baseline[slot].bytes);
-	/* a state file that was made anew counts from 0 again, below its baseline */
-	*packets -= *packets >= from_packets ? from_packets : 0;
-	*bytes -= *bytes >= from_bytes ? from_bytes : 0;
+	if (number < FILTER_MAX && slot < FILTER_SLOTS)
+		traffic_since(tables, word_load(&tables->filter_baseline[number]), FILTER_SLOTS,
+			      slot, packets, bytes);
 }
 
 int filter_baseline_set(struct tables *tables, struct heap *heap, const struct state *state,
 			uint32_t number, unsigned int slot)
 {
-	uint64_t offset = word_load(&tables->filter_baseline[number]), packets, bytes;
+	uint64_t packets, bytes;
 
 	sum_workers(state, number, slot, &packets, &bytes);
-	if (packets == 0 && bytes == 0 && offset == 0)
-		return 0;
-	if (offset == 0) {
-		offset = heap_allocate(heap, FILTER_SLOTS * sizeof(struct traffic_counter));
-		if (offset == 0)
-			return -ENOSPC;
-		word_store(&tables->filter_baseline[number], offset);
-	}
-	struct traffic_counter *baseline = heap_object(heap, offset);
-	word_store(&baseline[slot].packets, packets);
-	word_store(&baseline[slot].bytes, bytes);
-	return 0;
+	return traffic_baseline_set(heap, &tables->filter_baseline[number], FILTER_SLOTS, slot,
+				    packets, bytes);
 }

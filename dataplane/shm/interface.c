@@ -6,6 +6,7 @@
 #include <string.h>
 #include "reader.h"
 #include "table.h"
+#include "traffic.h"
 
 enum { STATUS_TRIES = 1000, VALUES = sizeof(struct interface_totals) / sizeof(uint64_t) };
 
@@ -88,12 +89,9 @@ void interface_totals(const struct tables *tables, const struct state *state,
 		tables, word_load(&tables->interface_baseline[interface]), sizeof(*baseline));
 	if (baseline == NULL)
 		return;
-	for (unsigned int i = 0; i < VALUES; i++) {
-		uint64_t from = counter_read(&words(baseline)[i]);
-		/* a state file that was made anew counts from 0 again, below its baseline */
-		if (totals->value[i] >= from)
-			totals->value[i] -= from;
-	}
+	for (unsigned int i = 0; i < VALUES; i++)
+		totals->value[i] =
+			counter_since(totals->value[i], counter_read(&words(baseline)[i]));
 }
 
 int interface_baseline_set(struct tables *tables, struct heap *heap, unsigned int interface,

@@ -3,8 +3,8 @@
  * label.c: label spaces, label words and their counters (RFC 3031 3.11, 3.14).
  */
 #include <errno.h>
-#include "reader.h"
 #include "table.h"
+#include "traffic.h"
 
 enum {
 	LABEL_SPACE_SIZE = LABEL_COUNT * sizeof(uint64_t),
@@ -55,52 +55,37 @@ bool label_set(struct tables *tables, unsigned int space, uint32_t label, uint64
 	return true;
 }
 
-int label_baseline_set(struct tables *tables, struct heap *heap, unsigned int space, uint32_t label,
-		       uint64_t packets, uint64_t bytes)
+static void sum_workers(const struct state *state, unsigned int space, uint32_t label,
+			uint64_t *packets, uint64_t *bytes)
 {
-	if (space >= LABEL_SPACE_MAX || label >= LABEL_COUNT)
-		return -EINVAL;
-	uint64_t offset = word_load(&tables->label_baseline[space]);
-	if (offset == 0) {
-		if (packets == 0 && bytes == 0)
-			return 0; /* that is what no baseline means */
-		offset = heap_allocate(heap, LABEL_BASELINE_SIZE);
-		if (offset == 0)
-			return -ENOSPC;
-		word_store(&tables->label_baseline[space], offset);
-	}
-	struct traffic_counter *baseline =
-		(struct traffic_counter *)heap_object(heap, offset) + label;
-	word_store(&baseline->packets, packets);
-	word_store(&baseline->bytes, bytes);
-	return 0;
+	*packets = *bytes = 0;
+	/* what is not said to be ready is a hole of the file: not to be touched */
+	if (state == NULL || (word_load(&state->control.spaces_ready) >> space & 1) == 0)
+		return;
+	uint64_t workers = word_load(&state->control.worker_count);
+	for (uint64_t i = 0; i < workers && i < WORKER_MAX; i++)
+		traffic_add(&state->label[i][space][label], packets, bytes);
 }
 
-/* A state file that was made anew counts from 0 again, below its baseline. */
-static uint64_t since(uint64_t total, uint64_t baseline)
+int label_baseline_set(struct tables *tables, struct heap *heap, const struct state *state,
+		       unsigned int space, uint32_t label)
 {
-	return total >= baseline ? total - baseline : total;
+	uint64_t packets, bytes;
+
+	if (space >= LABEL_SPACE_MAX || label >= LABEL_COUNT)
+		return -EINVAL;
+	sum_workers(state, space, label, &packets, &bytes);
+	return traffic_baseline_set(heap, &tables->label_baseline[space], LABEL_COUNT, label,
+				    packets, bytes);
 }
 
 void label_counters(const struct tables *tables, const struct state *state, unsigned int space,
 		    uint32_t label, uint64_t *packets, uint64_t *bytes)
 {
-	*packets = 0;
-	*bytes = 0;
-	if (space >= LABEL_SPACE_MAX || label >= LABEL_COUNT || state == NULL)
+	*packets = *bytes = 0;
+	if (space >= LABEL_SPACE_MAX || label >= LABEL_COUNT)
 		return;
-	/* what is not said to be ready is a hole of the file: not to be touched */
-	if ((word_load(&state->control.spaces_ready) >> space & 1) == 0)
-		return;
-	uint64_t workers = word_load(&state->control.worker_count);
-	for (uint64_t i = 0; i < workers && i < WORKER_MAX; i++) {
-		*packets += counter_read(&state->label[i][space][label].packets);
-		*bytes += counter_read(&state->label[i][space][label].bytes);
-	}
-	const struct traffic_counter *baseline = tables_object_checked(
-		tables, word_load(&tables->label_baseline[space]), LABEL_BASELINE_SIZE);
-	if (baseline == NULL)
-		return;
-	*packets = since(*packets, counter_read(&baseline[label].packets));
-	*bytes = since(*bytes, counter_read(&baseline[label].bytes));
+	sum_workers(state, space, label, packets, bytes);
+	traffic_since(tables, word_load(&tables->label_baseline[space]), LABEL_COUNT, label,
+		      packets, bytes);
 }

@@ -29,10 +29,10 @@ static inline uint64_t label_get(const struct tables *tables, unsigned int space
 /* Publish a label's word (0 removes it). The space must be there. Returns whether it differed. */
 bool label_set(struct tables *tables, unsigned int space, uint32_t label, uint64_t entry);
 
-/* From now on, a label's totals read as 0: `total` is what the workers' counters add up to now.
- * The baseline array is made when first needed. -ENOSPC. */
-int label_baseline_set(struct tables *tables, struct heap *heap, unsigned int space, uint32_t label,
-		       uint64_t packets, uint64_t bytes);
+/* From now on, a label's totals read as 0. The baseline array is made when first needed. -ENOSPC; -EINVAL: no
+ * such label. */
+int label_baseline_set(struct tables *tables, struct heap *heap, const struct state *state,
+		       unsigned int space, uint32_t label);
 
 /* A label's totals over all workers, less its baseline. `state` NULL gives zeros. Anybody. */
 void label_counters(const struct tables *tables, const struct state *state, unsigned int space,

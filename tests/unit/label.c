@@ -107,8 +107,7 @@ static void label_counters_add_up(void **state)
 	word_store(&shared->control.spaces_ready, 1);
 	label_totals(instance, 15, 1500);
 
-	assert_int_equal(label_baseline_set(instance->tables, instance->heap, 0, 1000, 15, 1500),
-			 0);
+	assert_int_equal(label_baseline_set(instance->tables, instance->heap, shared, 0, 1000), 0);
 	label_totals(instance, 0, 0);
 	counter_add(&shared->label[1][0][1000].packets, 1);
 	counter_add(&shared->label[1][0][1000].bytes, 64);
