@@ -104,7 +104,7 @@ static void add_tunnel(const struct view *view, uint32_t index, uint64_t *counte
 
 void collect_tunnels(const struct view *view, struct top_sample *sample)
 {
-	uint32_t end = view_interface_end(view);
+	uint32_t end = tables_interface_end(view->tables);
 	char name[NAME_SIZE];
 	uint64_t *row;
 
@@ -126,7 +126,7 @@ void collect_others(const struct view *view, struct top_sample *sample)
 
 void collect_drops(const struct view *view, struct top_sample *sample)
 {
-	uint32_t end = view_interface_end(view);
+	uint32_t end = tables_interface_end(view->tables);
 	struct interface_totals totals;
 	char name[NAME_SIZE];
 

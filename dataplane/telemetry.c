@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <rte_telemetry.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,40 +19,16 @@ static_assert((int)DROP_REASON_MAX <= RTE_TEL_MAX_DICT_ENTRIES, "reasons of one 
 
 static struct dataplane *served; /* DPDK's callbacks have no argument of ours */
 
-#define VALUE(totals, member)                                                                      \
-	((totals)->value[offsetof(struct interface_counters, member) / sizeof(uint64_t)])
-
 /* ---------------------------------------------------------------- reading */
-
-static uint32_t interface_end(const struct tables *tables)
-{
-	uint64_t used = word_load(&tables->control.interface_used);
-
-	if (used < INTERFACE_FIRST_TUNNEL)
-		return INTERFACE_FIRST_TUNNEL;
-	return used < INTERFACE_MAX ? (uint32_t)used : INTERFACE_MAX;
-}
-
-/* False: there is none in this row. */
-static bool interface_name(const struct tables *tables, uint32_t row, char name[NAME_SIZE])
-{
-	const struct interface *interface = &tables->interface[row];
-
-	if ((word_load(&interface->flags) & INTERFACE_VALID) == 0)
-		return false;
-	memcpy(name, interface->name, NAME_SIZE);
-	name[NAME_SIZE - 1] = '\0';
-	return true;
-}
 
 /* Its row; -ENOENT. */
 static int64_t interface_find(const struct tables *tables, const char *wanted)
 {
-	uint32_t end = interface_end(tables);
+	uint32_t end = tables_interface_end(tables);
 	char name[NAME_SIZE];
 
 	for (uint32_t row = 0; row < end; row++)
-		if (interface_name(tables, row, name) && strcmp(name, wanted) == 0)
+		if (tables_interface(tables, row, name) != 0 && strcmp(name, wanted) == 0)
 			return row;
 	return -ENOENT;
 }
@@ -183,12 +158,8 @@ static int answer_stages(const char *command, const char *parameters, struct rte
 
 static void put_port(const struct port_status *status, struct rte_tel_data *answer)
 {
-	static const char *const conditions[] = { "absent", "running", "stopped", "failed" };
-
 	rte_tel_data_start_dict(answer);
-	rte_tel_data_add_dict_string(
-		answer, "condition",
-		status->condition <= PORT_FAILED ? conditions[status->condition] : "unknown");
+	rte_tel_data_add_dict_string(answer, "condition", port_condition_name(status->condition));
 	rte_tel_data_add_dict_string(answer, "link", status->link_up ? "up" : "down");
 	rte_tel_data_add_dict_u64(answer, "speed", status->speed_mbps);
 	rte_tel_data_add_dict_u64(answer, "flaps", status->flaps);
@@ -213,7 +184,7 @@ static void put_names(const struct tables *tables, uint32_t row, uint32_t end,
 
 	rte_tel_data_start_array(answer, RTE_TEL_STRING_VAL);
 	for (unsigned int count = 0; row < end && count < NAMES_MAX; row++)
-		if (interface_name(tables, row, name))
+		if (tables_interface(tables, row, name) != 0)
 			count += rte_tel_data_add_array_string(answer, name) == 0;
 }
 
@@ -242,7 +213,7 @@ static int interfaces_of(const struct tables *tables, const char *wanted,
 
 	if (wanted != NULL && (!number_read(wanted, &first) || first >= INTERFACE_MAX))
 		return -EINVAL;
-	put_names(tables, (uint32_t)first, interface_end(tables), answer);
+	put_names(tables, (uint32_t)first, tables_interface_end(tables), answer);
 	return 0;
 }
 
@@ -256,19 +227,19 @@ static int counters_of(const struct tables *tables, const char *wanted, struct r
 		return (int)row;
 	totals_read(tables, (uint32_t)row, &totals);
 	for (unsigned int i = 0; i < DROP_REASON_COUNT; i++)
-		dropped += (&VALUE(&totals, drop))[i];
+		dropped += (&TOTAL(&totals, drop))[i];
 	rte_tel_data_start_dict(answer);
-	rte_tel_data_add_dict_u64(answer, "rx_packets", VALUE(&totals, rx_packets));
-	rte_tel_data_add_dict_u64(answer, "rx_bytes", VALUE(&totals, rx_bytes));
-	rte_tel_data_add_dict_u64(answer, "tx_packets", VALUE(&totals, tx_packets));
-	rte_tel_data_add_dict_u64(answer, "tx_bytes", VALUE(&totals, tx_bytes));
-	rte_tel_data_add_dict_u64(answer, "injected", VALUE(&totals, injected));
-	rte_tel_data_add_dict_u64(answer, "copies", VALUE(&totals, copies));
-	rte_tel_data_add_dict_u64(answer, "fragments", VALUE(&totals, fragments));
-	rte_tel_data_add_dict_u64(answer, "forwarded", VALUE(&totals, forwarded));
-	rte_tel_data_add_dict_u64(answer, "punted", VALUE(&totals, punted));
-	rte_tel_data_add_dict_u64(answer, "consumed", VALUE(&totals, consumed));
-	rte_tel_data_add_dict_u64(answer, "decapsulated", VALUE(&totals, decapsulated));
+	rte_tel_data_add_dict_u64(answer, "rx_packets", TOTAL(&totals, rx_packets));
+	rte_tel_data_add_dict_u64(answer, "rx_bytes", TOTAL(&totals, rx_bytes));
+	rte_tel_data_add_dict_u64(answer, "tx_packets", TOTAL(&totals, tx_packets));
+	rte_tel_data_add_dict_u64(answer, "tx_bytes", TOTAL(&totals, tx_bytes));
+	rte_tel_data_add_dict_u64(answer, "injected", TOTAL(&totals, injected));
+	rte_tel_data_add_dict_u64(answer, "copies", TOTAL(&totals, copies));
+	rte_tel_data_add_dict_u64(answer, "fragments", TOTAL(&totals, fragments));
+	rte_tel_data_add_dict_u64(answer, "forwarded", TOTAL(&totals, forwarded));
+	rte_tel_data_add_dict_u64(answer, "punted", TOTAL(&totals, punted));
+	rte_tel_data_add_dict_u64(answer, "consumed", TOTAL(&totals, consumed));
+	rte_tel_data_add_dict_u64(answer, "decapsulated", TOTAL(&totals, decapsulated));
 	rte_tel_data_add_dict_u64(answer, "dropped", dropped);
 	return 0;
 }
@@ -277,7 +248,7 @@ static int drops_of(const struct tables *tables, const char *wanted, struct rte_
 {
 	struct interface_totals totals = { 0 }, sum = { 0 };
 	int64_t first = wanted != NULL ? interface_find(tables, wanted) : 0;
-	uint32_t end = wanted != NULL ? (uint32_t)first + 1 : interface_end(tables);
+	uint32_t end = wanted != NULL ? (uint32_t)first + 1 : tables_interface_end(tables);
 
 	if (first < 0)
 		return (int)first;
@@ -286,11 +257,11 @@ static int drops_of(const struct tables *tables, const char *wanted, struct rte_
 			continue;
 		totals_read(tables, row, &totals);
 		for (unsigned int i = 0; i < DROP_REASON_COUNT; i++)
-			(&VALUE(&sum, drop))[i] += (&VALUE(&totals, drop))[i];
+			(&TOTAL(&sum, drop))[i] += (&TOTAL(&totals, drop))[i];
 	}
 	rte_tel_data_start_dict(answer);
 	for (unsigned int i = 0; i < DROP_REASON_COUNT; i++)
-		rte_tel_data_add_dict_u64(answer, drop_reason_name(i), (&VALUE(&sum, drop))[i]);
+		rte_tel_data_add_dict_u64(answer, drop_reason_name(i), (&TOTAL(&sum, drop))[i]);
 	return 0;
 }
 

@@ -7,7 +7,6 @@
 #include <time.h>
 #include "dataplane/shm/reason.h"
 #include "model.h"
-#include "row.h"
 
 enum { ROWS_AT_ONCE = 256 };
 #define PASS_NS 1000000000u
@@ -115,7 +114,7 @@ void drop_rate_poll(struct model *model)
 		return;
 	if (rates->next == 0)
 		rates->begun = now;
-	uint32_t end = row_end(model->tables);
+	uint32_t end = tables_interface_end(model->tables);
 	for (unsigned int i = 0; i < ROWS_AT_ONCE && rates->next < end; i++, rates->next++)
 		look(model, rates->next, &rates->row[rates->next]);
 	if (rates->next >= end)

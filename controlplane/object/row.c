@@ -24,15 +24,6 @@ static enum interface_kind kind_of(const struct interface *row)
 	return (enum interface_kind)(word_load(&row->flags) >> INTERFACE_KIND_SHIFT & 0xf);
 }
 
-uint32_t row_end(const struct tables *tables)
-{
-	uint64_t used = word_load(&tables->control.interface_used);
-
-	if (used < INTERFACE_FIRST_TUNNEL)
-		return INTERFACE_FIRST_TUNNEL;
-	return used < INTERFACE_MAX ? (uint32_t)used : INTERFACE_MAX;
-}
-
 /* ---------------------------------------------------------------- free rows */
 
 static void give_back(struct model *model, uint32_t index)
@@ -110,8 +101,8 @@ static int take_tunnel_row(struct model *model, enum interface_kind kind, const 
 		*index = found->index;
 	} else if (rested(model)) {
 		*index = take_oldest(model);
-	} else if (row_end(model->tables) < INTERFACE_MAX) {
-		*index = row_end(model->tables);
+	} else if (tables_interface_end(model->tables) < INTERFACE_MAX) {
+		*index = tables_interface_end(model->tables);
 		word_store(&model->tables->control.interface_used, *index + 1);
 	} else if (model->tunnel_rows > 0) {
 		*index = take_oldest(model);
@@ -186,7 +177,7 @@ static int remember_name(struct model *model, uint32_t index, const struct inter
  * be in some worker's hands. */
 int rows_load(struct model *model)
 {
-	uint32_t end = row_end(model->tables);
+	uint32_t end = tables_interface_end(model->tables);
 	int result = 0;
 
 	for (uint32_t i = 0; i < end && result == 0; i++) {
@@ -217,7 +208,7 @@ void rows_forget_names(struct model *model)
 
 void rows_sweep(struct model *model)
 {
-	uint32_t end = row_end(model->tables);
+	uint32_t end = tables_interface_end(model->tables);
 
 	rows_forget_names(model);
 	for (uint32_t i = 0; i < end; i++)

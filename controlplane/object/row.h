@@ -18,8 +18,6 @@ void row_abandon(struct model *model, uint32_t index);
 void row_wait(struct model *model, uint32_t index);
 /* How many interfaces of a kind there may be. */
 unsigned int row_capacity(enum interface_kind kind);
-/* Rows from here on were never in use. Anybody. */
-uint32_t row_end(const struct tables *tables);
 
 /* At the start: which rows are in use, or may be in some worker's hands. -ENOMEM */
 int rows_load(struct model *model);

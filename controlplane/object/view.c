@@ -24,25 +24,7 @@ json_t *view_row(const struct view *view,
 
 uint64_t view_interface(const struct view *view, uint32_t index, char name[NAME_SIZE])
 {
-	name[0] = 0;
-	if (index >= INTERFACE_MAX)
-		return 0;
-	const struct interface *row = &view->tables->interface[index];
-	uint64_t flags = word_load(&row->flags);
-	if (!(flags & INTERFACE_VALID))
-		return 0;
-	memcpy(name, row->name, NAME_SIZE);
-	name[NAME_SIZE - 1] = 0;
-	return flags;
-}
-
-uint32_t view_interface_end(const struct view *view)
-{
-	uint64_t used = word_load(&view->tables->control.interface_used);
-
-	if (used < INTERFACE_FIRST_TUNNEL)
-		return INTERFACE_FIRST_TUNNEL;
-	return used < INTERFACE_MAX ? (uint32_t)used : INTERFACE_MAX;
+	return tables_interface(view->tables, index, name);
 }
 
 enum interface_kind view_kind(uint64_t flags)

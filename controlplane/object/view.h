@@ -27,8 +27,6 @@ json_t *view_row(const struct view *view,
 /* An interface's flags, 0 if there is none; its name is copied. */
 uint64_t view_interface(const struct view *view, uint32_t index, char name[NAME_SIZE]);
 enum interface_kind view_kind(uint64_t flags);
-/* Interface rows from here on were never in use. */
-uint32_t view_interface_end(const struct view *view);
 /* Add what the row of any interface that carries packets says. */
 void view_settings(const struct view *view, uint32_t index, uint64_t flags, json_t *object);
 
@@ -57,8 +55,6 @@ json_t *view_totals(const struct view *view, const struct arguments *arguments,
 
 /* { reason: count } of what is not 0. */
 json_t *view_drops(const struct interface_totals *totals);
-#define TOTAL(totals, member)                                                                      \
-	((totals)->value[offsetof(struct interface_counters, member) / sizeof(uint64_t)])
 
 /* Is a port started with its link up? Without a data plane: assumed. */
 bool view_port_live(const struct view *view, uint32_t port);

@@ -13,7 +13,7 @@ json_t *view_totals(const struct view *view, const struct arguments *arguments,
 	json_t *array = json_array();
 	bool found = only == NULL;
 
-	uint32_t end = view_interface_end(view);
+	uint32_t end = tables_interface_end(view->tables);
 
 	for (uint32_t i = 0; i < end; i++) {
 		struct interface_totals totals;

@@ -176,12 +176,11 @@ static void add_place(json_t *bound, const char *format, const char *name)
 /* Where it decides: "in p0", "out p1", "vrf 3", "local". */
 static json_t *places_of(const struct view *view, uint32_t number)
 {
-	uint64_t used = word_load(&view->tables->control.interface_used);
-	uint64_t end = used > INTERFACE_FIRST_TUNNEL ? used : INTERFACE_FIRST_TUNNEL;
+	uint32_t end = tables_interface_end(view->tables);
 	json_t *bound = json_array();
 	char name[NAME_SIZE];
 
-	for (uint32_t i = 0; i < end && i < INTERFACE_MAX; i++) {
+	for (uint32_t i = 0; i < end; i++) {
 		const struct interface *row = &view->tables->interface[i];
 		uint64_t features = word_load(&row->features);
 		if (!(features & (INTERFACE_FILTER_IN | INTERFACE_FILTER_OUT)) ||

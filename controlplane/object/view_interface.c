@@ -5,11 +5,6 @@
 #include "dataplane/shm/filter.h"
 #include "view.h"
 
-static const char *const conditions[] = { [PORT_ABSENT] = "absent",
-					  [PORT_RUNNING] = "running",
-					  [PORT_STOPPED] = "stopped",
-					  [PORT_FAILED] = "failed" };
-
 static void put_mac(const struct view *view, uint32_t index, json_t *object)
 {
 	uint64_t word = word_load(&view->tables->interface[index].mac);
@@ -127,8 +122,7 @@ static void put_status(const struct view *view, uint32_t port, uint32_t identity
 	view_number(object, "speed", status.speed_mbps);
 	view_number(object, "flaps", status.flaps);
 	view_string(object, "driver", status.driver);
-	view_string(object, "condition",
-		    status.condition <= PORT_FAILED ? conditions[status.condition] : "unknown");
+	view_string(object, "condition", port_condition_name(status.condition));
 	view_string(object, "error", status.error);
 	view_number(object, "rx_queues", status.rx_queues);
 	view_number(object, "tx_queues", status.tx_queues);
@@ -226,7 +220,7 @@ json_t *view_interface_list(const struct view *view, const struct arguments *arg
 	json_t *array = json_array();
 	char name[NAME_SIZE];
 
-	uint32_t end = view_interface_end(view);
+	uint32_t end = tables_interface_end(view->tables);
 
 	for (uint32_t i = 0; i < end; i++) {
 		if (view_kind(view_interface(view, i, name)) != kind ||

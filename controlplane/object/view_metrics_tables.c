@@ -50,7 +50,7 @@ static bool is_up(const struct view *view, uint32_t index, uint64_t flags)
 
 static void add_tunnels(struct metrics_text *out, const struct view *view)
 {
-	uint32_t end = view_interface_end(view);
+	uint32_t end = tables_interface_end(view->tables);
 	char name[NAME_SIZE];
 
 	metrics_family(out, "tunnel_up", false, "Whether packets can go into the tunnel or pseudowire.");

@@ -264,7 +264,7 @@ int tunnel_listing_step(struct tunnel_listing *listing, const struct view *view,
 			const struct arguments *arguments, struct error *error)
 {
 	const char *only = view_name_argument(arguments, SHOW_NAME);
-	uint32_t end = view_interface_end(view), rows = 0;
+	uint32_t end = tables_interface_end(view->tables), rows = 0;
 
 	if (listing->index == 0)
 		buffer_add(&listing->text, "[", 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * interface.c: port wishes and status, interface counters.
+ * interface.c: port wishes and status, interface rows and their counters.
  */
 #include <errno.h>
 #include <string.h>
@@ -45,6 +45,43 @@ int port_status_copy(const struct state *state, unsigned int port, struct port_s
 	}
 	return -EAGAIN;
 }
+
+const char *port_condition_name(uint32_t condition)
+{
+	static const char *const names[] = { [PORT_ABSENT] = "absent",
+					     [PORT_RUNNING] = "running",
+					     [PORT_STOPPED] = "stopped",
+					     [PORT_FAILED] = "failed" };
+
+	return condition <= PORT_FAILED ? names[condition] : "unknown";
+}
+
+/* ---------------------------------------------------------------- rows */
+
+uint64_t tables_interface(const struct tables *tables, uint32_t index, char name[NAME_SIZE])
+{
+	name[0] = 0;
+	if (index >= INTERFACE_MAX)
+		return 0;
+	const struct interface *row = &tables->interface[index];
+	uint64_t flags = word_load(&row->flags);
+	if (!(flags & INTERFACE_VALID))
+		return 0;
+	memcpy(name, row->name, NAME_SIZE);
+	name[NAME_SIZE - 1] = 0;
+	return flags;
+}
+
+uint32_t tables_interface_end(const struct tables *tables)
+{
+	uint64_t used = word_load(&tables->control.interface_used);
+
+	if (used < INTERFACE_FIRST_TUNNEL)
+		return INTERFACE_FIRST_TUNNEL;
+	return used < INTERFACE_MAX ? (uint32_t)used : INTERFACE_MAX;
+}
+
+/* ---------------------------------------------------------------- counters */
 
 /* Counters as they stand, in the order of struct interface_counters: all of its members are words. */
 static const _Atomic uint64_t *words(const struct interface_counters *counters)

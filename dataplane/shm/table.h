@@ -9,6 +9,7 @@
 #ifndef SHUNT_SHM_TABLE_H
 #define SHUNT_SHM_TABLE_H
 
+#include <stddef.h>
 #include "heap.h"
 
 /* Make label space `space` (its ILM with labels 0 to 15 as LABEL_SPECIAL). 0 if it is there already.
@@ -88,14 +89,24 @@ int tables_claim_bridges(struct tables *tables, struct heap *heap);
 int port_wish_set(struct tables *tables, struct heap *heap, unsigned int port,
 		  const struct port_wish *wish);
 
+/* The condition's name as users see it, or "unknown" for a number that is none. Anybody. */
+const char *port_condition_name(uint32_t condition);
+
 /* A consistent copy of a port's status. -EAGAIN: it kept changing, or its writer died in the middle. */
 int port_status_copy(const struct state *state, unsigned int port, struct port_status *copy);
+
+/* An interface's flags, 0 if there is none; its name is copied, or "". Anybody. */
+uint64_t tables_interface(const struct tables *tables, uint32_t index, char name[NAME_SIZE]);
+/* Interface rows from here on were never in use. Anybody. */
+uint32_t tables_interface_end(const struct tables *tables);
 
 /* Sum of one interface's counters over all workers, less the interface's baseline. Plain numbers in the
  * order of struct interface_counters. */
 struct interface_totals {
 	uint64_t value[sizeof(struct interface_counters) / sizeof(uint64_t)];
 };
+#define TOTAL(totals, member)                                                                      \
+	((totals)->value[offsetof(struct interface_counters, member) / sizeof(uint64_t)])
 void interface_totals(const struct tables *tables, const struct state *state,
 		      unsigned int interface, struct interface_totals *totals);
 /* Clear, or reuse of the row: totals count from here. -ENOSPC */
