@@ -51,21 +51,16 @@ static enum verdict candidate_of(const struct filter_rule_spec *rule, struct can
 static int grow(struct filter_compiler *compiler)
 {
 	uint32_t capacity = compiler->line_capacity + compiler->line_capacity / 2 + 16;
-	struct filter_line *line =
-		aligned_alloc(CACHE_LINE, (size_t)capacity * sizeof(struct filter_line));
-	struct filter_outcome *outcome =
-		realloc(compiler->outcome, capacity * sizeof(struct filter_outcome));
+	struct filter_line *line = realloc(compiler->line, (size_t)capacity * sizeof(*line));
 
-	if (outcome != NULL)
-		compiler->outcome = outcome;
-	if (line == NULL || outcome == NULL) {
-		free(line);
+	if (line == NULL)
 		return -ENOMEM;
-	}
-	if (compiler->lines > 0)
-		memcpy(line, compiler->line, compiler->lines * sizeof(struct filter_line));
-	free(compiler->line);
 	compiler->line = line;
+	struct filter_outcome *outcome =
+		realloc(compiler->outcome, (size_t)capacity * sizeof(*outcome));
+	if (outcome == NULL)
+		return -ENOMEM;
+	compiler->outcome = outcome;
 	compiler->line_capacity = capacity;
 	return 0;
 }
