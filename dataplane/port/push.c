@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include "dataplane/control.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/log.h"
 #include "dataplane/shm/epoch.h"
@@ -118,7 +119,7 @@ static void look_for_flood(const struct dataplane *dataplane, struct port *port)
 void push_follow(struct dataplane *dataplane, struct port *port, bool count)
 {
 	static struct steer_filter image; /* large */
-	struct worker_state *row = &dataplane->state->worker[DRIVER_ROW];
+	struct worker_state *row = &dataplane->state->worker[CONTROL_ROW];
 	struct steer *steer = &port->device.steer;
 	struct owner owner = { dataplane, port };
 

@@ -98,11 +98,9 @@ static void put_set(struct compiling *compiling, uint128 start, uint32_t set)
 /* `prefix` has whole bytes of an address: as many as the family has. */
 static uint128 number_of(const uint8_t *prefix, unsigned int family)
 {
-	uint128 number = 0;
-
-	for (unsigned int i = 0; i < (family == ROUTE_IPV4 ? 4u : 16u); i++)
-		number = number << 8 | prefix[i];
-	return number;
+	if (family == ROUTE_IPV4)
+		return lpm_bits(prefix, 4);
+	return (uint128)lpm_bits(prefix, 8) << 64 | lpm_bits(prefix + 8, 8);
 }
 
 /* The last address that has the first `length` bits of this one, the others being 0. */
@@ -264,7 +262,7 @@ enum xdp_filter steer_compile(const struct tables *tables, const struct filter *
 	steer->mac = mac;
 	steer->words = compiling.words;
 	steer->dimensions = filter->dimensions;
-	steer->rule_count = filter->rule_count;
+	steer->slots = filter->slots;
 	steer->otherwise = filter->otherwise;
 	put_pages(filter, steer);
 	if (filter->words == 0)

@@ -46,11 +46,12 @@ static int swap(const struct steer *steer, const struct steer_filter *filter)
 	return result;
 }
 
-static int remove_filter(const struct steer *steer)
+/* If there is one. */
+static void remove_filter(const struct steer *steer)
 {
 	uint32_t zero = 0;
 
-	return bpf_map_delete_elem(steer->filters, &zero) == 0 ? 0 : -errno;
+	bpf_map_delete_elem(steer->filters, &zero);
 }
 
 static bool read_denied(const struct steer *steer, uint32_t bank, uint32_t slot,
@@ -196,9 +197,6 @@ bool steer_push_begin(struct steer *steer, const struct tables *tables, unsigned
 	}
 	push->result = compile(tables, &source, image);
 	push->source = source;
-	push->slots_next = FILTER_SLOTS;
-	if (push->result == XDP_FILTER_PUSHED)
-		push->slots_next = filter_get(tables, source.number)->slots;
 	uint64_t took = clock_now() - now;
 	push->next = now + (took * LIST_SHARE > LIST_NS ? took * LIST_SHARE : LIST_NS);
 	return push->result == XDP_FILTER_PUSHED || push->number != 0;
@@ -206,12 +204,10 @@ bool steer_push_begin(struct steer *steer, const struct tables *tables, unsigned
 
 void steer_push_stop(struct steer *steer, steer_denied_report *report, void *context)
 {
-	static struct steer_filter none; /* large */
-
 	if (!steer->attached || steer->push.number == 0)
 		return;
 	steer->push.result = XDP_FILTER_NONE;
-	steer_push_end(steer, &none, report, context);
+	steer_push_end(steer, NULL, report, context);
 }
 
 void steer_push_end(struct steer *steer, struct steer_filter *image, steer_denied_report *report,
@@ -219,25 +215,29 @@ void steer_push_end(struct steer *steer, struct steer_filter *image, steer_denie
 {
 	struct steer_push *push = &steer->push;
 	uint32_t bank = !push->bank;
-	bool pushed = push->result == XDP_FILTER_PUSHED;
-	int result;
+	int result = 0;
 
-	image->bank = bank;
-	if (pushed)
+	if (push->result == XDP_FILTER_PUSHED) {
+		image->bank = bank;
 		lease(steer, clock_now() + LEASE_NS);
-	result = pushed ? swap(steer, image) : remove_filter(steer);
-	if (result != 0 && pushed) {
+		result = swap(steer, image);
+	}
+	if (result != 0) {
 		log_warning("XDP: filter: %s; it is asked by the workers alone", strerror(-result));
 		push->result = XDP_FILTER_KERNEL;
-		remove_filter(steer);
 	}
+	if (push->result != XDP_FILTER_PUSHED)
+		remove_filter(steer);
 	if (push->number != 0) {
 		push->denied = UINT64_MAX;
 		steer_harvest(steer, report, context);
 		clear_bank(steer, push->bank, push->slots);
 	}
-	push->number = push->result == XDP_FILTER_PUSHED ? (uint32_t)push->source.number : 0;
-	push->slots = push->slots_next;
+	push->number = 0;
+	if (push->result == XDP_FILTER_PUSHED) {
+		push->number = (uint32_t)push->source.number;
+		push->slots = image->slots;
+	}
 	push->denied = UINT64_MAX; /* read in any case */
 	push->bank = bank;
 }

@@ -51,8 +51,7 @@ struct steer_push {
 	} source;
 	uint64_t next;      /* when changed addresses are looked at again, ns */
 	uint32_t number;    /* of the filter in the driver; 0: none */
-	uint32_t slots;     /* of its counters; and of the next one's */
-	uint32_t slots_next;
+	uint32_t slots;     /* of its counters */
 	uint32_t bank;      /* that it counts in */
 	uint64_t denied;    /* STEER_DENIED when they were read last */
 	struct steer_denied *seen; /* STEER_SLOTS: the bank's counters, as they were then */
@@ -105,7 +104,7 @@ typedef void steer_denied_report(void *context, uint32_t number, uint32_t slot, 
 bool steer_push_begin(struct steer *steer, const struct tables *tables, unsigned int row,
 		      bool flood, struct steer_filter *image);
 
-/* Into the driver, or out of it. Takes as long as the kernel waits for packets on their way. */
+/* Into the driver, or out of it (then `image` may be NULL). Takes as long as the kernel waits for packets on their way. */
 void steer_push_end(struct steer *steer, struct steer_filter *image, steer_denied_report *report,
 		    void *context);
 
