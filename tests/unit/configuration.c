@@ -115,6 +115,8 @@ static void expect_difference(const char *old, const char *new, const char *expe
 #define VIA                    "\"via\":\"10.0.0.2\""
 #define ROUTE(operation, path) "\"mpls\":[{\"label\":16," operation ",\"paths\":[{" path "}]}]"
 
+#define ROUTER_AT_P0           "\"bridge router\":[{\"name\":\"b0\",\"port\":\"p0\""
+
 static void test_same(void **state)
 {
 	(void)state;
@@ -129,6 +131,12 @@ static void test_same(void **state)
 			  "\"mpls\":[{\"label\":16,\"operation\":\"pop-label\",\"space\":0,"
 			  "\"ttl\":\"uniform\"}]",
 			  "");
+	expect_difference("\"bridge\":[{\"name\":\"b0\"}]",
+			  "\"bridge\":[{\"name\":\"b0\",\"group_limit\":4096,"
+			  "\"source_limit\":64,\"multicast_routing\":\"off\","
+			  "\"multicast_ttl_threshold\":0}]",
+			  "");
+	expect_difference(ROUTER_AT_P0 "}]", ROUTER_AT_P0 ",\"mode\":\"always\"}]", "");
 	/* Nor does it matter in which of two ways a route is told. */
 	expect_difference(ROUTE("\"operation\":\"pop\"", VIA),
 			  ROUTE("\"operation\":\"swap\"", "\"swap\":[\"implicit-null\"]," VIA), "");
@@ -185,6 +193,9 @@ static void test_change(void **state)
 	expect_difference("\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null0\",\"mtu\":9000,"
 			  "\"mpls\":true,\"admin\":\"down\"}]",
 			  "\"port\":[" P0 "]", "~port set p0 mtu 1500 mpls off up\n");
+	expect_difference("\"bridge\":[{\"name\":\"b0\",\"source_limit\":100}]",
+			  "\"bridge\":[{\"name\":\"b0\"}]",
+			  "~bridge set b0 source-limit 64\n");
 	/* Another device, and nothing that stands on the port is touched. */
 	expect_difference(ON_P0 ",\"port\":[" P0 "]",
 			  ON_P0 ",\"port\":[{\"name\":\"p0\",\"devargs\":\"net_null1\","
