@@ -31,11 +31,11 @@ static struct group_key group_key(const struct snoop_domain_key *domain,
 
 /* ---------------------------------------------------------------- what the engine says */
 
+/* before: the group's entry, or NULL. */
 static int put_any(struct model *model, const struct group_key *key,
-		   const struct snoop_ports *members, uint32_t flags)
+		   const struct group_entry *before, const struct snoop_ports *members,
+		   uint32_t flags)
 {
-	const struct group_entry *before =
-		hash_lookup(model->tables, HASH_GROUP, key, sizeof(*key));
 	uint32_t had = before != NULL ? before->counter : 0;
 	struct group_entry entry = { .key = *key, .flags = flags, .counter = had };
 
@@ -76,12 +76,12 @@ static int mark_sources(struct model *model, const struct group_key *key)
 	const struct group_entry *any = hash_lookup(model->tables, HASH_GROUP, key, sizeof(*key));
 
 	if (any == NULL)
-		return put_any(model, key, NULL, GROUP_SOURCES | GROUP_ABSENT);
+		return put_any(model, key, NULL, NULL, GROUP_SOURCES | GROUP_ABSENT);
 	if (any->flags & GROUP_SOURCES)
 		return 0;
 	struct snoop_ports members;
 	memcpy(&members, &any->ports, sizeof(members));
-	return put_any(model, key, &members, any->flags | GROUP_SOURCES);
+	return put_any(model, key, any, &members, any->flags | GROUP_SOURCES);
 }
 
 static int forward(void *context, const struct snoop_domain_key *domain,
@@ -94,7 +94,7 @@ static int forward(void *context, const struct snoop_domain_key *domain,
 	if (source == NULL) {
 		const struct group_entry *before =
 			hash_lookup(model->tables, HASH_GROUP, &key, sizeof(key));
-		return put_any(model, &key, members,
+		return put_any(model, &key, before, members,
 			       before == NULL ? 0 : before->flags & GROUP_SOURCES);
 	}
 	int result = put_source(model, &key, source, members);
