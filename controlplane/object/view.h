@@ -59,6 +59,9 @@ json_t *view_drops(const struct interface_totals *totals);
 /* Is a port started with its link up? Without a data plane: assumed. */
 bool view_port_live(const struct view *view, uint32_t port);
 
+/* Can packets go into the tunnel or pseudowire of this row? `flags`: its interface's. */
+bool view_tunnel_up(const struct view *view, uint32_t index, uint64_t flags);
+
 /* Add key: number, string ("" is left out). */
 void view_number(json_t *object, const char *key, uint64_t number);
 void view_string(json_t *object, const char *key, const char *string);

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include "dataplane/shm/filter.h"
-#include "dataplane/shm/tunnel.h"
 #include "dataplane/shm/watch.h"
 #include "view_metrics.h"
 
@@ -31,23 +30,6 @@ static void add_stages(struct metrics_text *out, const struct view *view, const 
 
 /* ---------------------------------------------------------------- tunnels and pseudowires */
 
-static bool is_up(const struct view *view, uint32_t index, uint64_t flags)
-{
-	const struct interface *row = &view->tables->interface[index];
-	const struct tunnel *tunnel =
-		tables_object_checked(view->tables, word_load(&row->object), sizeof(*tunnel));
-	uint32_t leaf = (uint32_t)word_load(&row->underlay);
-	enum nexthop_kind kind;
-	struct rewrite rewrite;
-
-	if (!(flags & INTERFACE_UP) || tunnel == NULL)
-		return false;
-	if (view_kind(flags) == INTERFACE_TUNNEL)
-		return leaf != 0 || tunnel_is_any(tunnel->remote);
-	return view_rewrite(view, route_index(leaf), &rewrite, &kind) && kind == NEXTHOP_FORWARD &&
-	       view_port_live(view, rewrite.port);
-}
-
 static void add_tunnels(struct metrics_text *out, const struct view *view)
 {
 	uint32_t end = tables_interface_end(view->tables);
@@ -58,7 +40,7 @@ static void add_tunnels(struct metrics_text *out, const struct view *view)
 		uint64_t flags = view_interface(view, i, name);
 		if (flags != 0)
 			metrics_add(out, "shunt_tunnel_up{tunnel=\"%s\"} %d\n", name,
-				    is_up(view, i, flags));
+				    view_tunnel_up(view, i, flags));
 	}
 }
 

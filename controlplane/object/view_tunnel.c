@@ -141,6 +141,23 @@ static void put_statistics(const struct view *view, uint32_t index, json_t *obje
 	json_object_set_new(object, "drops", view_drops(&totals));
 }
 
+bool view_tunnel_up(const struct view *view, uint32_t index, uint64_t flags)
+{
+	const struct interface *row = &view->tables->interface[index];
+	const struct tunnel *tunnel =
+		tables_object_checked(view->tables, word_load(&row->object), sizeof(*tunnel));
+	uint32_t leaf = (uint32_t)word_load(&row->underlay);
+	enum nexthop_kind kind;
+	struct rewrite rewrite;
+
+	if (!(flags & INTERFACE_UP) || tunnel == NULL)
+		return false;
+	if (view_kind(flags) == INTERFACE_TUNNEL)
+		return leaf != 0 || tunnel_is_any(tunnel->remote);
+	return view_rewrite(view, route_index(leaf), &rewrite, &kind) && kind == NEXTHOP_FORWARD &&
+	       view_port_live(view, rewrite.port);
+}
+
 static json_t *build_tunnel(const struct view *view, const void *what)
 {
 	uint32_t index = *(const uint32_t *)what;
@@ -154,12 +171,11 @@ static json_t *build_tunnel(const struct view *view, const void *what)
 	if (view_kind(flags) != INTERFACE_TUNNEL || found == NULL)
 		return NULL;
 	struct tunnel tunnel = *found;
-	bool up = flags & INTERFACE_UP && (leaf != 0 || tunnel_is_any(tunnel.remote));
 	json_t *object = json_object();
 	view_string(object, "name", name);
 	put_ends(&tunnel, object);
 	view_string(object, "admin", flags & INTERFACE_UP ? "up" : "down");
-	view_string(object, "state", up ? "up" : "down");
+	view_string(object, "state", view_tunnel_up(view, index, flags) ? "up" : "down");
 	put_status(view, index, object);
 	json_object_set_new(object, "underlay", underlay(view, leaf));
 	put_header(&tunnel, object);
@@ -185,12 +201,12 @@ static void put_bridge(const struct view *view, uint32_t index, json_t *object)
 	view_string(object, "bridge", name);
 }
 
-/* Labels both ways, the outgoing ones outermost first. True: packets can go. */
-static bool put_labels(const struct view *view, const struct tunnel *tunnel, uint32_t nexthop,
+/* Labels both ways, the outgoing ones outermost first. */
+static void put_labels(const struct view *view, const struct tunnel *tunnel, uint32_t nexthop,
 		       json_t *object)
 {
 	json_t *labels = json_array();
-	enum nexthop_kind kind = NEXTHOP_FREE;
+	enum nexthop_kind kind;
 	struct rewrite rewrite;
 
 	if (view_rewrite(view, nexthop, &rewrite, &kind))
@@ -202,7 +218,6 @@ static bool put_labels(const struct view *view, const struct tunnel *tunnel, uin
 	json_object_set_new(object, "out_labels", labels);
 	json_object_set_new(object, "control_word",
 			    json_boolean((tunnel->flags & TUNNEL_CONTROL_WORD) != 0));
-	return kind == NEXTHOP_FORWARD && view_port_live(view, rewrite.port);
 }
 
 static json_t *build_pseudowire(const struct view *view, const void *what)
@@ -221,9 +236,9 @@ static json_t *build_pseudowire(const struct view *view, const void *what)
 	json_t *object = json_object();
 	view_string(object, "name", name);
 	put_bridge(view, index, object);
-	bool way = put_labels(view, &tunnel, route_index(leaf), object);
+	put_labels(view, &tunnel, route_index(leaf), object);
 	view_string(object, "admin", flags & INTERFACE_UP ? "up" : "down");
-	view_string(object, "state", flags & INTERFACE_UP && way ? "up" : "down");
+	view_string(object, "state", view_tunnel_up(view, index, flags) ? "up" : "down");
 	json_object_set_new(object, "nexthops", underlay(view, leaf));
 	view_number(object, "mtu", flags >> INTERFACE_MTU_SHIFT & 0xffff);
 	put_statistics(view, index, object);
