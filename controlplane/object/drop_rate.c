@@ -4,7 +4,6 @@
  * once a second, some rows at a time.
  */
 #include <stdlib.h>
-#include <time.h>
 #include "dataplane/shm/reason.h"
 #include "model.h"
 
@@ -29,14 +28,6 @@ struct drop_rates {
 	uint64_t begun; /* ns */
 	struct rate_row row[INTERFACE_MAX];
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void forget(struct rate_row *row)
 {
@@ -92,7 +83,7 @@ static void look(const struct model *model, uint32_t interface, struct rate_row 
 		return;
 	}
 	interface_totals(model->tables, model->state, interface, &totals);
-	uint64_t now = monotonic_ns(), passed = row->time != 0 ? now - row->time : 0;
+	uint64_t now = model_now(model), passed = row->time != 0 ? now - row->time : 0;
 	for (unsigned int i = 0; i < DROP_REASON_COUNT; i++)
 		count(row, i, drop[i], passed);
 	row->time = now;
@@ -101,7 +92,7 @@ static void look(const struct model *model, uint32_t interface, struct rate_row 
 void drop_rate_poll(struct model *model)
 {
 	struct drop_rates *rates = model->drop_rates;
-	uint64_t now = monotonic_ns();
+	uint64_t now = model_now(model);
 
 	if (!model->alive)
 		return;

@@ -3,17 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include "dataplane/shm/watch-program.h"
 #include "model.h"
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* ---------------------------------------------------------------- programs */
 
@@ -89,7 +80,7 @@ static int fill(struct model *model, const struct watch_request *request, struct
 			return count;
 		wish->program_length = (uint32_t)count;
 	}
-	wish->deadline = monotonic_ns() + request->timeout;
+	wish->deadline = model_now(model) + request->timeout;
 	wish->count = request->count;
 	wish->options = request->options;
 	return 0;
@@ -104,7 +95,7 @@ static int publish(struct model *model, struct watch_object *object, _Atomic uin
 	if (offset == 0)
 		return refuse_full(model, error, "watch", 0, 1);
 	/* another one than any that workers have seen, of earlier control planes too */
-	wish->generation = monotonic_ns();
+	wish->generation = model_now(model);
 	memcpy(heap_object(model->heap, offset), wish, size);
 	watch_stop(model, object, word);
 	word_store(word, offset);
@@ -134,7 +125,7 @@ void watch_renew(struct model *model, struct watch_object *object, uint64_t time
 {
 	struct watch_wish *wish = heap_object(model->heap, object->offset);
 
-	object->deadline = monotonic_ns() + timeout;
+	object->deadline = model_now(model) + timeout;
 	word_store(&wish->deadline, object->deadline);
 }
 
@@ -155,9 +146,9 @@ void watch_forget(struct model *model)
 
 void watch_poll(struct model *model)
 {
-	if (model->trace.offset != 0 && monotonic_ns() >= model->trace.deadline)
+	if (model->trace.offset != 0 && model_now(model) >= model->trace.deadline)
 		watch_stop(model, &model->trace, &model->tables->control.trace);
-	if (model->capture.offset != 0 && monotonic_ns() >= model->capture.deadline)
+	if (model->capture.offset != 0 && model_now(model) >= model->capture.deadline)
 		watch_stop(model, &model->capture, &model->tables->control.capture);
 }
 
