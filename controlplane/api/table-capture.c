@@ -2,9 +2,9 @@
 #include "controlplane/api/parameter.h"
 #include "dataplane/shm/capture.h"
 
-/* The stages that packets stand in front of and behind: enum capture_stage_word. */
-static const char *const stage_words[] = { "filter", "mpls",	"tunnel", "filter_vrf", "ip",
-					   "bridge", "output", "encapsulate", NULL };
+#define X(name) #name,
+static const char *const stage_words[] = { CAPTURE_STAGES(X) NULL };
+#undef X
 
 const struct parameter capture_start[] = {
 	[CAPTURE_PARAMETER_FILE] = { .name = "file",

@@ -14,9 +14,9 @@ static bool given(const struct arguments *arguments, enum capture_parameter para
 /* What is to be seen: what was asked for, or what goes in and out and is lost. */
 static uint32_t options_of(const struct arguments *arguments)
 {
-	static const enum stage_id stages[] = { STAGE_filter,	  STAGE_mpls, STAGE_tunnel,
-						STAGE_filter_vrf, STAGE_ip,   STAGE_bridge,
-						STAGE_output,	  STAGE_encapsulate };
+#define X(name) STAGE_##name,
+	static const enum stage_id stages[] = { CAPTURE_STAGES(X) };
+#undef X
 	const struct value *value = arguments->value;
 	uint32_t events = 0, stage = 0, snap = CAPTURE_SNAP_MAX;
 

@@ -40,6 +40,17 @@ enum capture_event {
 	CAPTURE_PADDING = CAPTURE_EVENTS,
 };
 
+/* The stages that it can be, those between ports: users' words, numbered in this order. */
+#define CAPTURE_STAGES(X)                                                                          \
+	X(filter)                                                                                  \
+	X(mpls)                                                                                    \
+	X(tunnel)                                                                                  \
+	X(filter_vrf)                                                                              \
+	X(ip)                                                                                      \
+	X(bridge)                                                                                  \
+	X(output)                                                                                  \
+	X(encapsulate)
+
 /* watch_wish.options of a capture: events, a stage for BEFORE and AFTER, and bytes of a frame at most. */
 static inline uint32_t capture_options(uint32_t events, uint32_t stage, uint32_t snap)
 {
