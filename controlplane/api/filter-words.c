@@ -158,6 +158,7 @@ static int clash(struct error *error, const char *text)
 	return -EINVAL;
 }
 
+/* About frames that are not IP: no other match, and nothing to mark. */
 static int check_ethertype(const struct arguments *arguments, const struct filter_words *words,
 			   struct error *error, int *parameter)
 {
@@ -167,18 +168,16 @@ static int check_ethertype(const struct arguments *arguments, const struct filte
 				parameter_bit(RULE_EXCEED) | parameter_bit(RULE_ETHERTYPE) |
 				parameter_bit(RULE_LOG);
 
-	if (words->ethertype == 0 || words->ethertype == 0x0800 || words->ethertype == 0x86dd ||
-	    !(arguments->present & ~others)) {
-		*parameter = RULE_EXCEED;
-		return words->ethertype != 0 && words->ethertype != 0x0800 &&
-				       words->ethertype != 0x86dd &&
-				       words->exceed < FILTER_EXCEED_PERMIT
-			       ? clash(error, "frames that are not IP have no DSCP: expected exceed "
-					      "permit or deny")
-			       : 0;
-	}
+	if (words->ethertype == 0 || words->ethertype == 0x0800 || words->ethertype == 0x86dd)
+		return 0;
 	*parameter = RULE_ETHERTYPE;
-	return clash(error, "a rule about frames that are not IP has no other match");
+	if (arguments->present & ~others)
+		return clash(error, "a rule about frames that are not IP has no other match");
+	*parameter = RULE_EXCEED;
+	if (words->exceed < FILTER_EXCEED_PERMIT)
+		return clash(error, "frames that are not IP have no DSCP: expected exceed permit or "
+				    "deny");
+	return 0;
 }
 
 /* Which words a meter takes: of one rate (RFC 2697) or of two (RFC 2698). */
@@ -392,4 +391,30 @@ void filter_words_read(const struct arguments *arguments, struct filter_words *w
 		read_ports(string_of(arguments, RULE_SPORT), words->protocol, words->sport);
 	words->dport_count =
 		read_ports(string_of(arguments, RULE_DPORT), words->protocol, words->dport);
+}
+
+struct filter_rule_spec filter_words_spec(struct filter_words *words)
+{
+	return (struct filter_rule_spec){
+		.action = words->action,
+		.protocol = words->protocol,
+		.dscp = words->dscp,
+		.icmp_type = words->icmp_type,
+		.icmp_code = words->icmp_code,
+		.ethertype = words->ethertype,
+		.log = words->log,
+		.syn = words->syn,
+		.established = words->established,
+		.fragments = words->fragments,
+		.sport_count = words->sport_count,
+		.dport_count = words->dport_count,
+		.sport = words->sport,
+		.dport = words->dport,
+		.packets = words->packets,
+		.exceed = words->exceed,
+		.rate = words->rate,
+		.burst = words->burst,
+		.peak = words->peak,
+		.excess = words->excess,
+	};
 }

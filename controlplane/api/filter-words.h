@@ -40,6 +40,9 @@ int filter_words_check(struct arguments *arguments, struct error *error, int *pa
 
 /* What a rule's words say, implied protocols filled in. They were checked. */
 void filter_words_read(const struct arguments *arguments, struct filter_words *words);
+/* All that these say of a rule; its ports are those of `words`. The caller's: sequence, slot, elements and
+ * their prefixes, meter, text. */
+struct filter_rule_spec filter_words_spec(struct filter_words *words);
 
 /* The first prefix of a blank-separated list of prefixes, which is moved behind it. False: the end, or
  * none. */

@@ -130,37 +130,18 @@ static char *make_text(const struct arguments *arguments)
 }
 
 static struct filter_rule_object *make_rule(const struct arguments *arguments,
-					    const struct filter_words *words)
+					    struct filter_words *words)
 {
 	struct filter_rule_object *rule = calloc(1, sizeof(*rule));
 
 	if (rule == NULL)
 		return NULL;
 	rule->text = make_text(arguments);
-	rule->spec = (struct filter_rule_spec){
-		.sequence = (uint32_t)arguments->value[RULE_SEQUENCE].number,
-		.action = words->action,
-		.protocol = words->protocol,
-		.dscp = words->dscp,
-		.icmp_type = words->icmp_type,
-		.icmp_code = words->icmp_code,
-		.ethertype = words->ethertype,
-		.log = words->log,
-		.syn = words->syn,
-		.established = words->established,
-		.fragments = words->fragments,
-		.sport_count = words->sport_count,
-		.dport_count = words->dport_count,
-		.sport = copy_ranges(words->sport, words->sport_count),
-		.dport = copy_ranges(words->dport, words->dport_count),
-		.packets = words->packets,
-		.rate = words->rate,
-		.burst = words->burst,
-		.exceed = words->exceed,
-		.peak = words->peak,
-		.excess = words->excess,
-		.text = rule->text,
-	};
+	rule->spec = filter_words_spec(words);
+	rule->spec.sequence = (uint32_t)arguments->value[RULE_SEQUENCE].number;
+	rule->spec.sport = copy_ranges(words->sport, words->sport_count);
+	rule->spec.dport = copy_ranges(words->dport, words->dport_count);
+	rule->spec.text = rule->text;
 	if (rule->text != NULL && rule->spec.sport != NULL && rule->spec.dport != NULL)
 		return rule;
 	filter_rule_free(rule);

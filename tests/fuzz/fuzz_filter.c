@@ -110,30 +110,12 @@ static void add_rule(const char *text, size_t length)
 		return;
 	check_canonical(&arguments);
 	filter_words_read(&arguments, words);
-	rule->spec = (struct filter_rule_spec){
-		.sequence = rule_count + 1,
-		.slot = (uint16_t)(rule_count + 1),
-		.action = words->action,
-		.protocol = words->protocol,
-		.dscp = words->dscp,
-		.icmp_type = words->icmp_type,
-		.icmp_code = words->icmp_code,
-		.ethertype = words->ethertype,
-		.log = words->log,
-		.syn = words->syn,
-		.established = words->established,
-		.fragments = words->fragments,
-		.sport_count = words->sport_count,
-		.dport_count = words->dport_count,
-		.sport = words->sport,
-		.dport = words->dport,
-		.packets = words->packets,
-		.rate = words->rate,
-		.burst = words->burst,
-		.from = element_of(&words->from, &rule->own[0]),
-		.to = element_of(&words->to, &rule->own[1]),
-		.text = "",
-	};
+	rule->spec = filter_words_spec(words);
+	rule->spec.sequence = rule_count + 1;
+	rule->spec.slot = (uint16_t)(rule_count + 1);
+	rule->spec.from = element_of(&words->from, &rule->own[0]);
+	rule->spec.to = element_of(&words->to, &rule->own[1]);
+	rule->spec.text = "";
 	if (rule->own[0] != 0)
 		rule->spec.from_prefix = &words->from.prefix;
 	if (rule->own[1] != 0)
