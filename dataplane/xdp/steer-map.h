@@ -70,7 +70,7 @@ struct steer_filter {
 	__u32 bank;       /* of `denied` */
 	__u32 words;      /* of a row; 0: class[] holds decisions */
 	__u32 dimensions; /* enum filter_dimension */
-	__u32 slots; /* of its counters; the program does not ask */
+	__u32 slots;      /* of its counters; the program does not ask */
 	__u32 otherwise;
 	__u32 reserved;
 	struct steer_page page[2][256]; /* by family and protocol */

@@ -30,8 +30,8 @@ static void fill(struct fixture *fixture)
 	struct vlan_entry vlan = { .key = { 1, 2, 3 }, .interface = 4 };
 
 	assert_int_equal(label_space_create(tables, instance->heap, 0), 0);
-	assert_int_equal(traffic_baseline_set(instance->heap, &tables->label_baseline[0], LABEL_COUNT,
-					      16, 1, 2),
+	assert_int_equal(traffic_baseline_set(instance->heap, &tables->label_baseline[0],
+					      LABEL_COUNT, 16, 1, 2),
 			 0);
 	for (uint8_t i = 0; i < 10; i++) {
 		struct rewrite rewrite = { .header_length = 14, .port = i };
