@@ -18,7 +18,7 @@ from shunt_test import wait_until
 
 SEED = int(os.environ.get("SEED", "7"))
 SETS, RULES, PACKETS = 16, (1, 5, 20, 60), 3000
-PORTION = 1000  # packets that any queue has room for
+PORTION = 250  # packets that any queue has room for: veth with XDP 256
 PROTOCOLS = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6", 47: "47", 132: "sctp", 253: "253"}
 WITH_PORTS = (6, 17, 132)
 PORTS = [0, 22, 53, 80, 443, 1023, 8000, 8080, 8100, 65535]
@@ -108,6 +108,21 @@ class Rule:
                 for family, matches in self.matches.items() for part in whole[family]]
 
 
+def nft_sets():
+    """LISTS as nftables' lines: a set for each family."""
+    out = []
+    for name, prefixes in LISTS.items():
+        for family, kind, mark in ((4, "ipv4_addr", "."), (6, "ipv6_addr", ":")):
+            own = ", ".join(prefix for prefix in prefixes if mark in prefix)
+            out.append(f"set {name}{family} {{ type {kind}; flags interval; elements = {{ {own} }} }}")
+    return out
+
+
+def list_commands():
+    """LISTS as shuntctl's."""
+    return [f"filter list add {name} {' '.join(prefixes)}" for name, prefixes in LISTS.items()]
+
+
 def layer4(chance, protocol, kind):
     """A header and some bytes."""
     sport, dport = (min(65535, chance.choice(PORTS) + chance.choice([0, 0, 1, 20, 21])) for _ in range(2))
@@ -150,7 +165,7 @@ class Nftables(unittest.TestCase):
         cls.shunt = ShuntRouter(cls.driver)
         cls.addClassCleanup(cls.shunt.close)
         cls.shunt.start()
-        cls.shunt.batch([f"filter list add {name} {' '.join(prefixes)}" for name, prefixes in LISTS.items()])
+        cls.shunt.batch(list_commands())
 
     def tearDown(self):
         self.assertEqual(self.shunt.new_trouble(), [])
@@ -163,11 +178,7 @@ class Nftables(unittest.TestCase):
 
     def configure(self, rules, default):
         """Both sides."""
-        lines = ["flush ruleset", "table inet t {"]
-        for name, prefixes in LISTS.items():
-            for family, kind, mark in ((4, "ipv4_addr", "."), (6, "ipv6_addr", ":")):
-                own = ", ".join(prefix for prefix in prefixes if mark in prefix)
-                lines.append(f"set {name}{family} {{ type {kind}; flags interval; elements = {{ {own} }} }}")
+        lines = ["flush ruleset", "table inet t {", *nft_sets()]
         lines.append("chain c { type filter hook prerouting priority -450; iifname != \"p0\" accept;")
         for number, rule in enumerate(rules, 1):
             lines += rule.nft(number)
