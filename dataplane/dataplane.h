@@ -38,12 +38,4 @@ struct dataplane {
 	_Atomic bool stop; /* SIGTERM or SIGINT came */
 };
 
-static inline uint64_t nanoseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 #endif

@@ -13,10 +13,11 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "dataplane/clock.h"
 
 enum { RELEASE_NS = 150000000 };
 
-static struct timespec cleaned; /* when the last socket was taken apart */
+static uint64_t cleaned; /* CLOCK_MONOTONIC when the last socket was taken apart */
 
 static bool is_af_xdp(int fd, ino_t *inode)
 {
@@ -180,7 +181,7 @@ void af_xdp_clean(const struct af_xdp_sockets *sockets, struct af_xdp_buffers *b
 		/* else closed by the driver, and perhaps opened again as something else */
 		if (is_ours(sockets, i))
 			close(sockets->socket[i].fd);
-		clock_gettime(CLOCK_MONOTONIC, &cleaned);
+		cleaned = clock_ns(CLOCK_MONOTONIC);
 	}
 	for (unsigned int i = 0; i < buffers->count; i++)
 		rte_pktmbuf_free_seg(buffers->mbuf[i]);
@@ -190,11 +191,8 @@ void af_xdp_clean(const struct af_xdp_sockets *sockets, struct af_xdp_buffers *b
 
 void af_xdp_wait(void)
 {
-	struct timespec now;
+	uint64_t passed = clock_ns(CLOCK_MONOTONIC) - cleaned;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	int64_t passed =
-		(now.tv_sec - cleaned.tv_sec) * INT64_C(1000000000) + now.tv_nsec - cleaned.tv_nsec;
 	if (passed < RELEASE_NS)
-		nanosleep(&(struct timespec){ .tv_nsec = RELEASE_NS - passed }, NULL);
+		nanosleep(&(struct timespec){ .tv_nsec = (long)(RELEASE_NS - passed) }, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "dataplane/clock.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/log.h"
 #include "dataplane/port/exchange.h"
@@ -83,7 +84,7 @@ static void open_mirror(struct dataplane *dataplane, struct port *port)
 	mirror->fd = tap_open(mirror->name, mark, &made, error);
 	if (mirror->fd < 0) {
 		set_text(status->host_interface, sizeof(status->host_interface), "");
-		mirror->retry_at = nanoseconds() + RETRY_NS;
+		mirror->retry_at = clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
 		set_error(port, error);
 		return;
 	}
@@ -111,7 +112,7 @@ static void open_mirror(struct dataplane *dataplane, struct port *port)
 		return;
 	}
 	close(mirror->fd);
-	mirror->retry_at = nanoseconds() + RETRY_NS;
+	mirror->retry_at = clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
 	if (result != -ECANCELED)
 		fail(port, what, result);
 }
@@ -221,7 +222,7 @@ void mirror_follow(struct dataplane *dataplane, struct port *port)
 		mirror->retry_at = 0;
 	}
 	if (!mirror->open && name[0] != '\0' && port->device.present &&
-	    nanoseconds() >= mirror->retry_at)
+	    clock_ns(CLOCK_MONOTONIC) >= mirror->retry_at)
 		open_mirror(dataplane, port);
 	if (mirror->open)
 		follow_device(port);

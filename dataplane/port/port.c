@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "dataplane/clock.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/control.h"
 #include "dataplane/log.h"
@@ -132,7 +133,7 @@ static void report_failure(struct dataplane *dataplane, struct port *port, const
 		port->retry_ms = port->retry_ms == 0 ? RETRY_FIRST_MS : port->retry_ms * 2;
 		if (port->retry_ms > RETRY_LAST_MS)
 			port->retry_ms = RETRY_LAST_MS;
-		port->retry_at = nanoseconds() + port->retry_ms * 1000000ull;
+		port->retry_at = clock_ns(CLOCK_MONOTONIC) + port->retry_ms * 1000000ull;
 		port->host_seen = if_nametoindex(port->wish.host_device);
 	}
 	report(dataplane, port, PORT_FAILED, error);
@@ -284,7 +285,8 @@ static bool retry_now(const struct port *port)
 	if (port->retry_at == 0)
 		return false;
 	unsigned int index = if_nametoindex(port->wish.host_device);
-	return (index != 0 && index != port->host_seen) || nanoseconds() >= port->retry_at;
+	return (index != 0 && index != port->host_seen) ||
+	       clock_ns(CLOCK_MONOTONIC) >= port->retry_at;
 }
 
 void port_reconcile(struct dataplane *dataplane, const struct port_wish *const wish[PORT_MAX])

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "dataplane/clock.h"
 #include "epoch.h"
 #include "heap-chunk.h"
 
@@ -162,11 +162,8 @@ uint64_t heap_allocate(struct heap *heap, uint64_t size)
 
 static uint64_t now(void)
 {
-	struct timespec time;
-
 	/* called for every free: milliseconds are enough, and this clock costs next to nothing */
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC_COARSE);
 }
 
 static bool grow_pending(struct heap *heap)

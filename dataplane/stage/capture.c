@@ -2,21 +2,13 @@
 #include "dataplane/stage/capture.h"
 
 #include <rte_ether.h>
-#include <time.h>
+#include "dataplane/clock.h"
 #include "dataplane/stage/stage.h"
 #include "dataplane/stage/watching.h"
 
 static struct watch_active *wish(const struct worker *worker)
 {
 	return &worker->watching->active[WATCHED_CAPTURE];
-}
-
-static uint64_t realtime_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 /* Of that interface, or of the port that it is on? */
@@ -45,7 +37,7 @@ static struct capture_record *begin(const struct worker *worker, enum capture_ev
 	*record = (struct capture_record){
 		.event = (uint8_t)event,
 		.captured = (uint16_t)RTE_MIN(RTE_MIN(room, length), (uint32_t)CAPTURE_SNAP_MAX),
-		.time = realtime_ns(),
+		.time = clock_ns(CLOCK_REALTIME),
 		.generation = active->generation,
 		.number = active->seen,
 		.length = length,

@@ -4,18 +4,10 @@
  * flood costs what it did.
  */
 #include <rte_cycles.h>
-#include <time.h>
+#include "dataplane/clock.h"
 #include "dataplane/stage/stage.h"
 
 enum { SAMPLES_PER_SECOND = 10 };
-
-static uint64_t realtime_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void sample(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int interface,
 		   enum drop_reason reason)
@@ -28,7 +20,7 @@ static void sample(struct worker *worker, const struct rte_mbuf *mbuf, unsigned 
 	worker->drop_wanted[reason][slot] = 0;
 	atomic_store_explicit(&to->sequence, sequence, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
-	to->time = realtime_ns();
+	to->time = clock_ns(CLOCK_REALTIME);
 	to->interface = interface;
 	to->length = mbuf->pkt_len;
 	to->captured = (uint16_t)captured;

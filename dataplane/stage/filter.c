@@ -9,7 +9,7 @@
 #include <rte_cycles.h>
 #include <rte_ether.h>
 #include <rte_malloc.h>
-#include <time.h>
+#include "dataplane/clock.h"
 #include "dataplane/stage/filter_ask.h"
 #include "dataplane/stage/mpls_payload.h"
 
@@ -141,16 +141,14 @@ static void take_sample(struct worker *worker, const struct packet *packet, uint
 	struct filter_sample *sample =
 		&worker->shared->filter_sample[worker->id][worker->sample % FILTER_SAMPLES];
 	size_t room = (size_t)(packet_end(packet) - packet->l3);
-	struct timespec now;
 
 	if (rte_meter_srtcm_color_blind_check(&worker->sample_meter, worker->sample_profile,
 					      rte_rdtsc(), 1) == RTE_COLOR_RED)
 		return;
 	worker->sample++;
-	clock_gettime(CLOCK_REALTIME, &now);
 	counter_add(&sample->sequence, 1);
 	atomic_thread_fence(memory_order_release);
-	sample->time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	sample->time = clock_ns(CLOCK_REALTIME);
 	sample->interface = packet->interface;
 	sample->filter = (uint16_t)number;
 	sample->decision = decision;

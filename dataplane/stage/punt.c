@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <rte_cycles.h>
 #include <rte_malloc.h>
-#include <time.h>
 #include <unistd.h>
+#include "dataplane/clock.h"
 #include "dataplane/shm/ring.h"
 #include "dataplane/stage/stage.h"
 
@@ -58,13 +58,6 @@ static void ring_doorbell(struct worker *worker)
 	(void)written;
 }
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* What the control plane is told besides the frame itself. */
 struct cause {
 	enum punt_reason reason;
@@ -107,7 +100,7 @@ static void punt_for(struct worker *worker, struct rte_mbuf *mbuf, unsigned int 
 	slot->nexthop = cause->nexthop;
 	slot->ethertype = cause->ethertype;
 	slot->l3_offset = (uint32_t)(l3 - rte_pktmbuf_mtod(mbuf, const uint8_t *));
-	slot->time = monotonic_ns();
+	slot->time = clock_ns(CLOCK_MONOTONIC);
 	const void *bytes = rte_pktmbuf_read(mbuf, 0, mbuf->pkt_len, slot->data);
 	if (bytes != slot->data) /* one segment: it was not copied yet */
 		memcpy(slot->data, bytes, mbuf->pkt_len);

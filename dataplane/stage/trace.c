@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <rte_errno.h>
 #include <rte_mbuf_dyn.h>
-#include <time.h>
+#include "dataplane/clock.h"
 #include "dataplane/shm/reason.h"
 
 enum { NOT_TRACED = -1, MARK_SHIFT = 16 };
@@ -55,15 +55,13 @@ struct trace_record *trace_record(struct worker *worker, unsigned int number, en
 {
 	struct trace_state *trace = &worker->watching->trace;
 	struct trace_record *record = &trace->spilled;
-	struct timespec now;
 
 	if (trace->written < TRACE_SLOTS && trace->records[number] < TRACE_RECORDS) {
 		record = &ring_of(worker)->record[trace->written++];
 		trace->records[number]++;
 	}
-	clock_gettime(CLOCK_REALTIME, &now);
 	*record = (struct trace_record){
-		.time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+		.time = clock_ns(CLOCK_REALTIME),
 		.packet = number,
 		.kind = (uint8_t)kind,
 		.stage = (uint8_t)worker->watching->stage,

@@ -6,7 +6,7 @@
 #ifndef SHUNT_TUNNEL_CHECK_H
 #define SHUNT_TUNNEL_CHECK_H
 
-#include <time.h>
+#include "dataplane/clock.h"
 #include "dataplane/stage/fragment.h"
 #include "dataplane/stage/ip_header.h"
 #include "dataplane/worker.h"
@@ -14,9 +14,7 @@
 /* interface_counters.last_seen of now: CLOCK_MONOTONIC in nanoseconds, some milliseconds behind at most. */
 static inline uint64_t coarse_time(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC_COARSE);
 }
 
 /* The packet ends `excess` bytes earlier. */

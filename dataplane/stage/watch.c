@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <rte_cycles.h>
 #include <rte_malloc.h>
-#include <time.h>
+#include "dataplane/clock.h"
 #include "dataplane/shm/reader.h"
 #include "dataplane/stage/capture.h"
 #include "dataplane/stage/stage.h"
@@ -17,14 +17,6 @@ int watch_init(struct worker *worker)
 }
 
 /* ---------------------------------------------------------------- wishes */
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* What the tables say may be anything: a wish that is not whole in the heap is none. */
 static const struct watch_wish *wish_at(const struct tables *tables, uint64_t offset)
@@ -62,7 +54,7 @@ static bool is_wished(struct worker *worker, enum watch_subject subject, uint64_
 		take_over(active, wish);
 	active->deadline = word_load(&wish->deadline);
 	return active->match.valid && (active->count == 0 || active->seen < active->count) &&
-	       monotonic_ns() < active->deadline;
+	       clock_ns(CLOCK_MONOTONIC) < active->deadline;
 }
 
 void watch_wishes(struct worker *worker)

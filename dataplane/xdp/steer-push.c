@@ -6,8 +6,8 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+#include "dataplane/clock.h"
 #include "dataplane/log.h"
 #include "dataplane/xdp/steer-filter.h"
 #include "dataplane/xdp/steer.h"
@@ -165,14 +165,6 @@ static enum xdp_filter compile(const struct tables *tables, const struct steer_s
 	return steer_compile(tables, filter_get(tables, source->number), source->mac, image);
 }
 
-static uint64_t clock_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* Is there anything to do? An interval after the last look, if only addresses changed. */
 static bool is_due(const struct steer_push *push, const struct steer_source *source, uint64_t now)
 {
@@ -185,7 +177,7 @@ bool steer_push_begin(struct steer *steer, const struct tables *tables, unsigned
 		      bool flood, struct steer_filter *image)
 {
 	struct steer_push *push = &steer->push;
-	uint64_t now = clock_now();
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
 	if (!steer->attached)
 		return false;
@@ -197,7 +189,7 @@ bool steer_push_begin(struct steer *steer, const struct tables *tables, unsigned
 	}
 	push->result = compile(tables, &source, image);
 	push->source = source;
-	uint64_t took = clock_now() - now;
+	uint64_t took = clock_ns(CLOCK_MONOTONIC) - now;
 	push->next = now + (took * LIST_SHARE > LIST_NS ? took * LIST_SHARE : LIST_NS);
 	return push->result == XDP_FILTER_PUSHED || push->number != 0;
 }
@@ -219,7 +211,7 @@ void steer_push_end(struct steer *steer, struct steer_filter *image, steer_denie
 
 	if (push->result == XDP_FILTER_PUSHED) {
 		image->bank = bank;
-		lease(steer, clock_now() + LEASE_NS);
+		lease(steer, clock_ns(CLOCK_MONOTONIC) + LEASE_NS);
 		result = swap(steer, image);
 	}
 	if (result != 0) {
