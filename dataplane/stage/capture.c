@@ -37,7 +37,6 @@ static struct capture_record *begin(const struct worker *worker, enum capture_ev
 	*record = (struct capture_record){
 		.event = (uint8_t)event,
 		.captured = (uint16_t)RTE_MIN(RTE_MIN(room, length), (uint32_t)CAPTURE_SNAP_MAX),
-		.time = clock_ns(CLOCK_REALTIME),
 		.generation = active->generation,
 		.number = active->seen,
 		.length = length,
@@ -58,6 +57,7 @@ static void finish(const struct worker *worker, struct capture_record *record)
 	    bpf_filter(match->program, bytes, record->length, record->captured) == 0)
 		return;
 	record->captured = (uint16_t)RTE_MIN((uint32_t)record->captured, snap);
+	record->time = clock_ns(CLOCK_REALTIME);
 	active->seen++;
 	capture_publish(&worker->shared->capture[worker->id], record);
 }

@@ -3,19 +3,18 @@
 
 #include "dataplane/shm/watch-program.h"
 
-bool watch_match_load(struct watch_match *match, const struct watch_wish *wish)
+void watch_match_load(struct watch_match *match, const struct watch_wish *wish)
 {
 	match->valid = false;
 	match->length = wish->program_length;
 	if (match->length > WATCH_PROGRAM_MAX)
-		return false;
+		return;
 	for (unsigned int i = 0; i < match->length; i++)
 		match->program[i] = (struct bpf_insn){ .code = wish->program[i].code,
 						       .jt = wish->program[i].jump_true,
 						       .jf = wish->program[i].jump_false,
 						       .k = wish->program[i].k };
 	match->valid = match->length == 0 || watch_program_runs(match->program, match->length);
-	return match->valid;
 }
 
 bool watch_matches(const struct watch_match *match, const struct rte_mbuf *mbuf)

@@ -25,8 +25,8 @@ struct watch_match {
 	struct bpf_insn program[WATCH_PROGRAM_MAX];
 };
 
-/* Copy the wish's program and look whether it can be run. False: it cannot, and matches nothing. */
-bool watch_match_load(struct watch_match *match, const struct watch_wish *wish);
+/* Copy the wish's program and look whether it can be run; one that cannot matches nothing. */
+void watch_match_load(struct watch_match *match, const struct watch_wish *wish);
 
 /* Does it want the frame, which begins with its Ethernet header? */
 bool watch_matches(const struct watch_match *match, const struct rte_mbuf *mbuf);

@@ -52,9 +52,8 @@ static bool is_wished(struct worker *worker, enum watch_subject subject, uint64_
 		return false;
 	if (wish->generation != active->generation)
 		take_over(active, wish);
-	active->deadline = word_load(&wish->deadline);
 	return active->match.valid && (active->count == 0 || active->seen < active->count) &&
-	       clock_ns(CLOCK_MONOTONIC) < active->deadline;
+	       clock_ns(CLOCK_MONOTONIC) < word_load(&wish->deadline);
 }
 
 void watch_wishes(struct worker *worker)

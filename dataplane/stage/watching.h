@@ -15,7 +15,7 @@ enum watch_subject { WATCHED_TRACE, WATCHED_CAPTURE, WATCHED_COUNT };
 /* A wish as the worker keeps it: what the tables have may be freed while it is looked at. */
 struct watch_active {
 	uint64_t generation; /* 0: none yet */
-	uint64_t deadline, count;
+	uint64_t count;
 	uint64_t seen; /* packets reported so far: by who reports them */
 	uint32_t interface, options;
 	struct watch_match match;
