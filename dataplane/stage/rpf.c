@@ -68,11 +68,10 @@ bool rpf_holds(const struct worker *worker, const struct packet *packet)
 {
 	bool ipv4 = packet->payload == PAYLOAD_IPV4;
 	const uint8_t *source = packet->l3 + (ipv4 ? 12 : 8);
-	uint32_t leaf = atomic_load_explicit(
-		&worker->tables->route_root[packet->vrf][ipv4 ? ROUTE_IPV4 : ROUTE_IPV6],
-		memory_order_acquire);
+	uint32_t leaf = lpm_lookup(
+		worker->tables,
+		&worker->tables->route_root[packet->vrf][ipv4 ? ROUTE_IPV4 : ROUTE_IPV6], source);
 
-	lpm_lookup_burst(worker->tables, &leaf, &source, 1);
 	return leads_back(worker->tables, leaf, packet->interface, true);
 }
 
