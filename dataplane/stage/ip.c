@@ -76,25 +76,6 @@ static bool end_by_destination(struct worker *worker, struct packet *packet)
 
 /* ---------------------------------------------------------------- what the route says */
 
-/* The node's one decrement, unless a popped label's TTL has it in it. True: it may go on. RFC 1812
- * 5.3.1, RFC 8200 3, RFC 3443 */
-static inline bool decrement_ttl(struct packet *packet)
-{
-	uint8_t *header = packet->l3;
-	bool ipv4 = packet->payload == PAYLOAD_IPV4;
-	uint8_t *ttl = ipv4 ? &header[8] : &header[7];
-
-	if (packet->flags & PACKET_TTL_DONE)
-		return *ttl != 0;
-	if (*ttl <= 1)
-		return false;
-	if (ipv4)
-		ipv4_decrement(header);
-	else
-		--*ttl;
-	return true;
-}
-
 /* What labels that the nexthop pushes have besides their value: the class selector of the packet's
  * DSCP as traffic class (RFC 3270 2.6.2.1), its TTL (RFC 3443 3.1), and the bottom of the stack. */
 static inline uint32_t push_bits(const struct packet *packet)
@@ -123,7 +104,7 @@ static void forward(struct worker *worker, struct packet *packet, uint32_t leaf)
 		index = group_choose(worker, index,
 				     flow_hash_ip(packet->l3, packet_end(packet),
 						  worker->tables->control.flow_seed));
-	if (unlikely(!decrement_ttl(packet))) {
+	if (unlikely(!packet_decrement_ttl(packet))) {
 		punt(worker, packet->mbuf, packet->interface, PUNT_ip_ttl_exceeded, packet->l3);
 		return;
 	}
@@ -187,19 +168,15 @@ static __rte_noinline void follow(struct worker *worker, struct packet *packet, 
  * another one, and nothing is done. */
 static inline bool forward_plain(struct packet *packet, uint32_t leaf)
 {
-	uint8_t *header = packet->l3;
+	const uint8_t *header = packet->l3;
 	bool ipv4 = packet->payload == PAYLOAD_IPV4;
-	bool done = (packet->flags & PACKET_TTL_DONE) != 0;
-	uint32_t ttl = ipv4 ? header[8] : header[7];
 
-	if (unlikely(route_kind(leaf) != ROUTE_NEXTHOP || ttl + done <= 1))
+	if (unlikely(route_kind(leaf) != ROUTE_NEXTHOP))
 		return false;
 	if (ipv4 ? header[0] != 0x45 : ipv6_is_link_local(header + 8))
 		return false;
-	if (!done && ipv4)
-		ipv4_decrement(header);
-	else if (!done)
-		header[7]--;
+	if (!packet_decrement_ttl(packet))
+		return false;
 	packet->nexthop = route_index(leaf);
 	packet->push = push_bits(packet);
 	packet->flags &= PACKET_LAYERS;

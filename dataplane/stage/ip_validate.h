@@ -22,6 +22,24 @@ static inline uint32_t packet_length(const struct packet *packet)
 	       (uint32_t)(packet->l3 - rte_pktmbuf_mtod(packet->mbuf, const uint8_t *));
 }
 
+/* The node's one decrement, unless a popped label's TTL has it in it. False: it may not go on, and nothing is
+ * done. RFC 1812 5.3.1, RFC 8200 3, RFC 3443 */
+static inline bool packet_decrement_ttl(struct packet *packet)
+{
+	uint8_t *header = packet->l3;
+	bool ipv4 = packet->payload == PAYLOAD_IPV4;
+	bool done = (packet->flags & PACKET_TTL_DONE) != 0;
+	uint32_t ttl = ipv4 ? header[8] : header[7];
+
+	if (unlikely(ttl + done <= 1))
+		return false;
+	if (!done && ipv4)
+		ipv4_decrement(header);
+	else if (!done)
+		header[7]--;
+	return true;
+}
+
 /* RFC 1812 5.2.2: the header is whole and its checksum right. */
 static inline int validate_ipv4(const struct packet *packet)
 {

@@ -71,18 +71,6 @@ static void judge(struct routed *routed)
 		came_by_label(routed->worker, packet) || rpf_holds(routed->worker, packet);
 }
 
-/* The node's one decrement (RFC 1812 5.3.1, RFC 8200 3), unless a popped label's TTL has it in it. */
-static void decrement(struct packet *packet)
-{
-	if (!(packet->flags & PACKET_TTL_DONE)) {
-		if (packet->payload == PAYLOAD_IPV4)
-			ipv4_decrement(packet->l3);
-		else
-			packet->l3[7]--;
-	}
-	packet->flags &= PACKET_LAYERS;
-}
-
 /* ---------------------------------------------------------------- its branches */
 
 static enum verdict branch_verdict(const struct routed *routed, uint32_t interface,
@@ -160,7 +148,8 @@ static void send_all(struct routed *routed, const uint32_t *interfaces, unsigned
 	struct worker *worker = routed->worker;
 	struct packet *packet = routed->packet;
 
-	decrement(packet);
+	packet_decrement_ttl(packet); /* is enough for each of them */
+	packet->flags &= PACKET_LAYERS;
 	for (unsigned int i = 0; i + 1 < count; i++) {
 		struct packet *copy = branch_copy(worker, packet, packet->l3);
 		if (copy == NULL) {
