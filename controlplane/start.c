@@ -177,18 +177,21 @@ static int make_loop(struct api *api, char error[REGION_ERROR_SIZE])
 	return -ENOMEM;
 }
 
-/* Fill the model from what was read. */
+/* Fill the model from what was read, a configuration from this path. */
 static int fill(struct api *api, const struct journal_lines *lines, struct buffer *config,
-		char error[REGION_ERROR_SIZE])
+		const char *path, char error[REGION_ERROR_SIZE])
 {
+	bool load = !lines->text && config->used;
 	int rc = 0;
 
 	if (lines->text)
 		replay(api, lines);
-	else if (config->used)
+	else if (load)
 		rc = execute_lines(api, config, error);
 	if (rc)
 		return rc;
+	if (load)
+		model_event(api->model, EVENT_CONFIG, "", "loaded from %s", path);
 	model_settle(api->model);
 	model_event(api->model, EVENT_PROCESS, "", "control plane " SHUNT_VERSION " started");
 	return begin_journal(api, lines->valid_size, error);
@@ -213,7 +216,7 @@ int start_open(struct api *api, const char *run_dir, const char *instance, const
 		rc = make_loop(api, error);
 	if (!rc)
 		rc = model_open(&api->model, &api->place, 0, error);
-	if (!rc && (rc = fill(api, &lines, &commands, error))) {
+	if (!rc && (rc = fill(api, &lines, &commands, config ? config : api->config_path, error))) {
 		model_close(api->model);
 		api->model = NULL;
 	}

@@ -31,6 +31,7 @@ struct batch {
 	struct buffer text; /* or they stand here */
 	unsigned int flags;
 	enum batch_phase phase;
+	char source[100];         /* what its configuration was read from; "": no file */
 	bool journaled_elsewhere; /* at start: success is not appended to the journal here */
 	bool exclusive;           /* others' changes must wait now */
 	size_t next;              /* line */

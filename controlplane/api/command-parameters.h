@@ -313,13 +313,13 @@ enum event_kind {                /* in the order of event_kind_words */
 		  EVENT_LINK,
 		  EVENT_ADDRESS, /* duplicates */
 		  EVENT_NEIGHBOUR,
-		  EVENT_MAC, /* bridge: learned, moved, refused */
+		  EVENT_MAC, /* moved between a bridge's ports, held there */
 		  EVENT_JOIN,
 		  EVENT_LEAVE,
 		  EVENT_ROUTER, /* multicast routers and queriers */
 		  EVENT_TUNNEL,
 		  EVENT_FILTER,
-		  EVENT_CONFIG,
+		  EVENT_CONFIG, /* loaded, saved, applied, confirmed, rolled back */
 		  EVENT_KINDS
 };
 extern const char *const event_kind_words[]; /* ends with NULL */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "controlplane/api/config-file.h"
 #include "controlplane/api/log.h"
+#include "controlplane/object/event.h"
 
 /* ---- sources ---- */
 
@@ -104,6 +105,8 @@ int config_save(struct api *api, const char *path, struct error *error)
 	}
 	if (!rc && (rc = file_replace(path, text.data, text.used, 0640)))
 		error_set(error, ERROR_REFUSED, rc, "%s: %s", path, strerror(-rc));
+	if (!rc)
+		model_event(api->model, EVENT_CONFIG, "", "saved to %s", path);
 	buffer_free(&text);
 	return rc;
 }
@@ -213,6 +216,8 @@ struct batch *config_apply(struct api *api, const struct config_source *source, 
 		return NULL;
 	}
 	batch = start_apply(api, source, error);
+	if (batch && source->path && !source->document)
+		snprintf(batch->source, sizeof(batch->source), "%s", source->path);
 	if (batch && confirm && rollback_prepare(api, confirm, error)) {
 		batch_free(batch);
 		return NULL;
@@ -237,11 +242,19 @@ static json_t *finish(struct batch *batch, struct error *error)
 
 json_t *config_applied(struct api *api, struct batch *batch, struct error *error)
 {
-	json_t *result = finish(batch, error);
+	char source[sizeof(batch->source)];
 
-	if (!result)
+	memcpy(source, batch->source, sizeof(source));
+	json_t *result = finish(batch, error);
+	if (!result) {
 		rollback_forget(api);
-	else if (api->rollback_deadline)
+		return NULL;
+	}
+	model_event(api->model, EVENT_CONFIG, "", "applied%s%s: %s%lld commands",
+		    *source ? " from " : "", source,
+		    api->rollback_deadline ? "to be confirmed, " : "",
+		    (long long)json_integer_value(json_object_get(result, "changed")));
+	if (api->rollback_deadline)
 		rollback_arm(api);
 	return result;
 }
@@ -260,6 +273,7 @@ int config_confirm(struct api *api, struct error *error)
 	if (!api->rollback_deadline)
 		return nothing_pending(error);
 	rollback_forget(api);
+	model_event(api->model, EVENT_CONFIG, "", "confirmed");
 	return 0;
 }
 
@@ -287,6 +301,7 @@ json_t *config_rolled_back(struct api *api, struct batch *batch, struct error *e
 
 	if (result) {
 		log_info("config: rolled back");
+		model_event(api->model, EVENT_CONFIG, "", "rolled back");
 		rollback_forget(api);
 	}
 	return result;

@@ -10,6 +10,7 @@
 #include "controlplane/api/config-file.h"
 #include "controlplane/api/config.h"
 #include "controlplane/api/log.h"
+#include "controlplane/object/event.h"
 
 enum { RETRY_SECONDS = 10, TURN_SECONDS_MAX = 1 };
 
@@ -73,6 +74,7 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
 		return;
 	}
 	log_warning("config: not confirmed in time, rolling back");
+	model_event(api->model, EVENT_CONFIG, "", "not confirmed in time");
 	rollback = calloc(1, sizeof(*rollback));
 	if (!rollback)
 		abort();

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include "controlplane/object/event.h"
 #include "controlplane/object/fdb.h"
 
 static uint64_t tick_now(const struct model *model)
@@ -159,8 +160,32 @@ void fdb_settle(struct model *model)
 
 /* ---------------------------------------------------------------- learning */
 
+/* May it be told of? A loop moves every address there is, and must not push out what else happened. */
+static bool may_tell(struct model *model, unsigned int *told)
+{
+	struct fdb *fdb = model->fdb;
+
+	if (fdb->told_tick != tick_now(model)) {
+		fdb->told_tick = tick_now(model);
+		fdb->moves_told = fdb->dampings_told = 0;
+	}
+	return *told < FDB_TOLD && ++*told > 0;
+}
+
+/* at: the port that the address is on now; other: the one that it was or would be on. */
+static void tell(struct model *model, const struct fdb_object *object, const char *at,
+		 const char *what, const char *other)
+{
+	char mac[18];
+
+	mac_format(object->key.mac, mac);
+	model_event(model, EVENT_MAC, at, "bridge %s vlan %u: %s %s %s",
+		    model->bridge[object->key.bridge]->interface->name, object->key.vlan, mac, what,
+		    other);
+}
+
 /* An address that was on another port: moved, or held where it is when it moves too often. */
-static bool may_move(struct model *model, struct fdb_object *object)
+static bool may_move(struct model *model, const struct bridge_member *to, struct fdb_object *object)
 {
 	uint64_t now = tick_now(model);
 
@@ -180,6 +205,9 @@ static bool may_move(struct model *model, struct fdb_object *object)
 	object->damped_until = now + FDB_DAMP_TICKS;
 	model->fdb->damped++;
 	fdb_publish(model, object);
+	if (may_tell(model, &model->fdb->dampings_told))
+		tell(model, object, model->interface[object->interface]->name,
+		     "moves too often, held here against", to->interface->name);
 	return false;
 }
 
@@ -201,7 +229,7 @@ static void learn_new(struct model *model, struct bridge_member *member, const s
 
 static void move(struct model *model, struct bridge_member *member, struct fdb_object *object)
 {
-	if (object->origin != ORIGIN_LEARNED || !may_move(model, object))
+	if (object->origin != ORIGIN_LEARNED || !may_move(model, member, object))
 		return;
 	if (member->settings.learning_limit != 0 &&
 	    member->learned >= member->settings.learning_limit) {
@@ -209,10 +237,13 @@ static void move(struct model *model, struct bridge_member *member, struct fdb_o
 		model->fdb->limited++;
 		return;
 	}
+	const char *from = model->interface[object->interface]->name;
 	model->fdb->moves++;
 	object->learned = tick_now(model);
 	if (fdb_set(model, object, member->interface, member->slot, ORIGIN_LEARNED) != 0)
 		model->fdb->full++;
+	else if (may_tell(model, &model->fdb->moves_told))
+		tell(model, object, member->interface->name, "moved here from", from);
 }
 
 /* The ring is another process's: nothing in it is believed. */

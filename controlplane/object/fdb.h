@@ -13,6 +13,7 @@ enum {
 	FDB_DAMP_TICKS = 10,   /* ... for so long */
 	FDB_AGE_STEP = 4096,   /* entries whose age is looked at in one turn */
 	FDB_LEARN_STEP = 4096, /* events that one turn takes */
+	FDB_TOLD = 16,         /* moves that are told of in a second, and so many dampings */
 };
 
 struct fdb_object {
@@ -36,6 +37,8 @@ struct fdb {
 	uint32_t age_next;                     /* hit index that is looked at next */
 	uint64_t tick_time;                    /* ns: when the tick was raised last */
 	uint64_t moves, damped, limited, full; /* counted since the process began */
+	uint64_t told_tick;                    /* the second that the next two are of */
+	unsigned int moves_told, dampings_told;
 };
 
 struct fdb_object *fdb_find(const struct model *model, const struct fdb_key *key);

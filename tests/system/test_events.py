@@ -88,6 +88,8 @@ ln -s /mnt/* /dev/; rm -f /dev/log; ln -s "$1" /dev/log; shift; exec "$@"
 class Kinds(LabTest):
     """Each kind of event, by what makes it happen; as JSON lines in the system's log too."""
 
+    ports = 3
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -102,7 +104,9 @@ class Kinds(LabTest):
                        str(BUILD / "controlplane/shunt-controlplane"), *cls.lab._where(),
                        "--foreground", "--events", "syslog", wait=True)
         cls.lab.batch(["neigh del 10.0.1.2 dev p1", "address del 10.0.1.1/24 dev p1",
+                       "neigh del 10.0.2.2 dev p2", "address del 10.0.2.1/24 dev p2",
                        "bridge add br0 snooping on querier on", "port set p1 bridge br0",
+                       "port set p2 bridge br0",
                        "loopback add lo0", "address add 192.0.2.1/32 dev lo0"])
         cls.lab.wait_links("up")
 
@@ -152,6 +156,31 @@ class Kinds(LabTest):
                      lambda: say(multicast_frames.join(4, 1, "239.1.1.1")))
         self.happens("leave", "p1", r"left 239\.1\.1\.1",
                      lambda: say(multicast_frames.leave(4, 1, "239.1.1.1")))
+
+    def test_mac(self):
+        def broadcast(number):
+            raw = Sender(self.lab.host(number), f"h{number}")
+            self.addCleanup(raw.close)
+            raw.send([frames.ethernet("ff:ff:ff:ff:ff:ff", "02:00:00:00:07:01", 0x88b5, bytes(46))])
+        broadcast(1)
+        wait_until(lambda: "02:00:00:00:07:01" in [row["mac"] for row in
+                                                   self.lab.json("bridge fdb show")], what="learned")
+        self.happens("mac", "p2", r"^bridge br0 vlan \d+: 02:00:00:00:07:01 moved here from p1$",
+                     lambda: broadcast(2))
+
+    def test_config(self):
+        self.allow = "not confirmed in time"
+        path = str(self.lab.run_dir / "saved.json")
+        self.happens("config", "", f"^saved to {path}$", lambda: self.lab.ctl(f"config save {path}"))
+        self.happens("config", "", "^applied: 0 commands$",
+                     lambda: self.lab.ctl(f"config apply {path}"))
+        self.happens("config", "", "^applied: to be confirmed, 0 commands$",
+                     lambda: self.lab.ctl(f"config apply {path} confirm 1h"))
+        self.happens("config", "", "^confirmed$", lambda: self.lab.ctl("config confirm"))
+        self.lab.ctl(f"config apply {path} confirm 1h")
+        self.happens("config", "", "^rolled back$", lambda: self.lab.ctl("config rollback"))
+        self.happens("config", "", "^not confirmed in time$",
+                     lambda: self.lab.ctl(f"config apply {path} confirm 1s"))
 
     def test_tunnel(self):
         add = "tunnel add gre0 mode gre local 192.0.2.1 remote 10.0.0.2"

@@ -201,10 +201,13 @@ class Configuration(Controlplane):
         self.start("--config", self.file(self.FULL))
         client = self.client()
         self.assertEqual(self.shown(client), self.FULL)
+        self.assertEqual([row["text"] for row in client.call("show events", kind="config")],
+                         [f"loaded from {self.file(self.FULL)}"])
         client.call("mpls del", label=101)
         self.stop(signal.SIGKILL)
         self.start("--config", self.file(self.FULL))
         self.assertEqual(list(self.client().labels()), [100, 103])
+        self.assertEqual(self.client().call("show events", kind="config"), [])
 
     def test_save_and_apply(self):
         self.start()
@@ -220,6 +223,8 @@ class Configuration(Controlplane):
         self.assertEqual(client.call("config diff", file=path),
                          {"add": [], "delete": [], "change": []})
         self.assertEqual(client.call("config apply", file=path), {"changed": 0})
+        self.assertEqual([row["text"] for row in client.call("show events", kind="config", count=2)],
+                         [f"saved to {path}", f"applied from {path}: 0 commands"])
         empty = {"shunt_config": 1}
         client.call("config apply", config=empty)
         self.assertEqual(self.shown(client),

@@ -219,6 +219,42 @@ static void moves_are_damped(void **state)
 	assert_false(entry_of(f, 10, 1)->flags & FDB_DAMPED);
 }
 
+/* Each move is told of, damping once, and a second never more than so many. */
+static void moves_are_told_of(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t *told = &f->model->events.of_kind[EVENT_MAC];
+
+	for (unsigned int i = 0; i < 6; i++)
+		saw(f, i % 2 != 0 ? "q1" : "q0", 10, 1);
+	assert_int_equal(*told, 5);
+	json_t *rows = show(f, "show events kind mac");
+	json_t *row = json_array_get(rows, 4);
+	assert_string_equal(json_string_value(json_object_get(row, "object")), "q1");
+	assert_string_equal(json_string_value(json_object_get(row, "text")),
+			    "bridge br0 vlan 10: 0a:00:00:00:00:01 moved here from q0");
+	json_decref(rows);
+	for (unsigned int i = 0; i < 100; i++)
+		saw(f, "q0", 10, 1);
+	assert_int_equal(*told, 6);
+	rows = show(f, "show events kind mac count 1");
+	row = json_array_get(rows, 0);
+	assert_string_equal(json_string_value(json_object_get(row, "object")), "q1");
+	assert_string_equal(json_string_value(json_object_get(row, "text")),
+			    "bridge br0 vlan 10: 0a:00:00:00:00:01 moves too often, held here "
+			    "against q0");
+	json_decref(rows);
+	for (unsigned int i = 100; i < 200; i++) {
+		saw(f, "q0", 10, i);
+		saw(f, "q1", 10, i);
+	}
+	assert_true(is_at(f, 10, 199, "q1"));
+	assert_int_equal(*told, 6 + 11); /* 16 moves in all */
+	wait_seconds(f, 1);
+	saw(f, "q0", 10, 199);
+	assert_int_equal(*told, 6 + 12);
+}
+
 static void addresses_age(void **state)
 {
 	struct fixture *f = *state;
@@ -303,6 +339,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(addresses_are_learned, start, fixture_remove),
 		cmocka_unit_test_setup_teardown(learning_is_limited, start, fixture_remove),
 		cmocka_unit_test_setup_teardown(moves_are_damped, start, fixture_remove),
+		cmocka_unit_test_setup_teardown(moves_are_told_of, start, fixture_remove),
 		cmocka_unit_test_setup_teardown(addresses_age, start, fixture_remove),
 		cmocka_unit_test_setup_teardown(restart_keeps_addresses, start, fixture_remove),
 		cmocka_unit_test_setup_teardown(configuration_is_complete, start, fixture_remove),
