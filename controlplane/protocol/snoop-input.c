@@ -144,6 +144,10 @@ static void take_router(struct port *port, const struct snoop_message *message)
 		port->domain->counters.pim_hellos++;
 	else
 		port->domain->counters.router_advertisements++;
+	if (!hello && snoop_unspecified(&message->source)) { /* as a query from nobody */
+		port->domain->counters.advertisement_zero_source++;
+		return;
+	}
 	snoop_router_until(router, hello ? &router->by_pim : &router->by_advertisement, until,
 			   &message->source);
 }
@@ -162,9 +166,9 @@ static struct snoop_ports take(struct port *port, const struct snoop_message *me
 	case MESSAGE_REPORT:
 	case MESSAGE_RECORDS:
 		domain->counters.reports++;
-		snoop_report_apply(port, message, source_mac);
-		return domain->settings.proxy ? nowhere
-					      : routers_but(domain, message->family, port->number);
+		if (!snoop_report_apply(port, message, source_mac) || domain->settings.proxy)
+			return nowhere;
+		return routers_but(domain, message->family, port->number);
 	case MESSAGE_LEAVE:
 		domain->counters.leaves++;
 		snoop_report_apply(port, message, source_mac);

@@ -18,6 +18,9 @@ struct change {
 	struct snoop_record record;
 	unsigned int old_version; /* it is a report of this version; 0: a record or leave */
 	uint64_t until;           /* when the group membership interval ends */
+	bool refused;             /* the record: by a limit or a permitted range */
+	bool any_refused;         /* of the message's records */
+	bool any_taken;           /* taken into the group on the port, or leaves */
 };
 
 unsigned int snoop_member_version(const struct member *member, uint64_t now)
@@ -159,12 +162,13 @@ static bool permitted(const struct port *port, const struct address *group)
 }
 
 /* Told of now and then alone: a host that goes on asking must not push out what else happened. */
-static struct member *refuse(const struct change *change, uint64_t *counter)
+static struct member *refuse(struct change *change, uint64_t *counter)
 {
 	struct port *port = change->port;
 	uint64_t now = port->domain->snoop->now;
 
 	(*counter)++;
+	change->refused = true;
 	if (now < port->refused_next)
 		return NULL;
 	port->refused_next = now + SNOOP_SECOND;
@@ -173,8 +177,13 @@ static struct member *refuse(const struct change *change, uint64_t *counter)
 	return NULL;
 }
 
+static bool leaves(const struct snoop_record *record)
+{
+	return record->type == RECORD_BLOCK || (record->type == RECORD_TO_IN && record->count == 0);
+}
+
 /* The member that the record is about, made if the record makes one. */
-static struct member *find_member(const struct change *change)
+static struct member *find_member(struct change *change)
 {
 	struct port *port = change->port;
 	struct domain *domain = port->domain;
@@ -186,10 +195,9 @@ static struct member *find_member(const struct change *change)
 	struct member *member = group == NULL ? NULL : snoop_member_find(group, port);
 
 	if (member == NULL && (record->type == RECORD_BLOCK || (!excludes && record->count == 0)))
-		return NULL;                  /* asks for nothing */
-	bool leaves = record->type == RECORD_BLOCK || (record->type == RECORD_TO_IN &&
-						       record->count == 0);
-	if (!leaves && !permitted(port, &record->group)) /* what was there before times out */
+		return NULL; /* asks for nothing */
+	/* what was there before times out */
+	if (!leaves(record) && !permitted(port, &record->group))
 		return refuse(change, &domain->counters.record_not_permitted);
 	if (member != NULL)
 		return member;
@@ -259,15 +267,23 @@ static void apply(struct member *member, const struct change *change)
 	}
 }
 
-static void take(struct change *change)
+/* Did it join sources alone, and there was room for none of them? */
+static bool no_room(const struct member *member, const struct snoop_record *record)
+{
+	const struct source *source;
+
+	if (record->count == 0 || (record->type != RECORD_IS_IN && record->type != RECORD_ALLOW))
+		return false;
+	DL_FOREACH(member->sources, source)
+	if (source->marked)
+		return false;
+	return true;
+}
+
+static void change_member(struct member *member, struct change *change)
 {
 	struct domain *domain = change->port->domain;
 
-	if (!sensible(change))
-		return;
-	struct member *member = find_member(change);
-	if (member == NULL)
-		return;
 	note_version(member, change);
 	if (!translate(member, change, domain->snoop->now)) {
 		domain->counters.record_old_version++;
@@ -278,10 +294,24 @@ static void take(struct change *change)
 	if (change->record.type != RECORD_TO_IN && change->record.type != RECORD_BLOCK)
 		member->stale = false;
 	apply(member, change);
+	change->refused = no_room(member, &change->record);
 	snoop_member_trim(member);
 }
 
-void snoop_report_apply(struct port *port, const struct snoop_message *message,
+static void take(struct change *change)
+{
+	if (!sensible(change))
+		return;
+	change->refused = false;
+	struct member *member = find_member(change);
+	bool taken = member != NULL || leaves(&change->record);
+	if (member != NULL)
+		change_member(member, change);
+	change->any_refused |= change->refused;
+	change->any_taken |= taken && !change->refused;
+}
+
+bool snoop_report_apply(struct port *port, const struct snoop_message *message,
 			const uint8_t source_mac[6])
 {
 	struct family *family = &port->domain->family[message->family];
@@ -313,6 +343,7 @@ void snoop_report_apply(struct port *port, const struct snoop_message *message,
 			take(&change);
 		}
 	}
+	return change.any_taken || !change.any_refused;
 }
 
 /* ---------------------------------------------------------------- time */

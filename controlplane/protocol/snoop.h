@@ -128,6 +128,7 @@ struct snoop_port_settings {
 	X(unknown_type, "IGMP message of an unknown type, flooded")                                \
 	X(not_snooped, "neither IGMP nor MLD nor PIM, flooded")                                    \
 	X(query_zero_source, "query from 0.0.0.0: no router, no election")                         \
+	X(advertisement_zero_source, "router advertisement or termination from 0.0.0.0: ignored") \
 	X(query_other_version, "query of another version than ours")                               \
 	/* records of reports that were not taken */                                               \
 	X(record_unknown_type, "record of an unknown type, skipped")                               \
@@ -262,7 +263,8 @@ int snoop_adopt(struct snoop *snoop, const struct snoop_domain_key *key,
 
 /* A frame that the data plane did not forward itself: IGMP, ICMPv6 130-132, 143, 151-153, PIM.
  * `packet`: from the IP header on, `length` bytes with what padding there is. *forward: the ports that
- * the frame is to go to as it is. False: no such domain; *forward is empty. */
+ * the frame is to go to as it is; none for a report of which all that counts was refused. False: no
+ * such domain; *forward is empty. */
 bool snoop_input(struct snoop *snoop, const struct snoop_domain_key *key, unsigned int port,
 		 const uint8_t *packet, size_t length, const uint8_t source_mac[6], uint64_t now,
 		 struct snoop_ports *forward);

@@ -257,6 +257,27 @@ static const struct snoop_row limits[] = {
 	{ "what is permitted no more can be left", "2236 3", ONLY_IPV4, START_QUERIER,
 	  "2 join G; port 2 permit=239.2.0.0/16; 2 leave G; sent 2:G; + 2; ? G *; count "
 	  "record_not_permitted 0" },
+	{ "a join that is not permitted is not passed on", "4541 2.1.1.1", BOTH, START_OTHER,
+	  "port 2 permit=239.9.0.0/16 permit=ff18::/16; 2 join G; to -; 2 rec to_ex G; to -; "
+	  "2 rec allow G a; to -; count record_not_permitted 3; 3 join G; to 4; 2 leave G; "
+	  "2 rec block G a; to 4; 2 rec to_in G; to 4" },
+	{ "of a join within the ranges", "4541 2.1.1.1", ONLY_IPV4, START_OTHER,
+	  "port 2 permit=239.9.0.0/16; 2 join 239.9.0.1; to 4; 2 rec to_ex G & to_ex 239.9.0.1; "
+	  "to 4; 2 rec to_ex 239.9.0.1 & to_ex G; to 4; count record_not_permitted 2" },
+	{ "one of several records counts", "4541 2.1.1.1", BOTH, START_OTHER,
+	  "port 2 max=1; 2 rec to_ex G & to_ex H; to 4; 2 rec is_ex H & is_ex G; to 4; "
+	  "2 rec to_ex H & to_in G; to 4; count record_groups_full 3" },
+	{ "what nobody needs does not take the refused along", "4541 2.1.1.1", ONLY_IPV4,
+	  START_OTHER,
+	  "port 2 permit=239.9.0.0/16; 2 rec is_ex 224.0.0.251 & is_ex G; to -; "
+	  "2 rec is_ex 224.0.0.251; to 4" },
+	{ "a join that the port has no room for is not passed on", "4541 2.1.1.1", BOTH,
+	  START_OTHER,
+	  "port 2 max=1; 2 join G; to 4; 2 join H; to -; 2 rec to_ex H; to -; 2 join G; to 4; "
+	  "count record_groups_full 2" },
+	{ "nor are sources", "4541 2.1.1.1", BOTH, START_OTHER,
+	  "set sources=1; 2 rec allow G a,b; to 4; 2 rec allow G b,c; to -; 2 rec is_in G a; to 4; "
+	  "count record_sources_full 3" },
 	{ "configured for any source", "4541 2.1.2", BOTH, START_QUERIER,
 	  "static 2 G; ? G 2; + 1000; ? G 2; 3 join G; ? G 2,3; unstatic 2 G; ? G 3" },
 	{ "configured for a source", "4541 2.1.2", BOTH, START_QUERIER,

@@ -119,6 +119,11 @@ static const struct snoop_row routers[] = {
 	  "3 mrd R 20; routers 3; to 1,2,4; + 59.999; routers 3; + 0.001; routers -" },
 	{ "a termination ends it", "4286 3.3", BOTH, START_BARE,
 	  "3 mrd R 20; 3 term R; routers -; to 1,2,4" },
+	{ "a zero source advertises and ends nothing", "4286 3.1", ONLY_IPV4, START_BARE,
+	  "3 mrd Z 20; routers -; to 1,2,4; count advertisement_zero_source 1; 3 mrd R 20; "
+	  "3 term Z; routers 3; count advertisement_zero_source 2" },
+	{ "an MLD advertisement from :: is dropped", "4286 3.1", ONLY_IPV6, START_BARE,
+	  "3 mrd Z 20; routers -; to -; count mld_source 1" },
 	{ "a termination ends what an advertisement began, nothing else", "4286 3.3", BOTH,
 	  START_BARE, "3 pim R 105; 3 mrd R 20; 3 term R; routers 3" },
 	{ "the last reason counts", "4541 2.1.1.1", BOTH, START_BARE,
@@ -171,7 +176,8 @@ static const struct snoop_row proxies[] = {
 	  "set proxy=1; 2 rec to_ex G; 3 rec allow H a,b; + 5; clear; 4 query R; + 10; "
 	  "sent 4:is_ex_G&is_in_H{a,b}; sent -" },
 	{ "a second query does not put the answer off", "3376 5.2", BOTH, START_OTHER,
-	  "set proxy=1; 2 rec to_ex G; + 5; clear; 4 query R resp=100; 4 query R resp=10000; + 0.1; "
+	  "set proxy=1; 2 rec to_ex G; + 5; clear; 4 query R resp=100; 4 query R resp=10000; + "
+	  "0.1; "
 	  "sent 4:is_ex_G; + 10; sent -" },
 	{ "a specific query is answered", "3376 5.2", BOTH, START_OTHER,
 	  "set proxy=1; 2 rec to_ex G; + 5; clear; 4 query R group=G resp=1000; + 1; sent "
@@ -446,8 +452,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_querier),     cmocka_unit_test(test_election),
 		cmocka_unit_test(test_enforcement), cmocka_unit_test(test_routers),
-		cmocka_unit_test(test_proxies),     cmocka_unit_test(sources_of_queries), cmocka_unit_test(solicitations),
-		cmocka_unit_test(answers_of_many_groups),
+		cmocka_unit_test(test_proxies),     cmocka_unit_test(sources_of_queries),
+		cmocka_unit_test(solicitations),    cmocka_unit_test(answers_of_many_groups),
 		cmocka_unit_test(takeover),         cmocka_unit_test(takeover_of_what_does_not_fit),
 		cmocka_unit_test(table_full),       cmocka_unit_test(settings),
 	};
