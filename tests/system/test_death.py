@@ -20,17 +20,15 @@ KILLS = {"net_af_packet": 50, "net_af_xdp": 20}
 TRAFFIC_RATE = 3000   # frames a second: what af_packet's rings hold for 150 ms of a busy machine
 
 
-class Stream:
-    """Numbered frames over the kept routes, sent by a process of its own until stop(). Another class
-    may send over other routes: sent() and right() say what goes in and what may come out."""
+class Traffic:
+    """Frames that a process of its own sends by `sender`, `rate` a second, until end(): sent(0),
+    sent(1) and so on."""
 
-    def __init__(self, test):
-        self.test = test
-        self.lab = test.lab
-        self.seen = bytearray()
-        self.wrong = []
-        self.lab.captures[1].drain()
-        self.before = self.lab.counters()
+    GROUP = 30
+    rate = TRAFFIC_RATE
+
+    def __init__(self, sender):
+        self.sender = sender
         self.stop_read, self.stop_write = os.pipe()
         self.count_read, count_write = os.pipe()
         self.child = os.fork()
@@ -47,8 +45,8 @@ class Stream:
             os.set_blocking(self.stop_read, False)
             number = 0
             while self._go_on():
-                group = [self.sent(number + i) for i in range(30)]
-                self.lab.sender.send(group, TRAFFIC_RATE)
+                group = [self.sent(number + i) for i in range(self.GROUP)]
+                self.sender.send(group, self.rate)
                 number += len(group)
             os.write(count_write, str(number).encode())
             code = 0
@@ -57,9 +55,40 @@ class Stream:
 
     def _go_on(self):
         try:
-            return os.read(self.stop_read, 1) != b""
+            os.read(self.stop_read, 1)
+            return False
         except BlockingIOError:
             return True
+
+    def end(self):
+        """No more. -> how many were sent."""
+        os.write(self.stop_write, b".")  # closing says nothing while a later child has it too
+        os.close(self.stop_write)
+        count = int(os.read(self.count_read, 32).decode() or -1)
+        os.waitpid(self.child, 0)
+        os.close(self.count_read)
+        self.child = None
+        return count
+
+    def abandon(self):
+        """After a failed test."""
+        if self.child:
+            os.kill(self.child, signal.SIGKILL)
+            os.waitpid(self.child, 0)
+
+
+class Stream(Traffic):
+    """Numbered frames over the kept routes. Another class may send over other routes: sent() and right()
+    say what goes in and what may come out."""
+
+    def __init__(self, test):
+        self.test = test
+        self.lab = test.lab
+        self.seen = bytearray()
+        self.wrong = []
+        self.lab.captures[1].drain()
+        self.before = self.lab.counters()
+        super().__init__(self.lab.sender)
 
     def sent(self, number):
         """The frame of this number on its way in."""
@@ -90,11 +119,7 @@ class Stream:
 
     def stop(self):
         """End the traffic. -> how many were sent, lost, misforwarded."""
-        os.close(self.stop_write)
-        count = int(os.read(self.count_read, 32).decode() or -1)
-        os.waitpid(self.child, 0)
-        os.close(self.count_read)
-        self.child = None
+        count = self.end()
         self.lab.settle(self.before, "p0", count)
         end = time.monotonic() + 2
         self.look()
@@ -102,12 +127,6 @@ class Stream:
             self.lab.captures[1].collect(0, 0.01)
             self.look()
         return count, count - sum(self.seen), len(self.wrong)
-
-    def abandon(self):
-        """After a failed test."""
-        if self.child:
-            os.kill(self.child, signal.SIGKILL)
-            os.waitpid(self.child, 0)
 
 
 def batch_text(value):
