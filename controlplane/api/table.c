@@ -487,7 +487,7 @@ static const struct command table[] = {
 	LOOK(BRIDGE_SNOOPING_SHOW, "bridge snooping", "show", fdb_show,
 	     "who asks hosts for their groups, and what snooping has counted"),
 	CHANGE(BRIDGE_TOPOLOGY_CHANGE, "bridge topology", "change", topology_change,
-	       "hosts may be elsewhere now: ask them for their groups at once"),
+	       "hosts may be elsewhere now: forget learned addresses, ask for groups"),
 	LOOK(MULTICAST_ROUTE_SHOW, "multicast route", "show", nothing,
 	     "groups that are routed to bridges"),
 	CHANGE(NEIGH_ADD, "neigh", "add", neigh_change, "add a static neighbour"),

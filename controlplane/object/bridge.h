@@ -49,7 +49,8 @@ struct bridge_member {
 	uint16_t meter;
 	bool link_lost; /* its port's link went down, and did not come back */
 	struct member_settings settings;
-	uint32_t learned; /* addresses */
+	uint32_t learned;       /* addresses */
+	uint64_t topology_next; /* ns: when a topology change heard here counts again */
 	uint64_t limited; /* not learned: learning-limit */
 };
 
@@ -160,6 +161,10 @@ void fdb_settle(struct model *model);
 void fdb_poll(struct model *model);
 /* Forget what was learned by a port; `configured`: static ones too. */
 void fdb_flush(struct model *model, const struct bridge_member *member, bool configured);
+/* Forget what was learned in the bridge, in this VLAN (0: all), by all ports but one (NULL: by all).
+ * IEEE 802.1D-2004 17.11 */
+void fdb_flush_topology(struct model *model, const struct bridge_object *bridge, unsigned int vlan,
+			const struct bridge_member *but);
 /* The bridge's own address, in its own VLAN. */
 void fdb_own(struct model *model, struct bridge_object *bridge);
 /* Refuse if a static entry of the port would not fit any more (wish NULL: it leaves its bridge). */

@@ -122,6 +122,18 @@ void fdb_flush(struct model *model, const struct bridge_member *member, bool con
 		fdb_remove(model, object);
 }
 
+void fdb_flush_topology(struct model *model, const struct bridge_object *bridge, unsigned int vlan,
+			const struct bridge_member *but)
+{
+	struct fdb_object *object, *next;
+
+	HASH_ITER(hh, model->fdb->objects, object, next)
+	if (object->key.bridge == bridge->index && object->origin == ORIGIN_LEARNED &&
+	    (vlan == 0 || object->key.vlan == vlan) &&
+	    (but == NULL || object->interface != but->interface->index))
+		fdb_remove(model, object);
+}
+
 void fdb_flush_bridge(struct model *model, const struct bridge_object *bridge)
 {
 	struct fdb_object *object, *next;

@@ -97,7 +97,7 @@ static bool may_go(const struct bridge_member *from, const struct bridge_member 
 
 void snooping_topology_punted(struct model *model, const struct frame_slot *slot)
 {
-	const struct interface_object *interface = model->interface[slot->interface];
+	struct interface_object *interface = model->interface[slot->interface];
 
 	if (interface != NULL && interface->member != NULL && model->settled)
 		snooping_topology(model, interface->member);

@@ -260,7 +260,7 @@ static void topology_changes(void **state)
 	assert_int_equal(queries(f), 2 * 5); /* 3 ports of VLAN 10, 2 of VLAN 20 */
 	say(f, "bridge topology change b0 vlan 20");
 	assert_int_equal(queries(f), 2 * 2);
-	refused(f, "bridge topology change b0 vlan 30", "has no VLAN 30 with snooping");
+	refused(f, "bridge topology change b0 vlan 30", "bridge b0 has no VLAN 30");
 	refused(f, "bridge topology change b9", "does not exist");
 	/* bridges say it again and again: one query each response interval */
 	wait(f, 100);
@@ -279,7 +279,82 @@ static void topology_changes(void **state)
 	assert_null(strstr(text, "topology"));
 	free(text);
 	say(f, "bridge set b0 snooping off");
-	refused(f, "bridge topology change b0", "snooping off");
+	say(f, "bridge topology change b0");
+	assert_int_equal(queries(f), 0);
+}
+
+static void learn(struct fixture *f, unsigned int port, unsigned int vlan, uint8_t number)
+{
+	struct learn_producer *ring = &f->instance.state->learn[0];
+	uint64_t tail = word_load(&ring->tail);
+
+	ring->slot[tail % LEARN_SLOTS] = (struct learn_event){
+		.mac = { 0x0a, 0, 0, 0, 0, number },
+		.vlan = (uint16_t)vlan,
+		.interface = port,
+		.bridge = interface_find(f->model, "b0")->bridge->index,
+		.sequence = tail,
+	};
+	word_store(&ring->tail, tail + 1);
+	model_poll(f->model);
+}
+
+/* What the tables know: numbers of addresses. */
+static void expect_known(struct fixture *f, const char *expected)
+{
+	char text[64] = "";
+
+	for (uint8_t number = 1; number < 10; number++)
+		for (unsigned int vlan = 10; vlan <= 20; vlan += 10) {
+			const uint8_t mac[6] = { 0x0a, 0, 0, 0, 0, number };
+			struct fdb_key key =
+				fdb_key(interface_find(f->model, "b0")->bridge->index, vlan, mac);
+			if (fdb_lookup(f->model->tables, &key) != NULL)
+				snprintf(text + strlen(text), sizeof(text) - strlen(text), "%u",
+					 number);
+		}
+	assert_string_equal(text, expected);
+}
+
+static void learn_all(struct fixture *f)
+{
+	learn(f, 0, 10, 1);
+	learn(f, 1, 10, 2);
+	learn(f, 2, 10, 3);
+	learn(f, 2, 20, 4);
+	learn(f, 3, 20, 5);
+	expect_known(f, "123459");
+}
+
+/* Learned addresses go, those of the port that hears it stay, static ones too. */
+static void topology_changes_flush(void **state)
+{
+	static const uint8_t bpdu[] = { 1, 0x80, 0xc2, 0,    0,    0, 2, 0, 0, 0,   0,
+					9, 0,    7,    0x42, 0x42, 3, 0, 0, 0, 0x80 };
+	struct fixture *f = *state;
+
+	wait(f, 1);
+	say(f, "bridge fdb add 0a:00:00:00:00:09 dev p1");
+	learn_all(f);
+	say(f, "bridge topology change b0 vlan 20");
+	expect_known(f, "1239");
+	say(f, "bridge topology change b0");
+	expect_known(f, "9");
+	learn_all(f);
+	punt_bytes(f, PUNT_stp, 2, 14, bpdu, sizeof(bpdu));
+	expect_known(f, "349");
+	learn_all(f);
+	punt_bytes(f, PUNT_stp, 2, 14, bpdu, sizeof(bpdu)); /* within the second */
+	expect_known(f, "123459");
+	punt_bytes(f, PUNT_stp, 0, 14, bpdu, sizeof(bpdu)); /* heard elsewhere */
+	expect_known(f, "19");
+	learn_all(f);
+	wait(f, 1);
+	punt_bytes(f, PUNT_stp, 2, 14, bpdu, sizeof(bpdu)); /* a second after */
+	expect_known(f, "349");
+	say(f, "bridge set b0 snooping off");
+	say(f, "bridge topology change b0");
+	expect_known(f, "9");
 }
 
 static void limits_of_ports(void **state)
@@ -404,6 +479,7 @@ int main(void)
 		IN_BRIDGE(static_groups_and_routers),
 		IN_BRIDGE(router_modes),
 		IN_BRIDGE(topology_changes),
+		IN_BRIDGE(topology_changes_flush),
 		IN_BRIDGE(limits_of_ports),
 		IN_BRIDGE(settings_are_configuration),
 		IN_BRIDGE(bridges_go),
