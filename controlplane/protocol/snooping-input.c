@@ -15,6 +15,8 @@ enum {
 	TYPE_SERVICE_TAG = 0x88a8,
 	TYPE_IPV4 = 0x0800,
 	TYPE_IPV6 = 0x86dd,
+	TAG_PRIORITY = 0xf000, /* and drop eligibility */
+	TAG_VLAN = 0x0fff,
 };
 
 /* Tags that a VLAN subinterface puts around its frames. */
@@ -23,10 +25,10 @@ static unsigned int own_tags(const struct interface_object *interface)
 	return interface->kind != INTERFACE_VLAN ? 0 : interface->settings.inner_tag != 0 ? 2 : 1;
 }
 
-/* Out of a port as that has the VLAN: `body` is what follows the addresses and tags, its type included. */
+/* Out of a port as that has the VLAN: `body` is what follows the addresses and tags, its type included.
+ * tci: VLAN and priority, as in a tag. */
 static void send_out(struct model *model, const struct interface_object *interface,
-		     unsigned int vlan, const uint8_t *addresses, const uint8_t *body,
-		     size_t length)
+		     unsigned int tci, const uint8_t *addresses, const uint8_t *body, size_t length)
 {
 	static uint8_t frame[FRAME_MAX];
 	size_t at = ADDRESSES;
@@ -45,9 +47,9 @@ static void send_out(struct model *model, const struct interface_object *interfa
 		store16(frame + at + 2, interface->settings.outer_tag);
 		at += TAG;
 	}
-	if (vlan != interface->member->settings.native) {
+	if ((tci & TAG_VLAN) != interface->member->settings.native) {
 		store16(frame + at, TYPE_TAG);
-		store16(frame + at + 2, vlan);
+		store16(frame + at + 2, tci);
 		at += TAG;
 	}
 	memcpy(frame + at, body, length);
@@ -69,22 +71,22 @@ void snooping_send(struct model *model)
 
 /* ---------------------------------------------------------------- input */
 
-/* Where the type of the frame's payload stands, and its VLAN. 0: it is no frame of this port's. */
+/* Where the type of the frame's payload stands, and its VLAN and priority as in a tag. 0: it is no frame
+ * of this port's. */
 static size_t read_tags(const struct frame_slot *slot, const struct bridge_member *member,
-			unsigned int *vlan)
+			unsigned int *tci)
 {
 	size_t at = ADDRESSES + own_tags(member->interface) * TAG;
 
-	*vlan = member->settings.native;
+	*tci = member->settings.native;
 	if (slot->length < at + 2)
 		return 0;
 	if (load16(slot->data + at) != TYPE_TAG)
 		return at;
 	if (slot->length < at + TAG + 2)
 		return 0;
-	unsigned int tagged = load16(slot->data + at + 2) & 0xfff;
-	if (tagged != 0)
-		*vlan = tagged;
+	unsigned int tag = load16(slot->data + at + 2);
+	*tci = (tag & TAG_VLAN) != 0 ? tag : *tci | (tag & TAG_PRIORITY);
 	return at + TAG;
 }
 
@@ -108,13 +110,14 @@ void snooping_punted(struct model *model, const struct frame_slot *slot)
 	const struct interface_object *interface = model->interface[slot->interface];
 	const struct bridge_member *member = interface == NULL ? NULL : interface->member;
 	struct port_set slots;
-	unsigned int vlan;
+	unsigned int tci;
 
 	if (member == NULL || !model->settled)
 		return;
-	size_t at = read_tags(slot, member, &vlan);
+	size_t at = read_tags(slot, member, &tci);
+	unsigned int vlan = tci & TAG_VLAN;
 	unsigned int type = at == 0 ? 0 : load16(slot->data + at);
-	if ((type != TYPE_IPV4 && type != TYPE_IPV6) || vlan >= VLAN_MAX ||
+	if ((type != TYPE_IPV4 && type != TYPE_IPV6) ||
 	    !vlan_set_has(&member->settings.vlans, vlan))
 		return;
 	if (!snooping_input(model, member, vlan, slot->data + at + 2, slot->length - at - 2,
@@ -122,7 +125,7 @@ void snooping_punted(struct model *model, const struct frame_slot *slot)
 		return;
 	for (unsigned int i = SLOT_OWN + 1; i < BRIDGE_SLOTS; i++)
 		if (port_set_has(&slots, i) && may_go(member, member->bridge->slot[i]))
-			send_out(model, member->bridge->slot[i]->interface, vlan, slot->data,
+			send_out(model, member->bridge->slot[i]->interface, tci, slot->data,
 				 slot->data + at, slot->length - at);
 	snooping_send(model);
 }

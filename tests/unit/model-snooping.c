@@ -118,6 +118,30 @@ static void frames_go_to_routers(void **state)
 	expect_set(f, &domain(f, 10)->routers[BRIDGE_IPV4], "-");
 }
 
+/* As the data plane has it with frames that it forwards itself. */
+static void frames_keep_their_priority(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, "port set p1 trunk 10,20 native 20"); /* VLAN 10 with a tag, as p2 has it */
+	wait(f, 12);
+	say(f, "bridge router add b0 vlan 10 port p1");
+	skip_frames(f);
+	report(f, 2, 5 << 13 | 1 << 12 | 10, 0x16, "239.1.1.1");
+	assert_int_equal(expect_out(f, 1, 10)->data[14] >> 4, 5 << 1 | 1);
+	report(f, 2, 10, 0x16, "239.1.1.1");
+	assert_int_equal(expect_out(f, 1, 10)->data[14] >> 4, 0);
+	report(f, 0, 6 << 13, 0x16, "239.1.1.1"); /* a priority tag */
+	assert_int_equal(expect_out(f, 1, 10)->data[14] >> 4, 6 << 1);
+	report(f, 0, 0, 0x16, "239.1.1.1");
+	assert_int_equal(expect_out(f, 1, 10)->data[14] >> 4, 0);
+	expect_group(f, 10, "239.1.1.1", "0,2");
+	hello(f, 2, 3 << 13 | 10); /* untagged where the VLAN is native */
+	expect_out(f, 0, 0);
+	assert_int_equal(expect_out(f, 1, 10)->data[14] >> 4, 3 << 1);
+	expect_nothing(f);
+}
+
 static void isolated_ports_hear_nothing_of_each_other(void **state)
 {
 	struct fixture *f = *state;
@@ -473,6 +497,7 @@ int main(void)
 		IN_BRIDGE(reports_become_entries),
 		IN_BRIDGE(sources_become_entries),
 		IN_BRIDGE(frames_go_to_routers),
+		IN_BRIDGE(frames_keep_their_priority),
 		IN_BRIDGE(isolated_ports_hear_nothing_of_each_other),
 		IN_BRIDGE(links_and_states),
 		IN_BRIDGE(first_link),
