@@ -98,7 +98,8 @@ static int own_state(const struct options *options)
 		epoch_offline(&dataplane.state->worker[i]);
 	_Atomic uint64_t *generation = &dataplane.state->control.generation;
 	word_store(generation, word_load(generation) + 1);
-	steer_instance(dataplane.place.instance);
+	steer_instance(dataplane.place.instance, dataplane.place.directory);
+	steer_clean_instance();
 	log_info("instance %s: %s state in %s, generation %" PRIu64, dataplane.place.instance,
 		 created ? "new" : "earlier", dataplane.place.directory, word_load(generation));
 	return 0;

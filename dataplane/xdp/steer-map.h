@@ -16,6 +16,9 @@ enum {
 enum steer_setting {
 	STEER_FLAGS, /* below */
 	STEER_LEASE, /* CLOCK_MONOTONIC nanoseconds until which the filter holds */
+	/* whose program it is: device and number of the instance's run directory; the program does not ask */
+	STEER_OWNER_DEVICE,
+	STEER_OWNER_INODE,
 	STEER_SETTING_COUNT
 };
 

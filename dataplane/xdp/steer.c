@@ -3,8 +3,10 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,13 +26,26 @@
 #define BPF_FILE_SYSTEM "/sys/fs/bpf"
 #define PROGRAM_NAME    "shunt_steer"
 
-enum { BPF_FILE_SYSTEM_MAGIC = 0xcafe4a11, PROGRAM_MAPS = 16, CPUS_MAX = 1024 };
+enum {
+	BPF_FILE_SYSTEM_MAGIC = 0xcafe4a11,
+	PROGRAM_MAPS = 16,
+	CPUS_MAX = 1024,
+	PIN_PATH_SIZE = 160
+};
 
 static char instance[NAME_SIZE] = "default";
+/* STEER_OWNER_DEVICE, STEER_OWNER_INODE: a name alone may be another run directory's, too */
+static uint64_t owner[2];
 
-void steer_instance(const char *name)
+void steer_instance(const char *name, const char *directory)
 {
+	struct stat found;
+
 	snprintf(instance, sizeof(instance), "%s", name);
+	if (stat(directory, &found) == 0) {
+		owner[0] = found.st_dev;
+		owner[1] = found.st_ino;
+	}
 }
 
 bool steer_wanted(const struct port_wish *wish)
@@ -121,6 +136,60 @@ static int find_map(const uint32_t *ids, unsigned int count, const char *name)
 	return -ENOENT;
 }
 
+/* The program's maps. -> how many; 0: it says none, or too many. */
+static unsigned int list_maps(int program, uint32_t ids[PROGRAM_MAPS])
+{
+	struct bpf_prog_info info = { .nr_map_ids = PROGRAM_MAPS,
+				      .map_ids = (uint64_t)(uintptr_t)ids };
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(program, &info, &size) != 0 || info.nr_map_ids > PROGRAM_MAPS)
+		return 0;
+	return info.nr_map_ids;
+}
+
+/* ---------------------------------------------------------------- whose it is */
+
+static int mark_owner(int settings)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t which = STEER_OWNER_DEVICE + i;
+		if (bpf_map_update_elem(settings, &which, &owner[i], BPF_ANY) != 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* Takes the descriptor over; negative: no. */
+static bool is_ours(int settings)
+{
+	bool ours = settings >= 0 && owner[1] != 0;
+
+	for (uint32_t i = 0; ours && i < 2; i++) {
+		uint32_t which = STEER_OWNER_DEVICE + i;
+		uint64_t value;
+		ours = bpf_map_lookup_elem(settings, &which, &value) == 0 && value == owner[i];
+	}
+	if (settings >= 0)
+		close(settings);
+	return ours;
+}
+
+static void clean_if_ours(unsigned int host_index, const char *name)
+{
+	uint32_t ids[PROGRAM_MAPS], mode;
+	int fd = attached_program(host_index, &mode);
+
+	if (fd < 0)
+		return;
+	bool ours = is_ours(find_map(ids, list_maps(fd, ids), "settings"));
+	close(fd);
+	if (!ours)
+		return;
+	log_info("%s: taking off the XDP program of an earlier process", name);
+	steer_clean(host_index);
+}
+
 /* ---------------------------------------------------------------- pinning */
 
 static bool mount_bpf(void)
@@ -166,49 +235,78 @@ static void pin_maps(struct steer *steer, const char *port)
 	pin(steer, steer->denied, "denied");
 }
 
-static void unpin_maps(struct steer *steer)
+static void unpin_maps(const char *directory)
 {
 	static const char *const names[] = { "host_addresses", "settings", "counters", "denied" };
-	char path[sizeof(steer->directory) + 32];
+	char path[PIN_PATH_SIZE + 32];
 
-	if (steer->directory[0] == '\0')
+	if (directory[0] == '\0')
 		return;
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", steer->directory, names[i]);
+		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
 		unlink(path);
 	}
-	rmdir(steer->directory);
+	rmdir(directory);
 	snprintf(path, sizeof(path), BPF_FILE_SYSTEM "/shunt/%s", instance);
 	rmdir(path); /* the last port's */
 	rmdir(BPF_FILE_SYSTEM "/shunt");
+}
+
+/* Those of ports that a killed process of the instance had. */
+static void unpin_earlier(void)
+{
+	char path[PIN_PATH_SIZE + 32], port[PIN_PATH_SIZE];
+	const struct dirent *entry;
+
+	snprintf(path, sizeof(path), BPF_FILE_SYSTEM "/shunt/%s", instance);
+	DIR *directory = opendir(path);
+	while (directory != NULL && (entry = readdir(directory)) != NULL) {
+		if (entry->d_name[0] == '.' || strlen(entry->d_name) >= NAME_SIZE)
+			continue;
+		snprintf(port, sizeof(port), BPF_FILE_SYSTEM "/shunt/%s/%.*s", instance,
+			 NAME_SIZE - 1, entry->d_name);
+		snprintf(path, sizeof(path), "%s/settings", port);
+		if (is_ours(bpf_obj_get(path)))
+			unpin_maps(port);
+	}
+	if (directory != NULL)
+		closedir(directory);
+}
+
+void steer_clean_instance(void)
+{
+	struct if_nameindex *list = if_nameindex();
+
+	for (const struct if_nameindex *i = list; i != NULL && i->if_index != 0; i++)
+		clean_if_ours(i->if_index, i->if_name);
+	if (list != NULL)
+		if_freenameindex(list);
+	unpin_earlier();
 }
 
 /* ---------------------------------------------------------------- life */
 
 int steer_open(struct steer *steer, unsigned int host_index, const char *port)
 {
-	struct bpf_prog_info info = { .nr_map_ids = PROGRAM_MAPS };
-	uint32_t ids[PROGRAM_MAPS], mode, size = sizeof(info);
+	uint32_t ids[PROGRAM_MAPS], mode;
 
 	memset(steer, 0, sizeof(*steer));
 	int fd = attached_program(host_index, &mode);
 	if (fd < 0)
 		return fd;
-	info.map_ids = (uint64_t)(uintptr_t)ids;
-	int result = bpf_obj_get_info_by_fd(fd, &info, &size);
+	unsigned int count = list_maps(fd, ids);
 	close(fd);
-	if (result != 0 || info.nr_map_ids > PROGRAM_MAPS)
-		return -ENOENT;
 	steer->generic = mode == XDP_FLAGS_SKB_MODE;
-	steer->host_addresses = find_map(ids, info.nr_map_ids, "host_addresses");
-	steer->settings = find_map(ids, info.nr_map_ids, "settings");
-	steer->counters = find_map(ids, info.nr_map_ids, "counters");
-	steer->filters = find_map(ids, info.nr_map_ids, "filters");
-	steer->denied = find_map(ids, info.nr_map_ids, "denied");
+	steer->host_addresses = find_map(ids, count, "host_addresses");
+	steer->settings = find_map(ids, count, "settings");
+	steer->counters = find_map(ids, count, "counters");
+	steer->filters = find_map(ids, count, "filters");
+	steer->denied = find_map(ids, count, "denied");
 	steer->push.seen = calloc(STEER_SLOTS, sizeof(*steer->push.seen));
 	steer->attached = true;
 	if (steer->host_addresses < 0 || steer->settings < 0 || steer->counters < 0 ||
-	    steer->filters < 0 || steer->denied < 0 || steer->push.seen == NULL) {
+	    steer->filters < 0 || steer->denied < 0 || steer->push.seen == NULL ||
+	    mark_owner(steer->settings) != 0) {
 		steer_close(steer);
 		return -ENOENT;
 	}
@@ -223,7 +321,7 @@ void steer_close(struct steer *steer)
 
 	if (!steer->attached)
 		return;
-	unpin_maps(steer);
+	unpin_maps(steer->directory);
 	for (unsigned int i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
 		if (maps[i] >= 0)
 			close(maps[i]);

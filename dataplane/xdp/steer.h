@@ -5,7 +5,9 @@
  * net_af_xdp loads and attaches the program that its devargs name (xdp_prog=); it is given ours, which is
  * embedded in this executable and handed over by a memfd. So the program goes with the device: the
  * driver puts its sockets into the program's map and takes the program off when the device is closed. What
- * a killed process left is taken off before the next device of that interface is made.
+ * a killed process left is taken off when the next one of the instance starts, from whichever interface:
+ * the port may be gone from the configuration meanwhile. A program says in its settings whose it is. And
+ * before a device of an interface is made, whatever program of ours is on it.
  *
  * The filter of what comes in by the port goes into the program too (steer_push_begin) while there is a flood
  * of what it denies (port/push.c), which then ends in the driver, before a core of ours sees it:
@@ -72,8 +74,13 @@ struct steer {
 	char directory[160]; /* where the maps are pinned; "": nowhere */
 };
 
-/* Under which name maps are pinned. Call before the first device is made. */
-void steer_instance(const char *name);
+/* Under which name maps are pinned, and the run directory that tells our programs from those of other
+ * instances. Call before the first device is made. */
+void steer_instance(const char *name, const char *directory);
+
+/* Take off what a killed process of the instance left, on all interfaces of the network namespace, and its
+ * pins. The caller owns the state file: no other process of the instance lives. */
+void steer_clean_instance(void);
 
 /* Does this port get our program? net_af_xdp without a program of the user's own. */
 bool steer_wanted(const struct port_wish *wish);

@@ -4,6 +4,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ KERNEL, KERNEL6 = "10.0.0.100", "2001:db8:1::100"  # the kernel's own, on the sa
 SHUNT, SHUNT6 = "10.0.0.1", "2001:db8:1::1"
 FAR, FAR6 = "10.0.1.2", "2001:db8:2::2"
 TCP_PORT = 2222
+PINS = "/sys/fs/bpf"
 
 # Echoes lines for ever: what sshd is to this test.
 ECHO = """
@@ -170,10 +172,58 @@ class Native(Steering):
 
     def test_a_deleted_port_leaves_no_program(self):
         self.assertTrue(self.xdp_of("p0"))
-        for address in (f"{SHUNT}/24", f"{SHUNT6}/64"):
-            self.node.ctl(f"address del {address} dev p0")
-        self.node.ctl("port del p0")
+        self.delete_port("p0", f"{SHUNT}/24", f"{SHUNT6}/64")
         wait_until(lambda: not self.xdp_of("p0"), what="p0 without a program")
+
+    def test_a_port_deleted_meanwhile_leaves_no_program(self):
+        """p0 and p1 go while no data plane runs. The next one takes off its instance's program, and not
+        that of p1, which says that it is another's; the same for what is pinned."""
+        self.node.kill("dataplane")
+        pins = self.pin_outside()
+        self.node.start_dataplane()
+        self.wait_running()
+        self.node.kill("dataplane")
+        self.make_foreign("p1")
+        self.assertEqual(sorted(os.listdir(pins)), ["p0", "p1"])
+        self.assertTrue(self.xdp_of("p0") and self.xdp_of("p1"))
+        self.delete_port("p0", f"{SHUNT}/24", f"{SHUNT6}/64")
+        self.delete_port("p1", "10.0.1.1/24", "2001:db8:2::1/64")
+        self.node.start_dataplane()
+        self.assertFalse(self.xdp_of("p0"), "our program stays")
+        self.assertTrue(self.xdp_of("p1"), "another's program is gone")
+        self.assertEqual(os.listdir(pins), ["p1"])
+
+    def pin_outside(self):
+        """Start the data plane without a /sys of its own from now on: pins outlive it, as on a server."""
+        self.node.router.command = lambda *words: [
+            "nsenter", f"--net=/run/netns/{self.node.router.name}", *words]
+        pins = f"{PINS}/shunt/{self.node.instance}"
+        self.addCleanup(self.remove_pins, pins)
+        return pins
+
+    @staticmethod
+    def remove_pins(pins):
+        shutil.rmtree(pins, ignore_errors=True)
+        try:
+            os.rmdir(os.path.dirname(pins))
+        except OSError:
+            pass  # other instances'
+
+    def delete_port(self, name, *addresses):
+        for address in addresses:
+            self.node.ctl(f"address del {address} dev {name}")
+        self.node.ctl(f"port del {name}")
+
+    def make_foreign(self, device):
+        """Another run directory's number into the program's settings (enum steer_setting)."""
+        def bpftool(*words):
+            return run("bpftool", "-j", *words)
+        row = json.loads(run(*self.node.router.command("ip", "-j", "link", "show", device)))[0]
+        program = json.loads(bpftool("prog", "show", "id", str(row["xdp"]["prog"]["id"])))
+        maps = [json.loads(bpftool("map", "show", "id", str(one))) for one in program["map_ids"]]
+        settings, = [one["id"] for one in maps if one["name"] == "settings"]
+        bpftool("map", "update", "id", str(settings), "key", "3", "0", "0", "0",
+                "value", *["255"] * 8)
 
     def test_an_address_comes_and_goes(self):
         router = self.node.router
