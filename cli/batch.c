@@ -181,11 +181,11 @@ static int chunk_finish(struct batch_file *batch)
 
 /* ---- lines ---- */
 
-/* `config ...` and everything that shows go by themselves, in their place. */
+/* `config ...`, what clears counters and everything that shows go by themselves, in their place. */
 static bool is_single(const struct command *command)
 {
 	return command->access == ACCESS_LOOK || strcmp(command->noun, "config") == 0 ||
-	       strcmp(command->noun, "counters") == 0;
+	       command->id == COMMAND_COUNTERS_CLEAR || command->id == COMMAND_CLEAR_RUNTIME;
 }
 
 static int single(struct batch_file *batch, const char *line)

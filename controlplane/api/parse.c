@@ -299,14 +299,16 @@ static bool is_interface_set(struct parser *parser, const struct word *verb, boo
 	return full ? match.score & 1 : match.score > 0;
 }
 
-/* Has the noun no other verb? Then it may be left out: `metrics`. */
+/* Has the noun no other verb? Then it may be left out: `metrics`. But in a shell, `clear` may have been said
+ * to the terminal. */
 static bool is_only_command(const struct command *command)
 {
 	const struct command *table;
 	unsigned int count;
 
 	table = command_table(&count);
-	return (command == table || strcmp(command[-1].noun, command->noun) != 0) &&
+	return command->id != COMMAND_CLEAR_RUNTIME &&
+	       (command == table || strcmp(command[-1].noun, command->noun) != 0) &&
 	       (command == table + count - 1 || strcmp(command[1].noun, command->noun) != 0);
 }
 

@@ -548,6 +548,8 @@ static const struct command table[] = {
 	SPELLED(CAPTURE, "capture", "start", "capture", ACCESS_CHANGE, capture_start,
 		"write packets to a file, for Wireshark"),
 	CHANGE(COUNTERS_CLEAR, "counters", "clear", show_interface, "count from zero again"),
+	CHANGE(CLEAR_RUNTIME, "clear", "runtime", nothing,
+	       "`show runtime` counts from zero again; metrics go on"),
 	LOOK(CONFIG_SHOW, "config", "show", nothing, "the running configuration"),
 	CHANGE(CONFIG_SAVE, "config", "save", config_save,
 	       "write the running configuration to a file"),

@@ -49,3 +49,14 @@ static int counters_clear(struct model *model, const struct arguments *arguments
 }
 
 const struct handler counters_clear_handler = { counters_clear, NULL };
+
+static int runtime_clear(struct model *model, const struct arguments *arguments,
+			 struct error *error)
+{
+	(void)arguments;
+	if (!model->settled || runtime_baseline_set(model->tables, model->heap, model->state) == 0)
+		return 0;
+	return refuse_full(model, error, "runtime baseline", 0, 1);
+}
+
+const struct handler runtime_clear_handler = { runtime_clear, NULL };

@@ -427,6 +427,7 @@ const char *filter_name(const struct model *model, uint32_t number);
 /* ---- counters.c ---- */
 
 extern const struct handler counters_clear_handler;
+extern const struct handler runtime_clear_handler;
 int label_clear(struct model *model, unsigned int space, uint32_t label);
 
 /* ---- drop_rate.c ---- */

@@ -59,6 +59,7 @@ static const struct handler *const handlers[COMMAND_COUNT] = {
 	[COMMAND_TRACE] = &trace_handler,
 	[COMMAND_CAPTURE] = &capture_handler,
 	[COMMAND_COUNTERS_CLEAR] = &counters_clear_handler,
+	[COMMAND_CLEAR_RUNTIME] = &runtime_clear_handler,
 };
 
 static const struct handler *handler_of(const struct command *command)

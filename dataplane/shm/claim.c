@@ -206,8 +206,11 @@ static int claim_interfaces(const struct tables *tables, struct heap *heap)
 		    !interface_valid(&tables->interface[i], flags))
 			return -EINVAL;
 	}
-	return claim_words(heap, tables->interface_baseline, INTERFACE_MAX,
-			   sizeof(struct interface_counters));
+	int result = claim_word(heap, &tables->runtime_baseline, sizeof(struct runtime_baseline));
+
+	return result != 0 ? result
+			   : claim_words(heap, tables->interface_baseline, INTERFACE_MAX,
+					 sizeof(struct interface_counters));
 }
 
 int tables_claim(struct tables *tables, struct heap *heap)

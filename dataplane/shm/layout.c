@@ -255,6 +255,7 @@ static const struct place places[] = {
 	FIELD(tables, inject) FIELD(tables, bridge)
 	FIELD(tables, learn_consumer)
 	FIELD(tables, filter) FIELD(tables, filter_baseline) FIELD(tables, multicast_baseline) FIELD(tables, filter_vrf)
+	FIELD(tables, runtime_baseline)
 	FIELD(tables, filter_local) FIELD(tables, filter_vrfs) FIELD(tables, filter_outs)
 
 	STRUCT(state_control)

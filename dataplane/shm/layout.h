@@ -464,6 +464,11 @@ struct traffic_counter {
 	_Atomic uint64_t bytes; /* frame bytes as received, Ethernet header included, no FCS */
 };
 
+/* state->runtime as it was when it was cleared. CP writes, once; others read. */
+struct runtime_baseline {
+	struct stage_counters stage[WORKER_MAX][STAGE_MAX];
+};
+
 /* Of one interface, by one worker. Every packet that came in by an interface ends in exactly one of
  * forwarded, punted, consumed or drop[], and all of them are counted at its INGRESS interface:
  *   rx_packets + injected + copies + fragments ==
@@ -568,6 +573,8 @@ struct tables {
 	struct ring_consumer learn_consumer[WORKER_MAX]; /* CP takes learned addresses out */
 	/* heap offset of MULTICAST_COUNTERS traffic_counter, or 0 */
 	_Atomic uint64_t multicast_baseline;
+	/* heap offset of a struct runtime_baseline, or 0 */
+	_Atomic uint64_t runtime_baseline;
 	/* heap offset of a struct filter, and from bit 48 on how many slots it has; or 0 */
 	_Atomic uint64_t filter[FILTER_MAX];
 	/* heap offset of FILTER_SLOTS traffic_counter, or 0 */

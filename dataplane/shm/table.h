@@ -113,4 +113,14 @@ void interface_totals(const struct tables *tables, const struct state *state,
 int interface_baseline_set(struct tables *tables, struct heap *heap, unsigned int interface,
 			   const struct state *state);
 
+/* What a worker counted of a stage (struct stage_counters), less the baseline. */
+struct stage_totals {
+	uint64_t calls, packets, cycles;
+};
+/* Worker below state->control.worker_count and WORKER_MAX, stage below STAGE_COUNT. Anybody. */
+void stage_totals(const struct tables *tables, const struct state *state, unsigned int worker,
+		  unsigned int stage, struct stage_totals *totals);
+/* From now on the totals of all stages read as 0. `state` NULL: there is nothing yet. -ENOSPC */
+int runtime_baseline_set(struct tables *tables, struct heap *heap, const struct state *state);
+
 #endif

@@ -319,6 +319,18 @@ class Runtime(LabTest):
         self.assertEqual(text[0].split(), ["WORKER", "STAGE", "CALLS", "PACKETS", "PACKETS/CALL",
                                            "CYCLES/PACKET", "PERCENT"])
 
+        def labels_seen():
+            return any(row["stage"] == "mpls" for row in self.lab.json("show runtime"))
+
+        def cleared():
+            self.lab.ctl("clear runtime")
+            return not labels_seen()
+        wait_until(cleared, 10, "nothing counted after the last packet")
+        self.lab.kill("controlplane")
+        self.lab.start_controlplane()
+        self.assertFalse(labels_seen(), "the baseline is gone with the control plane")
+        wait_until(sampled, 20, "a sampled turn")
+
 
 if __name__ == "__main__":
     unittest.main()

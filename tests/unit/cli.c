@@ -21,12 +21,13 @@
 static const struct {
 	const char *line, *offered; /* words, and <nouns> for live names */
 } completions[] = {
-	{ "", "bridge port vlan loopback tunnel address pseudowire neigh route mpls nexthop filter show metrics top tables trace capture counters config" },
+	{ "", "bridge port vlan loopback tunnel address pseudowire neigh route mpls nexthop filter show metrics top tables trace capture counters clear config" },
 	{ "po", "port" },
 	{ "x", "" },
 	{ "port ", "add set del show" },
 	{ "port s", "set show" },
 	{ "show c", "counters config" },
+	{ "clear ", "runtime" },
 	{ "port set ", "<port vlan loopback bridge tunnel pseudowire>" },
 	{ "port add p0 ", "devargs mtu rx-queues mpls space upstream-space vrf host-interface rpf bridge "
 	  "vlan trunk native isolated learning learning-limit storm-broadcast storm-multicast "

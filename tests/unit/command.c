@@ -38,6 +38,8 @@ static const struct {
 	{ "show version", "show version", "{}" },
 	{ "counters clear", "counters clear", "{}" },
 	{ "counters clear p0", "counters clear p0", "{\"name\":\"p0\"}" },
+	{ "clear runtime", "clear runtime", "{}" },
+	{ "cl ru", "clear runtime", "{}" },
 	{ "  port \t show\r\n", "port show", "{}" },
 	{ "port add p0 devargs net_null0", "port add p0 devargs net_null0",
 	  "{\"name\":\"p0\",\"devargs\":\"net_null0\"}" },
@@ -163,6 +165,8 @@ static const struct {
 } bad[] = {
 	{ "", NULL, "a command is missing" },
 	{ "port", NULL, "too early" },
+	{ "clear", NULL, "too early" },
+	{ "clear runtime p0", "p0", "unknown word" },
 	{ "frobnicate all", "frobnicate", "unknown command" },
 	{ "port frob", "frob", "unknown word after port" },
 	{ "prot set p0 down", "prot", "unknown command" },

@@ -174,6 +174,46 @@ static void the_rest(void **state)
 	json_decref(object);
 }
 
+/* packets of worker 0's only stage in `show runtime`; 0: it shows none. */
+static uint64_t stage_packets(struct fixture *f)
+{
+	json_t *rows = show(f, "show runtime");
+	json_int_t count = json_integer_value(json_object_get(json_array_get(rows, 0), "packets"));
+
+	assert_true(json_array_size(rows) <= 1);
+	json_decref(rows);
+	return (uint64_t)count;
+}
+
+/* The data plane's counters stay as they are. One that comes with a new file counts from 0 again. */
+static void runtime_begins_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct stage_counters *stage = &f->instance.state->runtime[0][STAGE_mpls];
+
+	counter_add(&stage->calls, 2);
+	counter_add(&stage->packets, 7);
+	counter_add(&stage->cycles, 700);
+	assert_int_equal(stage_packets(f), 7);
+	for (unsigned int i = 0; i < 3; i++) {
+		say(f, "clear runtime");
+		assert_int_equal(stage_packets(f), 0);
+		counter_add(&stage->calls, 1);
+		counter_add(&stage->packets, 5);
+		counter_add(&stage->cycles, 50);
+		assert_int_equal(stage_packets(f), 5);
+	}
+	assert_int_equal(counter_read(&stage->packets), 22);
+	json_t *rows = show(f, "show runtime");
+	const json_t *cost = json_object_get(json_array_get(rows, 0), "cycles_per_packet");
+	assert_true(json_real_value(cost) == 10);
+	json_decref(rows);
+	word_store(&stage->calls, 9);
+	word_store(&stage->packets, 9);
+	word_store(&stage->cycles, 9);
+	assert_int_equal(stage_packets(f), 9);
+}
+
 static void unknown_names_are_refused(void **state)
 {
 	static const char *const lines[][2] = {
@@ -273,6 +313,7 @@ int main(void)
 		IN_PORTS(ports),
 		IN_PORTS(routes),
 		IN_PORTS(the_rest),
+		IN_PORTS(runtime_begins_anew),
 		IN_PORTS(unknown_names_are_refused),
 		IN_PORTS(from_the_files_alone),
 		IN_PORTS(rubbish_is_survived),
