@@ -15,8 +15,8 @@ static uint64_t cycles_of(const struct stage_totals *stage)
 }
 
 /* `all`: cycles of all of the worker's stages. */
-static json_t *stage_row(unsigned int worker, unsigned int stage,
-			 const struct stage_totals *totals, uint64_t all)
+static json_t *stage_row(unsigned int worker, unsigned int stage, const struct stage_totals *totals,
+			 uint64_t all)
 {
 	json_t *row = json_object();
 
