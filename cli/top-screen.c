@@ -295,7 +295,8 @@ static void handle_key(struct screen *screen, int key)
 		screen->paused = !screen->paused;
 	else if (key == '+' || key == '-')
 		change_interval(screen->top, key == '+');
-	else if (strchr("<>nr", key < 128 ? key : 0) || key == KEY_LEFT || key == KEY_RIGHT)
+	else if (key == '<' || key == '>' || key == 'n' || key == 'r' || key == KEY_LEFT ||
+		 key == KEY_RIGHT)
 		sort_key(screen, key);
 	else
 		scroll_key(screen, key);

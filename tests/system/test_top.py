@@ -179,6 +179,19 @@ class Top(LabTest):
         terminal.type("q")
         self.assertEqual(terminal.end(), 0)
 
+    def test_scroll(self):
+        """One of two rows fits: keys show the other one."""
+        terminal = self.terminal("--interval", "300ms")
+        terminal.type("n")
+        terminal.resize(80, 6)
+        for key, shown in ((None, "p0"), ("Down", "p1"), ("Up", "p0"), ("NPage", "p1"), ("Home", "p0"), ("Down", "p1")):
+            if key is not None:
+                terminal.type(key)
+            terminal.until(lambda lines, shown=shown: lines[4].startswith(shown) and lines[5].startswith("2 ports"),
+                           f"{shown} after {key}")
+        terminal.type("q")
+        self.assertEqual(terminal.end(), 0)
+
     def test_resize(self):
         terminal = self.terminal()
         for columns, lines in ((120, 40), (40, 10), (20, 3), (80, 24)):
