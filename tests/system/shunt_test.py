@@ -131,7 +131,7 @@ class Lab:
         """Start it, on one lcore if nothing else is said, without hugepages; `eal`: options of EAL's."""
         self._start("dataplane", *self.router.command(
             str(BUILD / "dataplane/shunt-dataplane"), "-l", lcores, "--no-huge", "-m", "256", *eal,
-            "--file-prefix", self.instance, "--", *self._where(), *options), wait=wait)
+            "--", *self._where(), *options), wait=wait)
 
     def start_controlplane(self, *options, wait=True):
         """Start it in the foreground."""
@@ -304,7 +304,8 @@ class Lab:
         self.sender = None
         if self.run_dir is not None:
             shutil.rmtree(self.run_dir, ignore_errors=True)
-            shutil.rmtree(f"/var/run/dpdk/{self.instance}", ignore_errors=True)  # EAL leaves it
+            for left in Path("/var/run/dpdk").glob(f"*{self.instance}*"):  # by EAL
+                shutil.rmtree(left, ignore_errors=True)
         if self in _labs:
             _labs.remove(self)
 

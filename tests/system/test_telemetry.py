@@ -18,7 +18,7 @@ class Telemetry(LabTest):
         super().setUpClass()
         cls.prefix = cls.lab.instance
         cls.lab.stop("dataplane")
-        cls.lab.start_dataplane(eal=["--telemetry"])
+        cls.lab.start_dataplane(eal=["--file-prefix", cls.prefix, "--telemetry"])
         cls.lab.wait_links("up")
         cls.lab.ctl("mpls add 100 swap 200 via 10.0.1.2")
 
