@@ -204,6 +204,18 @@ static int rollback_prepare(struct api *api, uint64_t confirm, struct error *err
 	return rc;
 }
 
+/* Of a path that is too long, its end, from a whole character on. */
+static void name_source(struct batch *batch, const char *path)
+{
+	size_t length = strlen(path), most = sizeof(batch->source) - 4;
+	const char *from = path;
+
+	if (length > most)
+		for (from = path + length - most; ((unsigned char)*from & 0xc0) == 0x80;)
+			from++;
+	snprintf(batch->source, sizeof(batch->source), "%s%s", from > path ? "..." : "", from);
+}
+
 struct batch *config_apply(struct api *api, const struct config_source *source, uint64_t confirm,
 			   struct error *error)
 {
@@ -217,7 +229,7 @@ struct batch *config_apply(struct api *api, const struct config_source *source, 
 	}
 	batch = start_apply(api, source, error);
 	if (batch && source->path && !source->document)
-		snprintf(batch->source, sizeof(batch->source), "%s", source->path);
+		name_source(batch, source->path);
 	if (batch && confirm && rollback_prepare(api, confirm, error)) {
 		batch_free(batch);
 		return NULL;

@@ -61,6 +61,19 @@ static void tell(const struct event *event)
 	free(line);
 }
 
+/* Take a character off that was cut in the middle (UTF-8, RFC 3629 3): JSON has none of these. */
+static void end_of_character(char *text)
+{
+	size_t length = strlen(text), begin = length;
+	unsigned int bytes = 1;
+
+	while (begin > 0 && ((unsigned char)text[--begin] & 0xc0) == 0x80)
+		bytes++;
+	unsigned char first = (unsigned char)text[begin];
+	if (bytes < (first >= 0xf0 ? 4u : first >= 0xe0 ? 3u : first >= 0xc0 ? 2u : 1u))
+		text[begin] = '\0';
+}
+
 void model_event(struct model *model, enum event_kind kind, const char *object, const char *format,
 		 ...)
 {
@@ -76,7 +89,8 @@ void model_event(struct model *model, enum event_kind kind, const char *object, 
 	event->kind = kind;
 	snprintf(event->object, sizeof(event->object), "%s", object);
 	va_start(arguments, format);
-	vsnprintf(event->text, sizeof(event->text), format, arguments);
+	if (vsnprintf(event->text, sizeof(event->text), format, arguments) >= EVENT_TEXT_MAX)
+		end_of_character(event->text);
 	va_end(arguments);
 	ring->count++;
 	ring->of_kind[kind]++;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 #include "controlplane/object/model.h"
 
@@ -89,11 +90,37 @@ static void numbers_grow(void **state)
 	check(event_list(&model->events, UINT64_MAX / 4, UINT64_MAX, EVENT_KINDS), 0, 3, 1);
 }
 
+/* A text that is too long ends with a whole character: a path of 2 to 4 bytes each, cut at every place. */
+static void long_text(void **state)
+{
+	static const char *const characters[] = { "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x90\x9f" };
+	struct model *model = *state;
+
+	for (unsigned int i = 0; i < 12; i++) {
+		const char *character = characters[i / 4];
+		size_t size = strlen(character);
+		char path[4 * EVENT_TEXT_MAX + 4];
+		size_t used = i % 4;
+		memset(path, 'x', used);
+		for (unsigned int k = 0; k < EVENT_TEXT_MAX; k++, used += size)
+			memcpy(path + used, character, size);
+		path[used] = '\0';
+		model_event(model, EVENT_CONFIG, "", "%s", path);
+		json_t *list = event_list(&model->events, 0, 1, EVENT_CONFIG);
+		const char *text =
+			json_string_value(json_object_get(json_array_get(list, 0), "text"));
+		assert_int_equal(strncmp(text, path, strlen(text)), 0);
+		assert_in_range(strlen(text), EVENT_TEXT_MAX - 4, EVENT_TEXT_MAX - 1);
+		json_decref(list);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(newest_are_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_kind, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(long_text, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_follower_misses_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(numbers_grow, set_up, tear_down),
 	};
