@@ -294,8 +294,8 @@ void snoop_families_publish(struct snoop *snoop);
 /* ---------------------------------------------------------------- snoop-report.c */
 
 unsigned int snoop_member_version(const struct member *member, uint64_t now);
-/* A report, leave or records, of a port. False: all that it wanted was refused, and a router that
- * heard of it would send for nothing. */
+/* A report, leave or records, of a port. False: all that it wanted was refused and the port does not get
+ * it in another way, so that a router that heard of it would send for nothing. */
 bool snoop_report_apply(struct port *port, const struct snoop_message *message,
 			const uint8_t source_mac[6]);
 void snoop_member_expired(struct member *member);

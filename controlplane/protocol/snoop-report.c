@@ -19,8 +19,8 @@ struct change {
 	unsigned int old_version; /* it is a report of this version; 0: a record or leave */
 	uint64_t until;           /* when the group membership interval ends */
 	bool refused;             /* the record: by a limit or a permitted range */
-	bool any_refused;         /* of the message's records */
-	bool any_taken;           /* taken into the group on the port, or leaves */
+	bool any_refused;         /* of the message's records: and the port does not get it */
+	bool any_taken;           /* taken into the group on the port, had anyway, or leaves */
 };
 
 unsigned int snoop_member_version(const struct member *member, uint64_t now)
@@ -298,6 +298,38 @@ static void change_member(struct member *member, struct change *change)
 	snoop_member_trim(member);
 }
 
+/* Does the member get any of the record's sources, as a configured one, say? */
+static bool gets_source(const struct member *member, const struct snoop_record *record)
+{
+	for (unsigned int i = 0; i < record->count; i++) {
+		struct address address =
+			snoop_source_at(member->group->family, record->sources, i);
+		const struct source *source = snoop_source_find(member, &address);
+		if (source != NULL && snoop_source_wanted(member, source))
+			return true;
+	}
+	return false;
+}
+
+/* The port gets what was refused all the same, so routers must hear that somebody wants it: it is
+ * there by configuration, or the port is a router's, or everything is flooded. A group that found no room
+ * has no entry and is flooded too; one that is not permitted stays withheld then. */
+static bool had_anyway(const struct change *change)
+{
+	const struct port *port = change->port;
+	const struct domain *domain = port->domain;
+	const struct address *address = &change->record.group;
+	const struct group *group = snoop_group_find(domain, address);
+	const struct member *member = group == NULL ? NULL : snoop_member_find(group, port);
+
+	if (!change->family->enforced || snoop_ports_has(&change->family->routers, port->number))
+		return true;
+	if (member != NULL && (snoop_any_wanted(member) || gets_source(member, &change->record)))
+		return true;
+	return (group == NULL || !group->out) && domain->settings.unregistered == SNOOP_FLOOD &&
+	       permitted(port, address);
+}
+
 static void take(struct change *change)
 {
 	if (!sensible(change))
@@ -306,9 +338,11 @@ static void take(struct change *change)
 	struct member *member = find_member(change);
 	bool taken = member != NULL || leaves(&change->record);
 	if (member != NULL)
-		change_member(member, change);
-	change->any_refused |= change->refused;
-	change->any_taken |= taken && !change->refused;
+		change_member(member, change); /* which may free it */
+	if (change->refused && !had_anyway(change))
+		change->any_refused = true;
+	else
+		change->any_taken |= taken || change->refused;
 }
 
 bool snoop_report_apply(struct port *port, const struct snoop_message *message,

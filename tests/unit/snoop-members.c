@@ -265,7 +265,8 @@ static const struct snoop_row limits[] = {
 	  "port 2 permit=239.9.0.0/16; 2 join 239.9.0.1; to 4; 2 rec to_ex G & to_ex 239.9.0.1; "
 	  "to 4; 2 rec to_ex 239.9.0.1 & to_ex G; to 4; count record_not_permitted 2" },
 	{ "one of several records counts", "4541 2.1.1.1", BOTH, START_OTHER,
-	  "port 2 max=1; 2 rec to_ex G & to_ex H; to 4; 2 rec is_ex H & is_ex G; to 4; "
+	  "set unregistered=1; port 2 max=1; 2 rec to_ex G & to_ex H; to 4; "
+	  "2 rec is_ex H & is_ex G; to 4; "
 	  "2 rec to_ex H & to_in G; to 4; count record_groups_full 3" },
 	{ "what nobody needs does not take the refused along", "4541 2.1.1.1", ONLY_IPV4,
 	  START_OTHER,
@@ -273,8 +274,30 @@ static const struct snoop_row limits[] = {
 	  "2 rec is_ex 224.0.0.251; to 4" },
 	{ "a join that the port has no room for is not passed on", "4541 2.1.1.1", BOTH,
 	  START_OTHER,
-	  "port 2 max=1; 2 join G; to 4; 2 join H; to -; 2 rec to_ex H; to -; 2 join G; to 4; "
-	  "count record_groups_full 2" },
+	  "set unregistered=1; port 2 max=1; 2 join G; to 4; 2 join H; to -; 2 rec to_ex H; to -; "
+	  "2 join G; to 4; count record_groups_full 2; set unregistered=2; 2 join H; to -" },
+	{ "if it is flooded for that, the join is passed on", "4541 2.1.1.1", BOTH, START_OTHER,
+	  "port 2 max=1; 2 join G; to 4; 2 join H; ? H *; to 4; 2 rec allow H a; to 4; 3 join H; "
+	  "? H 3,4; 2 join H; to -; count record_groups_full 3" },
+	{ "that nothing is permitted is no reason to flood", "4541 2.1.1.1", BOTH, START_OTHER,
+	  "port 2 max=1 permit=239.1.1.1/32 permit=ff15::1/128; 2 join G; to 4; 2 join H; to -; "
+	  "count record_not_permitted 1" },
+	{ "a configured group is asked for, permitted or not", "4541 2.1.1.1", BOTH, START_OTHER,
+	  "static 2 G; port 2 permit=239.9.0.0/16 permit=ff18::/16; 2 join G; to 4; "
+	  "2 rec to_ex G; to 4; 2 rec allow G a; to 4; 2 rec to_ex H & is_ex G; to 4; 2 join H; to -; "
+	  "count record_not_permitted 6; unstatic 2 G; 2 join G; to -" },
+	{ "so is a configured source, and no other one", "4541 2.1.1.1", BOTH, START_OTHER,
+	  "static 2 G a; port 2 permit=239.9.0.0/16 permit=ff18::/16; 2 rec allow G b; to -; "
+	  "2 rec allow G a; to 4; 2 rec is_in G b,a; to 4; 2 join G; to -" },
+	{ "sources of a group that the port has need no room", "4541 2.1.1.1", BOTH, START_OTHER,
+	  "set sources=1; static 2 G; 2 rec allow G a; to 4; 2 rec allow G b; to 4; "
+	  "3 rec to_ex G a; to 4; 3 rec allow G b; to 4; count record_sources_full 2" },
+	{ "a router's port gets it anyway", "4541 2.1.1.1", BOTH, START_OTHER,
+	  "port 2 router=static permit=239.9.0.0/16 permit=ff18::/16; 2 join G; to 4; "
+	  "port 2 router=never; 2 join G; to -; count record_not_permitted 2" },
+	{ "what is not enforced is not withheld", "4541 2.1.1.1", BOTH, START_BARE,
+	  "port 3 router=static; port 2 permit=239.9.0.0/16 permit=ff18::/16; enforced 0; 2 join G; "
+	  "to 3; count record_not_permitted 1" },
 	{ "nor are sources", "4541 2.1.1.1", BOTH, START_OTHER,
 	  "set sources=1; 2 rec allow G a,b; to 4; 2 rec allow G b,c; to -; 2 rec is_in G a; to 4; "
 	  "count record_sources_full 3" },
