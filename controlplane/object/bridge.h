@@ -49,8 +49,7 @@ struct bridge_member {
 	uint16_t meter;
 	bool link_lost; /* its port's link went down, and did not come back */
 	struct member_settings settings;
-	uint32_t learned;       /* addresses */
-	uint64_t topology_next; /* ns: when a topology change heard here counts again */
+	uint32_t learned; /* addresses */
 	uint64_t limited; /* not learned: learning-limit */
 };
 
@@ -86,9 +85,19 @@ struct multicast_branch {
 	uint16_t vlan;
 };
 
+/* Addresses to be forgotten because the spanning tree changed: fdb_poll does it. */
+struct topology_flush {
+	bool asked;
+	uint32_t but;    /* row of the one port that keeps its own; INTERFACE_MAX: none does */
+	uint64_t next;   /* ns: when what was asked may begin */
+	uint32_t left;   /* hit indexes that the one under way has not seen yet; 0: none is */
+	uint32_t spared; /* its `but` */
+};
+
 struct bridge_object {
 	struct interface_object *interface;
 	uint32_t index;
+	struct topology_flush flush;
 	struct bridge_settings settings;
 	struct bridge_member *slot[BRIDGE_SLOTS]; /* [SLOT_OWN]: NULL */
 	uint8_t slot_use[BRIDGE_SLOTS];           /* enum row_use */
@@ -157,14 +166,16 @@ int fdb_open(struct model *model);
 void fdb_close(struct model *model);
 /* Settle: entries of the tables that still fit are kept, with their origin. */
 void fdb_settle(struct model *model);
-/* Addresses that workers saw; ageing. */
+/* Addresses that workers saw; topology changes; ageing. */
 void fdb_poll(struct model *model);
 /* Forget what was learned by a port; `configured`: static ones too. */
 void fdb_flush(struct model *model, const struct bridge_member *member, bool configured);
-/* Forget what was learned in the bridge, in this VLAN (0: all), by all ports but one (NULL: by all).
- * IEEE 802.1D-2004 17.11 */
-void fdb_flush_topology(struct model *model, const struct bridge_object *bridge, unsigned int vlan,
-			const struct bridge_member *but);
+/* Forget what was learned in the bridge, in this VLAN (0: all), by all its ports, at once. */
+void fdb_flush_topology(struct model *model, const struct bridge_object *bridge, unsigned int vlan);
+/* The port heard of a topology change: soon forget what the bridge's other ports learned, IEEE
+ * 802.1D-2004 17.11. At most once a second, in steps; if several ports hear of one within that second,
+ * the next time spares none. */
+void fdb_topology_heard(const struct bridge_member *member);
 /* The bridge's own address, in its own VLAN. */
 void fdb_own(struct model *model, struct bridge_object *bridge);
 /* Refuse if a static entry of the port would not fit any more (wish NULL: it leaves its bridge). */

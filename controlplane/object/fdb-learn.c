@@ -343,5 +343,6 @@ void fdb_poll(struct model *model)
 	uint64_t workers = word_load(&model->state->control.worker_count);
 	for (unsigned int i = 0; i < workers && i < WORKER_MAX; i++)
 		take_events(model, i);
+	fdb_topology_poll(model);
 	age(model);
 }

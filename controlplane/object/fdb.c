@@ -122,15 +122,13 @@ void fdb_flush(struct model *model, const struct bridge_member *member, bool con
 		fdb_remove(model, object);
 }
 
-void fdb_flush_topology(struct model *model, const struct bridge_object *bridge, unsigned int vlan,
-			const struct bridge_member *but)
+void fdb_flush_topology(struct model *model, const struct bridge_object *bridge, unsigned int vlan)
 {
 	struct fdb_object *object, *next;
 
 	HASH_ITER(hh, model->fdb->objects, object, next)
 	if (object->key.bridge == bridge->index && object->origin == ORIGIN_LEARNED &&
-	    (vlan == 0 || object->key.vlan == vlan) &&
-	    (but == NULL || object->interface != but->interface->index))
+	    (vlan == 0 || object->key.vlan == vlan))
 		fdb_remove(model, object);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * fdb.h: the insides of fdb.c and fdb-learn.c.
+ * fdb.h: the insides of fdb.c, fdb-learn.c and fdb-topology.c.
  */
 #ifndef SHUNT_OBJECT_FDB_H
 #define SHUNT_OBJECT_FDB_H
@@ -11,7 +11,7 @@ enum {
 	FDB_MOVES = 5,         /* moves within FDB_MOVE_TICKS that damp an address ... */
 	FDB_MOVE_TICKS = 10,   /* seconds */
 	FDB_DAMP_TICKS = 10,   /* ... for so long */
-	FDB_AGE_STEP = 4096,   /* entries whose age is looked at in one turn */
+	FDB_AGE_STEP = 4096,   /* entries whose age is looked at in one turn; or topology changes do */
 	FDB_LEARN_STEP = 4096, /* events that one turn takes */
 	FDB_TOLD = 16,         /* moves that are told of in a second, and so many dampings */
 };
@@ -35,6 +35,7 @@ struct fdb {
 	struct fdb_object *object[FDB_MAX]; /* by hit index */
 	uint32_t free_hit[FDB_MAX], free_count, count;
 	uint32_t age_next;                     /* hit index that is looked at next */
+	uint32_t flush_next;                   /* the same, of topology changes */
 	uint64_t tick_time;                    /* ns: when the tick was raised last */
 	uint64_t moves, damped, limited, full; /* counted since the process began */
 	uint64_t told_tick;                    /* the second that the next two are of */
@@ -49,5 +50,7 @@ int fdb_set(struct model *model, struct fdb_object *object,
 	    const struct interface_object *interface, unsigned int slot, enum origin origin);
 int fdb_publish(struct model *model, const struct fdb_object *object);
 void fdb_remove(struct model *model, struct fdb_object *object);
+/* Topology changes that were heard of: begin those that may, one step of all. */
+void fdb_topology_poll(struct model *model);
 
 #endif

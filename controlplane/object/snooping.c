@@ -432,17 +432,13 @@ static void topology_changed(struct model *model, const struct bridge_object *br
 	model->snooping->due = 0;
 }
 
-/* Bridges say so again and again while a change goes on: one query each response interval. Addresses are
- * forgotten with each, two seconds apart, but no flood of them keeps the bridge from learning. */
-void snooping_topology(struct model *model, struct bridge_member *member)
+/* Bridges say so again and again while a change goes on: one query each response interval. */
+void snooping_topology(struct model *model, const struct bridge_member *member)
 {
 	const struct bridge_object *bridge = member->bridge;
 	uint64_t *until = &model->snooping->changed[bridge->index], now = model_now(model);
 
-	if (now >= member->topology_next) {
-		member->topology_next = now + 1000000000u;
-		fdb_flush_topology(model, bridge, 0, member);
-	}
+	fdb_topology_heard(member);
 	if (now < *until)
 		return;
 	*until = now + bridge->settings.snooping.engine.query_response_interval;
@@ -468,7 +464,7 @@ static int change_topology(struct model *model, const struct arguments *argument
 	bridge_used_vlans(bridge, &used);
 	if (only != 0 && !vlan_set_has(&used, only))
 		return refuse(error, -ENOENT, "bridge %s has no VLAN %u", name, only);
-	fdb_flush_topology(model, bridge, only, NULL);
+	fdb_flush_topology(model, bridge, only);
 	for (unsigned int vlan = 1; vlan <= VLAN_LAST; vlan++)
 		if (bridge->rule[vlan] != NULL && (only == 0 || vlan == only))
 			topology_changed(model, bridge, vlan);

@@ -88,8 +88,8 @@ bool snooping_input(struct model *model, const struct bridge_member *member, uns
 		    const uint8_t *packet, size_t length, const uint8_t source_mac[6],
 		    struct port_set *slots);
 /* A bridge protocol data unit of this port says that the spanning tree changed: what other ports learned
- * is forgotten (once a second for each port that hears it), and hosts are asked. */
-void snooping_topology(struct model *model, struct bridge_member *member);
+ * is forgotten (fdb_topology_heard), and hosts are asked. */
+void snooping_topology(struct model *model, const struct bridge_member *member);
 extern const struct handler topology_change_handler;
 /* The oldest frame that waits, or NULL; to be freed. */
 struct snooping_frame *snooping_take_frame(struct model *model);

@@ -302,8 +302,7 @@ static void change_member(struct member *member, struct change *change)
 static bool gets_source(const struct member *member, const struct snoop_record *record)
 {
 	for (unsigned int i = 0; i < record->count; i++) {
-		struct address address =
-			snoop_source_at(member->group->family, record->sources, i);
+		struct address address = snoop_source_at(member->group->family, record->sources, i);
 		const struct source *source = snoop_source_find(member, &address);
 		if (source != NULL && snoop_source_wanted(member, source))
 			return true;

@@ -307,13 +307,13 @@ static void topology_changes(void **state)
 	assert_int_equal(queries(f), 0);
 }
 
-static void learn(struct fixture *f, unsigned int port, unsigned int vlan, uint8_t number)
+static void learn(struct fixture *f, unsigned int port, unsigned int vlan, unsigned int number)
 {
 	struct learn_producer *ring = &f->instance.state->learn[0];
 	uint64_t tail = word_load(&ring->tail);
 
 	ring->slot[tail % LEARN_SLOTS] = (struct learn_event){
-		.mac = { 0x0a, 0, 0, 0, 0, number },
+		.mac = { 0x0a, 0, 0, 0, (uint8_t)(number >> 8), (uint8_t)number },
 		.vlan = (uint16_t)vlan,
 		.interface = port,
 		.bridge = interface_find(f->model, "b0")->bridge->index,
@@ -350,11 +350,17 @@ static void learn_all(struct fixture *f)
 	expect_known(f, "123459");
 }
 
-/* Learned addresses go, those of the port that hears it stay, static ones too. */
-static void topology_changes_flush(void **state)
+static void hear_change(struct fixture *f, unsigned int port)
 {
 	static const uint8_t bpdu[] = { 1, 0x80, 0xc2, 0,    0,    0, 2, 0, 0, 0,   0,
 					9, 0,    7,    0x42, 0x42, 3, 0, 0, 0, 0x80 };
+
+	punt_bytes(f, PUNT_stp, port, 14, bpdu, sizeof(bpdu));
+}
+
+/* Learned addresses go, those of the port that hears it stay, static ones too. */
+static void topology_changes_flush(void **state)
+{
 	struct fixture *f = *state;
 
 	wait(f, 1);
@@ -365,20 +371,62 @@ static void topology_changes_flush(void **state)
 	say(f, "bridge topology change b0");
 	expect_known(f, "9");
 	learn_all(f);
-	punt_bytes(f, PUNT_stp, 2, 14, bpdu, sizeof(bpdu));
-	expect_known(f, "349");
-	learn_all(f);
-	punt_bytes(f, PUNT_stp, 2, 14, bpdu, sizeof(bpdu)); /* within the second */
-	expect_known(f, "123459");
-	punt_bytes(f, PUNT_stp, 0, 14, bpdu, sizeof(bpdu)); /* heard elsewhere */
-	expect_known(f, "19");
-	learn_all(f);
-	wait(f, 1);
-	punt_bytes(f, PUNT_stp, 2, 14, bpdu, sizeof(bpdu)); /* a second after */
+	hear_change(f, 2);
+	expect_known(f, "123459"); /* not while a frame is looked at */
+	wait(f, 0.1);
 	expect_known(f, "349");
 	say(f, "bridge set b0 snooping off");
 	say(f, "bridge topology change b0");
 	expect_known(f, "9");
+}
+
+/* Once a second, whichever ports hear of it; what several heard meanwhile spares none of them. */
+static void topology_changes_are_limited(void **state)
+{
+	struct fixture *f = *state;
+
+	wait(f, 1);
+	say(f, "bridge fdb add 0a:00:00:00:00:09 dev p1");
+	hear_change(f, 2);
+	wait(f, 0.1);
+	learn_all(f);
+	hear_change(f, 2);
+	hear_change(f, 2);
+	wait(f, 0.9);
+	expect_known(f, "123459");
+	wait(f, 0.1);
+	expect_known(f, "349");
+	learn_all(f);
+	hear_change(f, 2);
+	hear_change(f, 0);
+	hear_change(f, 3);
+	wait(f, 0.9);
+	expect_known(f, "123459");
+	wait(f, 0.1);
+	expect_known(f, "9");
+	learn_all(f);
+	wait(f, 5);
+	expect_known(f, "123459"); /* nobody asked again */
+}
+
+/* Of many addresses, so many in a turn. */
+static void topology_changes_flush_in_steps(void **state)
+{
+	enum { STEP = 4096, MANY = 2 * STEP + 100 };
+	struct fixture *f = *state;
+
+	wait(f, 1);
+	const struct bridge_member *member = interface_find(f->model, "p1")->member;
+	for (unsigned int i = 0; i < MANY; i++)
+		learn(f, 1, 10, i + 1);
+	assert_int_equal(member->learned, MANY);
+	hear_change(f, 0);
+	wait(f, 0.1);
+	assert_in_range(member->learned, MANY - STEP, MANY - STEP + 10);
+	wait(f, 0.1);
+	assert_in_range(member->learned, MANY - 2 * STEP, MANY - 2 * STEP + 10);
+	wait(f, 0.1);
+	assert_int_equal(member->learned, 0);
 }
 
 static void limits_of_ports(void **state)
@@ -505,6 +553,8 @@ int main(void)
 		IN_BRIDGE(router_modes),
 		IN_BRIDGE(topology_changes),
 		IN_BRIDGE(topology_changes_flush),
+		IN_BRIDGE(topology_changes_are_limited),
+		IN_BRIDGE(topology_changes_flush_in_steps),
 		IN_BRIDGE(limits_of_ports),
 		IN_BRIDGE(settings_are_configuration),
 		IN_BRIDGE(bridges_go),

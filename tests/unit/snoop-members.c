@@ -284,7 +284,8 @@ static const struct snoop_row limits[] = {
 	  "count record_not_permitted 1" },
 	{ "a configured group is asked for, permitted or not", "4541 2.1.1.1", BOTH, START_OTHER,
 	  "static 2 G; port 2 permit=239.9.0.0/16 permit=ff18::/16; 2 join G; to 4; "
-	  "2 rec to_ex G; to 4; 2 rec allow G a; to 4; 2 rec to_ex H & is_ex G; to 4; 2 join H; to -; "
+	  "2 rec to_ex G; to 4; 2 rec allow G a; to 4; 2 rec to_ex H & is_ex G; to 4; 2 join H; to "
+	  "-; "
 	  "count record_not_permitted 6; unstatic 2 G; 2 join G; to -" },
 	{ "so is a configured source, and no other one", "4541 2.1.1.1", BOTH, START_OTHER,
 	  "static 2 G a; port 2 permit=239.9.0.0/16 permit=ff18::/16; 2 rec allow G b; to -; "
@@ -296,7 +297,8 @@ static const struct snoop_row limits[] = {
 	  "port 2 router=static permit=239.9.0.0/16 permit=ff18::/16; 2 join G; to 4; "
 	  "port 2 router=never; 2 join G; to -; count record_not_permitted 2" },
 	{ "what is not enforced is not withheld", "4541 2.1.1.1", BOTH, START_BARE,
-	  "port 3 router=static; port 2 permit=239.9.0.0/16 permit=ff18::/16; enforced 0; 2 join G; "
+	  "port 3 router=static; port 2 permit=239.9.0.0/16 permit=ff18::/16; enforced 0; 2 join "
+	  "G; "
 	  "to 3; count record_not_permitted 1" },
 	{ "nor are sources", "4541 2.1.1.1", BOTH, START_OTHER,
 	  "set sources=1; 2 rec allow G a,b; to 4; 2 rec allow G b,c; to -; 2 rec is_in G a; to 4; "
