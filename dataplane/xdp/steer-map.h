@@ -16,11 +16,17 @@ enum {
 enum steer_setting {
 	STEER_FLAGS, /* below */
 	STEER_LEASE, /* CLOCK_MONOTONIC nanoseconds until which the filter holds */
-	/* whose program it is: device and number of the instance's run directory; the program does not ask */
-	STEER_OWNER_DEVICE,
-	STEER_OWNER_INODE,
 	STEER_SETTING_COUNT
 };
+
+/* Whose program it is: device and number of the instance's run directory. It is a constant of the program,
+ * which does not ask for it: who loads the object puts it in place of STEER_OWNER_NOBODY before. */
+struct steer_owner {
+	__u64 device, inode;
+};
+
+/* bytes that stand nowhere else in the object */
+#define STEER_OWNER_NOBODY { 0x9d4b1f6ac3e85072ull, 0x27f0b85ce1936ad4ull }
 
 /* Key of host_addresses: IPv4 as ::ffff:a.b.c.d */
 struct steer_address {

@@ -86,6 +86,8 @@ struct {
 	__type(value, struct steer_denied);
 } denied SEC(".maps");
 
+const volatile struct steer_owner owner SEC(".rodata.owner") = STEER_OWNER_NOBODY;
+
 /* Whose frame it is. */
 enum owner { SHUNT, KERNEL };
 

@@ -6,8 +6,9 @@
  * embedded in this executable and handed over by a memfd. So the program goes with the device: the
  * driver puts its sockets into the program's map and takes the program off when the device is closed. What
  * a killed process left is taken off when the next one of the instance starts, from whichever interface:
- * the port may be gone from the configuration meanwhile. A program says in its settings whose it is. And
- * before a device of an interface is made, whatever program of ours is on it.
+ * the port may be gone from the configuration meanwhile. The object says whose it is before it is handed
+ * over, so there is no moment at which a program on an interface does not. And before a device of an
+ * interface is made, whatever program of ours is on it is taken off.
  *
  * The filter of what comes in by the port goes into the program too (steer_push_begin) while there is a flood
  * of what it denies (port/push.c), which then ends in the driver, before a core of ours sees it:
@@ -63,7 +64,7 @@ struct steer {
 	bool attached;
 	bool generic; /* in the kernel's generic hook, since the driver has none */
 	int host_addresses, settings, counters; /* maps */
-	int filters, denied;
+	int filters, denied, owner;
 	uint64_t flags;                         /* settings[STEER_FLAGS] as they are */
 	struct steer_push push;
 	unsigned int address_count;             /* in host_addresses */
@@ -75,11 +76,12 @@ struct steer {
 };
 
 /* Under which name maps are pinned, and the run directory that tells our programs from those of other
- * instances. Call before the first device is made. */
+ * instances. Call before the first device is made and before steer_clean_instance. */
 void steer_instance(const char *name, const char *directory);
 
 /* Take off what a killed process of the instance left, on all interfaces of the network namespace, and its
- * pins. The caller owns the state file: no other process of the instance lives. */
+ * pins. Looks at the programs that are loaded, and at the interfaces, all at once, only if one of those is
+ * the instance's. The caller owns the state file: no other process of the instance lives. */
 void steer_clean_instance(void);
 
 /* Does this port get our program? net_af_xdp without a program of the user's own. */

@@ -13,7 +13,7 @@ import unittest
 import shunt_test
 from frames import gre4, mac, udp4
 from hosts import Network
-from shunt_test import wait_until
+from shunt_test import BUILD, wait_until
 from wire import Sender, run, veth
 
 KERNEL, KERNEL6 = "10.0.0.100", "2001:db8:1::100"  # the kernel's own, on the same interface as shunt's
@@ -183,7 +183,8 @@ class Native(Steering):
         self.node.start_dataplane()
         self.wait_running()
         self.node.kill("dataplane")
-        self.make_foreign("p1")
+        self.assertTrue(self.owner_map("p0")["frozen"], "who loads it says whose it is")
+        self.make_foreign("p1", f"{pins}/p1")
         self.assertEqual(sorted(os.listdir(pins)), ["p0", "p1"])
         self.assertTrue(self.xdp_of("p0") and self.xdp_of("p1"))
         self.delete_port("p0", f"{SHUNT}/24", f"{SHUNT6}/64")
@@ -214,16 +215,25 @@ class Native(Steering):
             self.node.ctl(f"address del {address} dev {name}")
         self.node.ctl(f"port del {name}")
 
-    def make_foreign(self, device):
-        """Another run directory's number into the program's settings (enum steer_setting)."""
-        def bpftool(*words):
-            return run("bpftool", "-j", *words)
+    def owner_map(self, device):
+        """What says whose the program on the device is, as bpftool shows it."""
         row = json.loads(run(*self.node.router.command("ip", "-j", "link", "show", device)))[0]
-        program = json.loads(bpftool("prog", "show", "id", str(row["xdp"]["prog"]["id"])))
-        maps = [json.loads(bpftool("map", "show", "id", str(one))) for one in program["map_ids"]]
-        settings, = [one["id"] for one in maps if one["name"] == "settings"]
-        bpftool("map", "update", "id", str(settings), "key", "3", "0", "0", "0",
-                "value", *["255"] * 8)
+        program = json.loads(run("bpftool", "-j", "prog", "show", "id", str(row["xdp"]["prog"]["id"])))
+        maps = [json.loads(run("bpftool", "-j", "map", "show", "id", str(one)))
+                for one in program["map_ids"]]
+        owner, = [one for one in maps if one["name"] == ".rodata.owner"]
+        return owner
+
+    def make_foreign(self, device, pins):
+        """In the place of the device's program the same one of nobody's: the object as it was compiled."""
+        program = f"{PINS}/{self.node.instance}-{device}"
+        self.addCleanup(lambda: os.path.exists(program) and os.unlink(program))
+        run("bpftool", "prog", "load", str(BUILD / "dataplane/xdp/steer.bpf.o"), program)
+        run(*self.node.router.command("bpftool", "net", "attach", "xdp", "pinned", program,
+                                      "dev", device, "overwrite"))
+        os.unlink(program)
+        os.unlink(f"{pins}/owner")
+        run("bpftool", "map", "pin", "id", str(self.owner_map(device)["id"]), f"{pins}/owner")
 
     def test_an_address_comes_and_goes(self):
         router = self.node.router
