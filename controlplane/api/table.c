@@ -342,7 +342,8 @@ const char *const event_kind_words[] = { "process", "link",   "address", "neighb
 static const struct parameter show_events[] = {
 	[EVENTS_FROM] = NUMBER("from", 0, 0, INT64_MAX, "first number of interest"),
 	[EVENTS_COUNT] = NUMBER("count", 0, 1, 65536, "at most so many, the newest"),
-	[EVENTS_KIND] = WORDS("kind", 0, event_kind_words, "only this kind"),
+	[EVENTS_KIND] = WORDS("kind", 0, event_kind_words,
+			      "only this kind; of mac 16 moves a minute, then their number"),
 	[EVENTS_FOLLOW] = { .name = "follow",
 			    .type = VALUE_FLAG,
 			    .help = "go on as they happen, one line each" },

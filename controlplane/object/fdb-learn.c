@@ -2,6 +2,7 @@
  *
  * fdb-learn.c: addresses that workers saw, ageing, and what a process before us had learned.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "controlplane/object/event.h"
@@ -160,16 +161,36 @@ void fdb_settle(struct model *model)
 
 /* ---------------------------------------------------------------- learning */
 
-/* May it be told of? A loop moves every address there is, and must not push out what else happened. */
-static bool may_tell(struct model *model, unsigned int *told)
+/* May it be told of? A loop moves every address there is, for as long as it is there, and must not push
+ * out of the ring what else happened. */
+static bool may_tell(struct model *model, uint64_t *told)
 {
 	struct fdb *fdb = model->fdb;
 
-	if (fdb->told_tick != tick_now(model)) {
-		fdb->told_tick = tick_now(model);
-		fdb->moves_told = fdb->dampings_told = 0;
-	}
-	return *told < FDB_TOLD && ++*told > 0;
+	if (fdb->told_moves == 0 && fdb->told_dampings == 0)
+		fdb->told_since = tick_now(model);
+	return ++*told <= FDB_TOLD;
+}
+
+static uint64_t untold(uint64_t told)
+{
+	return told > FDB_TOLD ? told - FDB_TOLD : 0;
+}
+
+/* What was not told of is summed up when the time is over. */
+static void tell_rest(struct model *model)
+{
+	struct fdb *fdb = model->fdb;
+	uint64_t moves = untold(fdb->told_moves), dampings = untold(fdb->told_dampings);
+
+	if (tick_now(model) - fdb->told_since < FDB_TOLD_TICKS)
+		return;
+	fdb->told_moves = fdb->told_dampings = 0;
+	if (moves != 0 || dampings != 0)
+		model_event(model, EVENT_MAC, "",
+			    "%" PRIu64 " more moves and %" PRIu64
+			    " more addresses held not told of, within %u seconds",
+			    moves, dampings, FDB_TOLD_TICKS);
 }
 
 /* at: the port that the address is on now; other: the one that it was or would be on. */
@@ -205,7 +226,7 @@ static bool may_move(struct model *model, const struct bridge_member *to, struct
 	object->damped_until = now + FDB_DAMP_TICKS;
 	model->fdb->damped++;
 	fdb_publish(model, object);
-	if (may_tell(model, &model->fdb->dampings_told))
+	if (may_tell(model, &model->fdb->told_dampings))
 		tell(model, object, model->interface[object->interface]->name,
 		     "moves too often, held here against", to->interface->name);
 	return false;
@@ -242,7 +263,7 @@ static void move(struct model *model, struct bridge_member *member, struct fdb_o
 	object->learned = tick_now(model);
 	if (fdb_set(model, object, member->interface, member->slot, ORIGIN_LEARNED) != 0)
 		model->fdb->full++;
-	else if (may_tell(model, &model->fdb->moves_told))
+	else if (may_tell(model, &model->fdb->told_moves))
 		tell(model, object, member->interface->name, "moved here from", from);
 }
 
@@ -338,6 +359,7 @@ void fdb_poll(struct model *model)
 	if (!model->settled)
 		return;
 	raise_tick(model);
+	tell_rest(model);
 	if (!model->alive || model->state == NULL)
 		return;
 	uint64_t workers = word_load(&model->state->control.worker_count);

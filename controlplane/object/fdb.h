@@ -11,9 +11,10 @@ enum {
 	FDB_MOVES = 5,         /* moves within FDB_MOVE_TICKS that damp an address ... */
 	FDB_MOVE_TICKS = 10,   /* seconds */
 	FDB_DAMP_TICKS = 10,   /* ... for so long */
-	FDB_AGE_STEP = 4096,   /* entries whose age is looked at in one turn; or topology changes do */
+	FDB_AGE_STEP = 4096,   /* addresses that one turn of ageing, or of flushing, looks at */
 	FDB_LEARN_STEP = 4096, /* events that one turn takes */
-	FDB_TOLD = 16,         /* moves that are told of in a second, and so many dampings */
+	FDB_TOLD = 16,         /* moves that are told of in FDB_TOLD_TICKS, and so many dampings */
+	FDB_TOLD_TICKS = 60,   /* seconds */
 };
 
 struct fdb_object {
@@ -38,8 +39,8 @@ struct fdb {
 	uint32_t flush_next;                   /* the same, of topology changes */
 	uint64_t tick_time;                    /* ns: when the tick was raised last */
 	uint64_t moves, damped, limited, full; /* counted since the process began */
-	uint64_t told_tick;                    /* the second that the next two are of */
-	unsigned int moves_told, dampings_told;
+	uint64_t told_since;                   /* tick that the next two are counted from */
+	uint64_t told_moves, told_dampings;    /* more than FDB_TOLD: the rest was not told of */
 };
 
 struct fdb_object *fdb_find(const struct model *model, const struct fdb_key *key);

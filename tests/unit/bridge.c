@@ -219,7 +219,7 @@ static void moves_are_damped(void **state)
 	assert_false(entry_of(f, 10, 1)->flags & FDB_DAMPED);
 }
 
-/* Each move is told of, damping once, and a second never more than so many. */
+/* Each move is told of, damping once, and in a minute never more than so many: the rest as a sum. */
 static void moves_are_told_of(void **state)
 {
 	struct fixture *f = *state;
@@ -250,9 +250,33 @@ static void moves_are_told_of(void **state)
 	}
 	assert_true(is_at(f, 10, 199, "q1"));
 	assert_int_equal(*told, 6 + 11); /* 16 moves in all */
-	wait_seconds(f, 1);
+	wait_seconds(f, 59);
 	saw(f, "q0", 10, 199);
+	assert_int_equal(*told, 6 + 11);
+	wait_seconds(f, 1);
 	assert_int_equal(*told, 6 + 12);
+	rows = show(f, "show events kind mac count 1");
+	row = json_array_get(rows, 0);
+	assert_null(json_object_get(row, "object"));
+	assert_string_equal(
+		json_string_value(json_object_get(row, "text")),
+		"90 more moves and 0 more addresses held not told of, within 60 seconds");
+	json_decref(rows);
+	saw(f, "q1", 10, 199);
+	assert_int_equal(*told, 6 + 13);
+	wait_seconds(f, 60); /* nothing to sum up */
+	assert_int_equal(*told, 6 + 13);
+	for (unsigned int i = 0; i < 20; i++) /* loops go on */
+		for (unsigned int number = 300; number < 320; number++)
+			saw(f, i % 2 != 0 ? "q1" : "q0", 10, number);
+	assert_int_equal(*told, 6 + 13 + 16 + 16);
+	wait_seconds(f, 60);
+	rows = show(f, "show events kind mac count 1");
+	row = json_array_get(rows, 0);
+	assert_string_equal(
+		json_string_value(json_object_get(row, "text")),
+		"84 more moves and 4 more addresses held not told of, within 60 seconds");
+	json_decref(rows);
 }
 
 static void addresses_age(void **state)
