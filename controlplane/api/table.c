@@ -488,7 +488,8 @@ static const struct command table[] = {
 	LOOK(BRIDGE_SNOOPING_SHOW, "bridge snooping", "show", fdb_show,
 	     "who asks hosts for their groups, and what snooping has counted"),
 	CHANGE(BRIDGE_TOPOLOGY_CHANGE, "bridge topology", "change", topology_change,
-	       "hosts may be elsewhere now: forget learned addresses, ask for groups"),
+	       "hosts may be elsewhere now: forget learned addresses, ask for groups; a BPDU with a "
+	       "change does so too, but for one that comes out of a label"),
 	LOOK(MULTICAST_ROUTE_SHOW, "multicast route", "show", nothing,
 	     "groups that are routed to bridges"),
 	CHANGE(NEIGH_ADD, "neigh", "add", neigh_change, "add a static neighbour"),
