@@ -245,8 +245,8 @@ class Limits(Controlplane):
             for _ in range(10000):
                 one = socket.socket(socket.AF_UNIX)
                 open_ones.append(one)
+                one.connect(str(self.place / "control.sock"))  # waits for its turn; with a timeout it would not
                 one.settimeout(ANSWER)
-                one.connect(str(self.place / "control.sock"))
             for one in open_ones:
                 try:
                     one.sendall(b'{"jsonrpc":"2.0","id":1,"method":"show version"}\n')
