@@ -12,14 +12,19 @@ struct buffer {
 };
 static struct buffer transmit[PORT_MAX];
 
-static __rte_always_inline void prefetch(enum operation operation, struct rte_mbuf **packets,
-					 const _Atomic uint64_t *ilm,
-					 struct traffic_counter *counters)
+static __rte_always_inline void prefetch_packets(struct rte_mbuf **packets)
 {
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++)
 		rte_prefetch0(packets[i]);
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(packets[i], void *));
+}
+
+static __rte_always_inline void prefetch(enum operation operation, struct rte_mbuf **packets,
+					 const _Atomic uint64_t *ilm,
+					 struct traffic_counter *counters)
+{
+	prefetch_packets(packets);
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
 		uint8_t *l3 = rte_pktmbuf_mtod_offset(packets[i], uint8_t *, 14);
 		uint32_t label = lse_label(lse_load(l3));
@@ -93,10 +98,7 @@ static __rte_always_inline void routes(const struct fixture *fixture, struct rte
 		ilm = tables_object(tables, word_load(&tables->label_space[0]));
 		prefetch(POP, packets, ilm, counters);
 	} else {
-		for (unsigned int i = 0; i < VECTOR_SIZE; i++)
-			rte_prefetch0(packets[i]);
-		for (unsigned int i = 0; i < VECTOR_SIZE; i++)
-			rte_prefetch0(rte_pktmbuf_mtod(packets[i], void *));
+		prefetch_packets(packets);
 	}
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++) {
 		uint8_t *l3 = rte_pktmbuf_mtod_offset(packets[i], uint8_t *, 14);
