@@ -21,6 +21,10 @@ enum {
 	ATTACH_TURNS = 10,     /* every 50 ms: is the tables file there, is it still the one? */
 	DOORBELL_TURNS = 10,
 	FILTER_SLICE = 256, /* rule counters that are allocated together */
+	/* So that a new filter, and a new rule, are counted from their first packet on: filters after the
+	 * last one, and rules after the last of a filter, that have memory before they are there. */
+	FILTERS_AHEAD = 32,
+	RULES_AHEAD = FILTER_SLICE / 2,
 };
 
 /* ---------------------------------------------------------------- tables */
@@ -180,13 +184,26 @@ void control_filter(struct dataplane *dataplane, uint32_t filter, uint32_t slots
 				 __ATOMIC_RELEASE);
 }
 
+static uint32_t filter_slots(const struct tables *tables, uint32_t filter)
+{
+	return (uint32_t)(word_load(&tables->filter[filter]) >> FILTER_SLOTS_SHIFT);
+}
+
+/* The control plane gives the lowest free number. */
 static void find_filters(struct dataplane *dataplane)
 {
-	for (uint32_t i = 1; dataplane->tables != NULL && i < FILTER_MAX; i++) {
-		uint32_t slots = (uint32_t)(word_load(&dataplane->tables->filter[i]) >>
-					    FILTER_SLOTS_SHIFT);
-		if (slots > word_load(&dataplane->state->filter_ready[i]))
-			control_filter(dataplane, i, slots);
+	const struct tables *tables = dataplane->tables;
+	uint32_t last = FILTER_MAX - 1;
+
+	if (tables == NULL)
+		return;
+	while (last > 0 && filter_slots(tables, last) == 0)
+		last--;
+	for (uint32_t i = 1; i < FILTER_MAX && i <= last + FILTERS_AHEAD; i++) {
+		uint32_t wanted = RTE_MIN(filter_slots(tables, i) + (uint32_t)RULES_AHEAD,
+					  (uint32_t)FILTER_SLOTS);
+		if (wanted > word_load(&dataplane->state->filter_ready[i]))
+			control_filter(dataplane, i, wanted);
 	}
 }
 

@@ -45,14 +45,15 @@ _labs = []
 
 
 def wait_until(predicate, timeout=10.0, what="condition", interval=0.01):
-    """Ask until the answer is true; returns it. AssertionError with the last answer in it."""
+    """Ask until the answer is true; returns it. Else AssertionError with `what`, which may be a function
+    that says at the end what there is."""
     end = time.monotonic() + timeout
     while True:
         value = predicate()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {timeout} s")
+            raise AssertionError(f"{what() if callable(what) else what}: not within {timeout} s")
         time.sleep(interval)
 
 

@@ -68,7 +68,7 @@ class Checked(NetworkTest):
         node.settle(before, interface, len(frame_list))
         expected = {(interface, reason): len(frame_list)} if reason else {}
         wait_until(lambda: self.refused(node, drops) == expected, 5,
-                   f"{expected}, got {self.refused(node, drops)}")
+                   lambda: f"{expected}, got {self.refused(node, drops)}")
         for i in range(len(self.captures)):
             expected = len(frame_list) if i == to and reason is None else 0
             self.assertEqual(self.arrived(i, expected), expected, f"at host {i}")
