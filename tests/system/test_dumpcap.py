@@ -51,18 +51,23 @@ class Dumpcap(LabTest):
     lab_class = SharedLab
 
     def begin(self, port):
-        """Start it on a port; it has said that it captures."""
+        """Start it on a port, for labelled frames; it has said that it captures."""
         log = self.log = self.lab.run_dir / "dumpcap.log"
         self.file = self.lab.run_dir / f"{port}-{time.monotonic_ns()}.pcapng"
         with open(log, "wb") as out:
             running = subprocess.Popen(self.lab.beside_dataplane(
-                "dpdk-dumpcap", "--file-prefix", self.lab.instance, "-i", str(port), "-w",
-                str(self.file)), stdout=out, stderr=out)
+                "dpdk-dumpcap", "--file-prefix", self.lab.instance, "-i", str(port),
+                "-f", "mpls", "-w", str(self.file)), stdout=out, stderr=out)
         self.addCleanup(running.wait)
         self.addCleanup(running.kill)
         # said when its callbacks are there; "Capturing on" comes before them
-        wait_until(lambda: "Packets captured" in log.read_text(), 20, "dpdk-dumpcap")
+        wait_until(lambda: "Packets captured" in log.read_text() or running.poll() is not None, 60, self.said)
+        self.assertIsNone(running.poll(), self.said())
         return running
+
+    def said(self):
+        """What it says, for a failure's message."""
+        return f"dpdk-dumpcap says: {self.log.read_text().strip()}"
 
     def swapped(self):
         """Frames that come out of p1, and what they are there."""
@@ -72,24 +77,24 @@ class Dumpcap(LabTest):
                 [self.leaving(stack((200, 63)) + udp4(numbered(i))) for i in range(10)])
 
     def counted(self):
-        """How many frames it says that it has."""
+        """How many labelled frames it says that it has."""
         found = re.findall(r"\d+", self.log.read_text().partition("Packets captured:")[2])
         return int(found[-1]) if found else 0
 
     def captured(self):
-        """Labelled frames in its file."""
+        """The frames in its file."""
         with PcapNgReader(str(self.file)) as reader:
-            return [frame for frame in map(bytes, reader) if frame[12:14] == b"\x88\x47"]
+            return list(map(bytes, reader))
 
     def test_frames_end_and_death(self):
         for port in (0, 1):
             sent, expected = self.swapped()
             running = self.begin(port)
             self.check(sent, expected)
-            wait_until(lambda: self.counted() >= len(sent), 10, "frames counted")
+            wait_until(lambda: self.counted() >= len(sent), 20, self.said)
             running.send_signal(signal.SIGINT)
-            running.wait(20)
-            self.assertEqual(self.captured(), sent if port == 0 else expected)
+            running.wait(60)
+            self.assertEqual(self.captured(), sent if port == 0 else expected, self.said())
         self.check(*self.swapped())
         # killed: nothing more is captured on that port, and nothing else suffers
         running = self.begin(0)
