@@ -230,7 +230,7 @@ void bridge_frame(struct worker *worker, struct packet *packet, const struct bri
 		return;
 	}
 	if (counter != 0)
-		multicast_count(worker, counter, bridging.mbuf);
+		multicast_count(worker, counter, 1, bridging.mbuf->pkt_len);
 	bridge_replicate(&bridging, &ports);
 }
 

@@ -154,14 +154,14 @@ const struct port_set *multicast_source_members(const struct tables *tables,
 						const struct group_entry *any,
 						const uint8_t source[16], uint32_t *counter);
 
-/* A frame that met this entry goes to its ports. Entries without a counter count where nobody reads. */
-static inline void multicast_count(struct worker *worker, uint32_t counter,
-				   const struct rte_mbuf *mbuf)
+/* Frames that met this entry go to its ports. Entries without a counter count where nobody reads. */
+static inline void multicast_count(struct worker *worker, uint32_t counter, uint64_t packets,
+				   uint64_t bytes)
 {
 	struct traffic_counter *of = &worker->multicast[counter % MULTICAST_COUNTERS];
 
-	counter_add(&of->packets, 1);
-	counter_add(&of->bytes, mbuf->pkt_len);
+	counter_add(&of->packets, packets);
+	counter_add(&of->bytes, bytes);
 }
 
 /* An IPv4 address as the tables have it: ::ffff:a.b.c.d. */

@@ -54,6 +54,8 @@ struct waiting {
 	} target[PORT_MAX];
 };
 
+static const uint8_t no_frame[LEAST];
+
 struct batch {
 	struct worker *worker;
 	const struct bridge_port *port;
@@ -65,22 +67,41 @@ struct batch {
 	const struct bridge_domain *domain; /* NULL: the port is not in it */
 	const struct bridge_domain *allowed_in;
 	struct port_set allowed; /* of that domain, what a frame of this port may leave by */
-	/* of the frame before that did not go alone: what it asks, in the first pass; in the third, what
-	 * its destination's entry is, whether its source is known here, and where another one goes */
+	/* of the frame before that did not go alone: what it asks, and its bytes, in the first pass; in the
+	 * third, what its destination's entry is, whether its source is known here, and where another one
+	 * goes */
 	const struct look *before;
+	const uint8_t *frame; /* no_frame: there was none yet */
 	const void *entry;
 	bool known;
 	int again; /* slot, WAITING or NOWHERE */
-	uint32_t counter; /* of the group that was looked up last */
+	uint64_t
+		repeats; /* bit i: frame i asks what the one before asks that has none, and has no look */
+	uint32_t counter; /* of the group that was looked up last, and what is not counted yet */
+	uint32_t counted_packets;
+	uint64_t counted_bytes;
 	struct bridge_memo memo;
 	uint64_t forwarded, copies;
 	struct waiting waiting;
 };
 
+/* Bytes before the frame's layer-3 header. */
+static inline unsigned int layer3_of(const struct look *look)
+{
+	return RTE_ETHER_HDR_LEN + (look->tagged ? TAG_SIZE : 0);
+}
+
 /* As it stands in the frame: compared with RTE_BE16 constants. */
 static inline uint16_t load16(const uint8_t *at)
 {
 	uint16_t value;
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static inline uint32_t load32(const uint8_t *at)
+{
+	uint32_t value;
 	memcpy(&value, at, sizeof(value));
 	return value;
 }
@@ -181,25 +202,43 @@ static inline void ask_all(struct batch *batch, struct look *look, const uint8_t
 	const struct look *before = batch->before;
 
 	batch->before = look;
+	batch->frame = frame;
 	look->source = fdb_key(look->domain->bridge, look->domain->vlan, frame + 6);
 	look->repeats =
 		before != NULL && memcmp(&look->source, &before->source, sizeof(look->source)) == 0;
-	look->same =
-		look->repeats && look->kind == before->kind && look->tagged == before->tagged &&
-		(look->kind == LOOK_GROUP
-			 ? memcmp(&look->group, &before->group, sizeof(look->group))
-			 : memcmp(&look->address, &before->address, sizeof(look->address))) == 0;
+	look->same = false;
 	if (!look->repeats)
 		look->source_bucket = ask(tables, batch->addresses, &look->source,
 					  sizeof(look->source), &look->source_hash);
-	if (look->same)
-		return;
 	if (look->kind == LOOK_GROUP)
 		look->bucket =
 			ask(tables, batch->groups, &look->group, sizeof(look->group), &look->hash);
 	else
 		look->bucket = ask(tables, batch->addresses, &look->address, sizeof(look->address),
 				   &look->hash);
+}
+
+/* A burst of one stream: do the bytes that decide say what they said in the frame before? False: maybe. */
+static inline bool repeats_bytes(const struct batch *batch, const struct packet *packet)
+{
+	const uint8_t *frame = packet->l3, *other = batch->frame;
+	const struct look *before = batch->before;
+
+	if (packet->mbuf->data_len < LEAST || load32(frame + 2) != load32(other + 2) ||
+	    before == NULL || memcmp(frame, other, RTE_ETHER_HDR_LEN + 2) != 0)
+		return false;
+	/* addresses, and type or tag */
+	if (before->kind == LOOK_UNICAST)
+		return true;
+	unsigned int l3 = layer3_of(before);
+	frame += l3;
+	other += l3;
+	if (before->tagged && memcmp(frame - 2, other - 2, 3) != 0) /* type, version, length of header */
+		return false;
+	if (before->family == BRIDGE_IPV4)
+		return frame[9] == other[9] && memcmp(frame + 16, other + 16, 4) == 0;
+	return packet->mbuf->data_len >= l3 + IPV6_HEADER && frame[6] == other[6] &&
+	       memcmp(frame + 24, other + 24, 16) == 0;
 }
 
 static inline void look_at(struct batch *batch, const struct packet *packet, struct look *look)
@@ -238,7 +277,7 @@ static inline void look_at(struct batch *batch, const struct packet *packet, str
 
 static inline void guess(const struct tables *tables, struct look *look)
 {
-	if (look->kind == LOOK_ALONE || look->same)
+	if (look->kind == LOOK_ALONE)
 		return;
 	look->entry = hash_guess(tables, look->bucket, look->hash);
 	rte_prefetch0(look->entry);

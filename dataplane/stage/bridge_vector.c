@@ -4,7 +4,7 @@
  * the tables know. Whatever else a frame may be, bridge_frame takes it alone.
  *
  * Passes: what is looked up, and its lines asked for; the entries' lines asked for; then frame after frame in
- * the order in which they came. Frames that go to the same ports as they are wait together, so that each port
+ * the order in which they came. A frame whose bytes say what those before it said is not looked at again. Frames that go to the same ports as they are wait together, so that each port
  * gets all of them at once.
  */
 #include "dataplane/stage/bridge_look.h"
@@ -79,8 +79,7 @@ static inline bool wait_with_others(struct batch *batch, struct packet *packet,
 {
 	struct waiting *waiting = &batch->waiting;
 	struct rte_mbuf *mbuf = packet->mbuf;
-	unsigned int l3 = RTE_ETHER_HDR_LEN + (look->tagged ? TAG_SIZE : 0);
-	if (unlikely(!waiting->plain || mbuf->pkt_len - l3 > waiting->mtu))
+	if (unlikely(!waiting->plain || mbuf->pkt_len - layer3_of(look) > waiting->mtu))
 		return false;
 	waiting->mbuf[waiting->frames++] = mbuf;
 	waiting->bytes += mbuf->pkt_len;
@@ -107,10 +106,9 @@ static inline bool send_to(struct batch *batch, struct packet *packet, const str
 	struct worker *worker = batch->worker;
 	uint64_t member = batch->members->member[slot];
 	unsigned int port = member_port(member);
-	unsigned int l3 = RTE_ETHER_HDR_LEN + (look->tagged ? TAG_SIZE : 0);
 	uint32_t length = packet->mbuf->pkt_len;
 
-	if (unlikely(port >= PORT_MAX || length - l3 > member_mtu(member) ||
+	if (unlikely(port >= PORT_MAX || length - layer3_of(look) > member_mtu(member) ||
 		     port_set_has(&look->domain->tagged, slot) != look->tagged ||
 		     !atomic_load_explicit(&worker->port_live[port], memory_order_relaxed)))
 		return false;
@@ -146,13 +144,11 @@ static inline int slot_of(struct batch *batch, const struct look *look)
 }
 
 /* Members of the group who want the frame's source; NULL: unregistered. */
-static __rte_noinline const struct port_set *source_members(const struct batch *batch,
-							    const struct group_entry *entry,
-							    const struct packet *packet,
-							    const struct look *look,
-							    uint32_t *counter)
+static __rte_noinline const struct port_set *
+source_members(const struct batch *batch, const struct group_entry *entry,
+	       const struct packet *packet, const struct look *look, uint32_t *counter)
 {
-	const uint8_t *l3 = packet->l3 + RTE_ETHER_HDR_LEN + (look->tagged ? TAG_SIZE : 0);
+	const uint8_t *l3 = packet->l3 + layer3_of(look);
 	uint8_t source[16];
 
 	if (look->family == BRIDGE_IPV6)
@@ -160,6 +156,15 @@ static __rte_noinline const struct port_set *source_members(const struct batch *
 	else
 		multicast_map_ipv4(source, l3 + 12);
 	return multicast_source_members(batch->worker->tables, entry, source, counter);
+}
+
+/* Of the group that was looked up last. */
+static inline void count_waiting(struct batch *batch)
+{
+	multicast_count(batch->worker, batch->counter, batch->counted_packets,
+			batch->counted_bytes);
+	batch->counted_packets = 0;
+	batch->counted_bytes = 0;
 }
 
 /* Frames wait for its group's ports. *only: those of this source only. False: bridge_frame knows. */
@@ -173,16 +178,19 @@ static inline bool choose_ports(struct batch *batch, const struct packet *packet
 	if (unlikely(entry == NULL))
 		return false;
 	members = &entry->ports;
-	batch->counter = entry->counter;
+	uint32_t counter = entry->counter;
 	*only = entry->flags != 0;
 	if (unlikely(*only)) {
-		members = source_members(batch, entry, packet, look, &batch->counter);
+		members = source_members(batch, entry, packet, look, &counter);
 		if (members == NULL)
 			return false;
 	}
 	if (unlikely(!combine(&ports, members, &look->domain->routers[look->family],
 			      &batch->allowed)))
 		return false;
+	if (counter != batch->counter)
+		count_waiting(batch);
+	batch->counter = counter;
 	wait_for(batch, look, &ports);
 	return true;
 }
@@ -243,7 +251,8 @@ static __rte_noinline void frame_alone(struct batch *batch, struct packet *packe
 }
 
 /* Where it goes: slot or WAITING. NOWHERE: it ended here. */
-static inline int find_way(struct batch *batch, struct packet *packet, const struct look *look)
+static __rte_always_inline int find_way(struct batch *batch, struct packet *packet,
+					const struct look *look)
 {
 	bool only = false;
 	int way = WAITING;
@@ -267,7 +276,8 @@ static inline int find_way(struct batch *batch, struct packet *packet, const str
 	return way;
 }
 
-static inline void forward(struct batch *batch, struct packet *packet, const struct look *look)
+static __rte_always_inline void forward(struct batch *batch, struct packet *packet,
+					const struct look *look)
 {
 	if (unlikely(look->kind == LOOK_ALONE)) {
 		frame_alone(batch, packet);
@@ -278,8 +288,10 @@ static inline void forward(struct batch *batch, struct packet *packet, const str
 		way = find_way(batch, packet, look);
 	if (unlikely(way == NOWHERE))
 		return;
-	if (way == WAITING)
-		multicast_count(batch->worker, batch->counter, packet->mbuf);
+	if (way == WAITING) {
+		batch->counted_packets++;
+		batch->counted_bytes += packet->mbuf->pkt_len;
+	}
 	if (likely(way == WAITING ? wait_with_others(batch, packet, look)
 				  : send_to(batch, packet, look, (unsigned int)way)))
 		return;
@@ -289,6 +301,65 @@ static inline void forward(struct batch *batch, struct packet *packet, const str
 	else
 		port_set_add(&ports, (unsigned int)way);
 	replicate_alone(batch, packet, look, &ports);
+}
+
+static __rte_noinline void forward_one(struct batch *batch, struct packet *packet,
+				       const struct look *look)
+{
+	forward(batch, packet, look);
+}
+
+/* Frames that ask what the one before them asks: where that one went, they wait to go all at once. */
+static inline void forward_run(struct batch *batch, struct packet **packets, unsigned int count,
+			       const struct look *look)
+{
+	struct waiting *waiting = &batch->waiting;
+	int way = batch->again;
+	unsigned int i = 0;
+	uint64_t bytes = 0;
+
+	if (way >= 0) {
+		struct port_set ports = { 0 };
+		port_set_add(&ports, (unsigned int)way);
+		wait_for(batch, look, &ports);
+	}
+	if (likely(way != NOWHERE && waiting->plain)) {
+		uint64_t longest = waiting->mtu + layer3_of(look);
+		struct rte_mbuf **to = &waiting->mbuf[waiting->frames];
+		for (; i < count && packets[i]->mbuf->pkt_len <= longest; i++) {
+			to[i] = packets[i]->mbuf;
+			bytes += to[i]->pkt_len;
+		}
+		waiting->frames += i;
+		waiting->bytes += bytes;
+		if (way == WAITING) {
+			batch->counted_packets += i;
+			batch->counted_bytes += bytes;
+		}
+	}
+	for (; i < count; i++)
+		forward_one(batch, packets[i], look);
+}
+
+/* Frames of which some repeat others. */
+static __rte_noinline void forward_runs(struct batch *batch, struct packet **packets,
+					struct look *looks, unsigned int count)
+{
+	const struct look *last = NULL;
+
+	for (unsigned int i = 0, run; i < count; i += run) {
+		run = (unsigned int)__builtin_ctzll(~(batch->repeats >> i));
+		if (run > 0) {
+			forward_run(batch, &packets[i], run, last);
+			continue;
+		}
+		run = 1;
+		forward_one(batch, packets[i], &looks[i]);
+		if (unlikely(looks[i].kind == LOOK_ALONE))
+			continue;
+		last = &looks[i];
+		looks[i].same = looks[i].repeats = true; /* for those that repeat it */
+	}
 }
 
 /* ---------------------------------------------------------------- the vector */
@@ -307,7 +378,10 @@ void bridge_vector(struct worker *worker, struct packet **packets, unsigned int 
 		   const struct bridge_port *port)
 {
 	struct look looks[VECTOR_SIZE];
+	const uint64_t all = UINT64_MAX >> (VECTOR_SIZE - count);
 	struct batch batch;
+
+	static_assert(VECTOR_SIZE == 64, "a bit of a word for each frame");
 
 	batch.worker = worker;
 	batch.port = port;
@@ -318,6 +392,10 @@ void bridge_vector(struct worker *worker, struct packet **packets, unsigned int 
 	batch.vlan = VLAN_NONE;
 	batch.domain = batch.allowed_in = batch.waiting.domain = NULL;
 	batch.before = NULL;
+	batch.frame = no_frame;
+	batch.repeats = 0;
+	batch.counter = batch.counted_packets = 0;
+	batch.counted_bytes = 0;
 	batch.memo.port = NULL;
 	batch.forwarded = batch.copies = 0;
 	batch.waiting.frames = 0;
@@ -328,12 +406,20 @@ void bridge_vector(struct worker *worker, struct packet **packets, unsigned int 
 			bridge_frame(worker, packets[i], port, &batch.memo);
 		return;
 	}
-	for (unsigned int i = 0; i < count; i++)
-		look_at(&batch, packets[i], &looks[i]);
-	for (unsigned int i = 0; i < count; i++)
-		guess(worker->tables, &looks[i]);
-	for (unsigned int i = 0; i < count; i++)
-		forward(&batch, packets[i], &looks[i]);
+	for (unsigned int i = 0; i < count; i++) {
+		if (repeats_bytes(&batch, packets[i]))
+			batch.repeats |= 1ull << i;
+		else
+			look_at(&batch, packets[i], &looks[i]);
+	}
+	for (uint64_t left = all & ~batch.repeats; left != 0; left &= left - 1)
+		guess(worker->tables, &looks[__builtin_ctzll(left)]);
+	if (batch.repeats != 0)
+		forward_runs(&batch, packets, looks, count);
+	else
+		for (unsigned int i = 0; i < count; i++)
+			forward(&batch, packets[i], &looks[i]);
+	count_waiting(&batch);
 	send_waiting(&batch);
 	counter_add(&worker->interface[batch.interface].forwarded, batch.forwarded);
 	counter_add(&worker->interface[batch.interface].copies, batch.copies);

@@ -267,7 +267,7 @@ static void same_outcomes(const struct outcome *a, const struct outcome *b, uint
 	assert_true(same);
 }
 
-/* Frames come in trains, as streams do. */
+/* Frames come in trains, as streams do; in some, a bit anywhere or the length differs. */
 static void many_at_a_time_as_alone(void **state)
 {
 	static uint8_t frames[FRAMES][FRAME_ROOM];
@@ -285,6 +285,10 @@ static void many_at_a_time_as_alone(void **state)
 				memcpy(frames[i], frames[i - 1], FRAME_ROOM);
 				lengths[i] = lengths[i - 1];
 				frames[i][lengths[i] - 1] = (uint8_t)i;
+				if (random_below(4) == 0)
+					frames[i][random_below(64)] ^= (uint8_t)(1u << random_below(8));
+				if (random_below(8) == 0)
+					lengths[i] = 62 + random_below(1600);
 				continue;
 			}
 			lengths[i] = write_frame(frames[i], port);
