@@ -48,7 +48,7 @@ int worker_init(struct worker *worker, unsigned int id, struct state *state,
 
 void worker_stages_unwatched(struct worker *worker)
 {
-	do { /* again for what was taken out of a tunnel or put into one */
+	do { /* again for what was taken out of a tunnel, or is for a bridge itself */
 		if (unlikely(worker->filter.count != 0))
 			filter(worker);
 		mpls(worker);
@@ -57,10 +57,12 @@ void worker_stages_unwatched(struct worker *worker)
 			filter_vrf(worker);
 		ip(worker);
 		bridge(worker);
-		output(worker);
-		encapsulate(worker);
-	} while (unlikely((worker->mpls.count | worker->ip.count | worker->output.count |
-			  worker->bridge.count | worker->filter.count) != 0));
+		do { /* again for what was put into one: the next turn begins with none of it left */
+			output(worker);
+			encapsulate(worker);
+		} while (unlikely(worker->output.count != 0));
+	} while (unlikely((worker->mpls.count | worker->ip.count | worker->bridge.count |
+			   worker->filter.count) != 0));
 }
 
 void worker_stages(struct worker *worker)

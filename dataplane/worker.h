@@ -24,7 +24,7 @@ enum {
 	RX_QUEUE_MAX = 256,  /* queues that one worker may poll */
 	TX_RETRIES = 4,  /* times that a full device is asked again before packets are dropped */
 	LAYERS_MAX = 16, /* labels that one packet may have popped here */
-	SPARE_PACKETS = 512, /* packets made on the way: more than all vectors have room for */
+	SPARE_PACKETS = 512, /* packets made on the way: more than can wait at a time */
 	STACK_WALK_MAX = 64, /* labels that are looked at for the bottom of the stack */
 };
 
@@ -103,10 +103,12 @@ struct packet {
 static_assert(sizeof(struct packet) == 32, "packet");
 static_assert(VRF_MAX <= 256 && LABEL_SPACE_MAX <= 256, "they fit");
 
-/* Packets for one stage, in the order in which they came. They stand in worker->packet. */
+/* Packets for one stage, in the order in which they came. They stand in worker->packet, or are copies.
+ * VECTOR_SIZE at most; in output as many more, when what was put into tunnels joins what the stages before
+ * left there. */
 struct vector {
 	unsigned int count;
-	struct packet *packet[VECTOR_SIZE];
+	struct packet *packet[2 * VECTOR_SIZE];
 };
 
 /* Packets that wait for the ports, by port row. */
@@ -166,8 +168,9 @@ struct worker {
 	_Atomic uint32_t *fdb_hit;         /* state->fdb_hit[id] */
 	struct traffic_counter *multicast; /* state->multicast[id] */
 	struct learn_producer *learn;      /* state->learn[id] */
-	unsigned int spare_next;
-	struct packet spare[SPARE_PACKETS]; /* of copies that go on to another stage */
+	/* of copies that go into tunnels and to the branches of a label; of those to bridges' own interfaces */
+	unsigned int spare_next, own_next;
+	struct packet spare[SPARE_PACKETS], own[SPARE_PACKETS];
 
 	/* cold */
 	const struct plan *current; /* plan in use during this turn */

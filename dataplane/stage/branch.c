@@ -4,7 +4,8 @@
  */
 #include "dataplane/stage/branch.h"
 
-struct packet *branch_copy(struct worker *worker, const struct packet *packet, const uint8_t *from)
+bool branch_copy(struct worker *worker, const struct packet *packet, const uint8_t *from,
+		 struct packet *copy)
 {
 	struct rte_mbuf *mbuf = packet->mbuf, *rest = NULL;
 	uint32_t skipped = (uint32_t)(from - rte_pktmbuf_mtod(mbuf, const uint8_t *));
@@ -15,12 +16,12 @@ struct packet *branch_copy(struct worker *worker, const struct packet *packet, c
 		rest = rte_pktmbuf_clone(mbuf, worker->pool);
 		if (rest == NULL) {
 			rte_pktmbuf_free(header);
-			return NULL;
+			return false;
 		}
 		rte_pktmbuf_adj(rest, (uint16_t)(skipped + own));
 	}
 	if (header == NULL)
-		return NULL;
+		return false;
 	uint8_t *start = (uint8_t *)rte_pktmbuf_append(header, (uint16_t)own);
 	memcpy(start, from, own);
 	if (rest != NULL) {
@@ -28,13 +29,12 @@ struct packet *branch_copy(struct worker *worker, const struct packet *packet, c
 		header->nb_segs = (uint16_t)(1 + rest->nb_segs);
 		header->pkt_len += rest->pkt_len;
 	}
-	struct packet *copy = &worker->spare[worker->spare_next++ % SPARE_PACKETS];
 	*copy = *packet;
 	copy->mbuf = header;
 	if (unlikely(worker->watch & WATCH_PACKETS))
 		watch_copied(worker, mbuf, header);
 	copy->l3 = start;
-	return copy;
+	return true;
 }
 
 void branch_lost(struct worker *worker, uint32_t nexthop)

@@ -11,9 +11,9 @@
  * shared with the packet, which may change its own first bytes. */
 enum { BRANCH_OWN = 128 };
 
-/* A packet that begins at `from`, within the first segment; its l3 points there. NULL: no buffers. It is
- * used again after SPARE_PACKETS others. */
-struct packet *branch_copy(struct worker *worker, const struct packet *packet, const uint8_t *from);
+/* *copy: a packet that begins at `from`, within the first segment; its l3 points there. False: no buffers. */
+bool branch_copy(struct worker *worker, const struct packet *packet, const uint8_t *from,
+		 struct packet *copy);
 
 /* A branch got no copy: counted where it would have left. */
 void branch_lost(struct worker *worker, uint32_t nexthop);

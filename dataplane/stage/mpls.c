@@ -311,8 +311,8 @@ static uint32_t copy_by(const struct descent *descent, uint64_t entry, uint32_t 
 {
 	struct descent copy = *descent;
 
-	copy.packet = branch_copy(descent->worker, descent->packet, descent->top);
-	if (copy.packet == NULL) {
+	copy.packet = spare_packet(descent->worker);
+	if (!branch_copy(descent->worker, descent->packet, descent->top, copy.packet)) {
 		branch_lost(descent->worker, nexthop);
 		return 0;
 	}

@@ -10,6 +10,7 @@
  * is forwarded if any port got it.
  */
 #include <rte_ether.h>
+#include "dataplane/shm/tunnel.h"
 #include "dataplane/stage/bridge.h"
 #include "dataplane/stage/transmit.h"
 
@@ -114,22 +115,24 @@ static void send_shared(const struct bridging *bridging, struct rte_mbuf *mbuf,
 	counter_add(&worker->interface[ingress].forwarded, targets->count);
 }
 
-/* A packet for a frame that goes on to another stage. They are used again in turn: far more than can be on
- * their way at a time. */
-static struct packet *spare_packet(struct worker *worker)
+/* The frame in `mbuf` as a packet that goes on to another stage. */
+static struct packet *as_packet(const struct bridging *bridging, struct rte_mbuf *mbuf,
+				struct packet *packet)
 {
-	return &worker->spare[worker->spare_next++ % SPARE_PACKETS];
-}
-
-static struct packet *as_spare(const struct bridging *bridging, struct rte_mbuf *mbuf)
-{
-	struct packet *packet = spare_packet(bridging->worker);
-
 	*packet = *bridging->packet;
 	packet->mbuf = mbuf;
 	packet->l3 = rte_pktmbuf_mtod(mbuf, uint8_t *);
 	packet->payload = PAYLOAD_ETHERNET;
 	return packet;
+}
+
+/* They stand in mpls, ip or filter until the next turn of the stages, which makes VECTOR_SIZE others at
+ * most, and wherever one goes from there it leaves after TUNNEL_LAYERS_MAX turns. */
+static_assert(SPARE_PACKETS >= (TUNNEL_LAYERS_MAX + 2) * VECTOR_SIZE, "more than can wait");
+
+static struct packet *own_packet(struct worker *worker)
+{
+	return &worker->own[worker->own_next++ % SPARE_PACKETS];
 }
 
 /* To the bridge's own interface, as if received by it. */
@@ -147,7 +150,7 @@ static void receive(const struct bridging *bridging, struct rte_mbuf *mbuf)
 	counter_add(&worker->interface[bridging->packet->interface].decapsulated, 1);
 	counter_add(&own->rx_packets, 1);
 	counter_add(&own->rx_bytes, mbuf->pkt_len);
-	classify_own(worker, as_spare(bridging, mbuf), interface);
+	classify_own(worker, as_packet(bridging, mbuf, own_packet(worker)), interface);
 }
 
 /* Into a tunnel, which puts its headers before the frame. */
@@ -157,14 +160,14 @@ static void send_by_tunnel(const struct bridging *bridging, struct rte_mbuf *mbu
 	struct worker *worker = bridging->worker;
 
 	if (worker->encapsulate.count == VECTOR_SIZE && !bridging->at_once) {
-		encapsulate(worker);
+		encapsulate(worker); /* output has room for it: nothing of a tunnel is there yet */
 		output(worker);
 	}
 	if (worker->encapsulate.count == VECTOR_SIZE) {
 		drop(worker, mbuf, bridging->packet->interface, DROP_no_buffer);
 		return;
 	}
-	tunnel_encapsulate(worker, as_spare(bridging, mbuf), interface);
+	tunnel_encapsulate(worker, as_packet(bridging, mbuf, spare_packet(worker)), interface);
 }
 
 /* A tunnel or our own interface gets the buffers alone. They end. */

@@ -230,6 +230,13 @@ static inline void drop(struct worker *worker, struct rte_mbuf *mbuf, unsigned i
 	rte_pktmbuf_free(mbuf);
 }
 
+/* A packet for a copy that stands in output or encapsulate until these are empty. They are used again in
+ * turn: what was put into a tunnel may go into another TUNNEL_LAYERS_MAX times, VECTOR_SIZE at a time. */
+static inline struct packet *spare_packet(struct worker *worker)
+{
+	return &worker->spare[worker->spare_next++ % SPARE_PACKETS];
+}
+
 static inline void vector_add(struct vector *vector, struct packet *packet)
 {
 	vector->packet[vector->count++] = packet;

@@ -131,10 +131,12 @@ void watch_stages(struct worker *worker)
 			watched(worker, STAGE_filter_vrf, filter_vrf, &worker->ip);
 		watched(worker, STAGE_ip, ip, &worker->ip);
 		watched(worker, STAGE_bridge, bridge, &worker->bridge);
-		watched(worker, STAGE_output, output, &worker->output);
-		watched(worker, STAGE_encapsulate, encapsulate, &worker->encapsulate);
-	} while ((worker->mpls.count | worker->ip.count | worker->output.count |
-		  worker->bridge.count | worker->filter.count) != 0);
+		do {
+			watched(worker, STAGE_output, output, &worker->output);
+			watched(worker, STAGE_encapsulate, encapsulate, &worker->encapsulate);
+		} while (worker->output.count != 0);
+	} while ((worker->mpls.count | worker->ip.count | worker->bridge.count |
+		  worker->filter.count) != 0);
 }
 
 void watch_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
