@@ -12,6 +12,7 @@ import secrets
 import struct
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import shunt_test
@@ -33,6 +34,10 @@ class Pings:
             raise AssertionError(f"ping said no summary: {text}")
         self.sent, self.received = int(found[1]), int(found[2])
         self.answered = set(map(int, re.findall(r"bytes from .*icmp_seq=(\d+)", text)))
+
+    def lost(self):
+        """Requests without an answer before the last one that has one: those behind it may be on their way."""
+        return set(range(1, max(self.answered, default=0))) - self.answered
 
 
 class Hop:
@@ -99,15 +104,19 @@ class Host:
         return self.finish(self.start_ping(to, "-c", str(count), "-i", "0.1", "-W", str(wait),
                                            *options))
 
-    def ping_until(self, to, *options, count=3, wait=10):
-        """Pings until `count` answers came, or `wait` seconds are over. An answer that is late costs a
-        further request; look at `answered` for what was lost."""
-        return self.finish(self.start_ping(to, "-c", str(count), "-i", "0.1", "-w", str(wait),
-                                           *options))
+    def ping_until(self, to, *options, count=3, wait=20):
+        """Pings until `count` answers came, or more at once, or `wait` seconds are over. An answer that is
+        late costs a further request; look at `answered` for what was lost. An ICMP error ends `ping`: it
+        begins anew if nothing was answered before."""
+        end = time.monotonic() + wait
+        while True:
+            pings = self.finish(self.start_ping(to, "-c", str(count), "-i", "0.1", "-w", str(wait), *options))
+            if pings.received or "nreachable" not in pings.text or time.monotonic() > end:
+                return pings
 
     def traceroute(self, to, *options):
         """Hops, the destination among them if it answers."""
-        text = self.run("traceroute", "-n", "-e", "-q", "1", "-w", "2", "-m", "8", *options, to)
+        text = self.run("traceroute", "-n", "-e", "-q", "1", "-w", "10", "-m", "8", *options, to)
         return [Hop(line) for line in text.splitlines()[1:]]
 
     def run(self, *words, timeout=60):
@@ -130,8 +139,8 @@ class Host:
             while "listening" not in (line := process.stdout.readline()):
                 if not line:
                     raise AssertionError("iperf3 -s ended before it listened")
-            text = self.run("iperf3", "-c", to, "-t", str(seconds), "-J", "--connect-timeout", "5000",
-                            *options, timeout=seconds + 20)
+            text = self.run("iperf3", "-c", to, "-t", str(seconds), "-J", "--connect-timeout", "15000",
+                            *options, timeout=seconds + 60)
         finally:
             process.kill()
             process.communicate()

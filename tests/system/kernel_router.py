@@ -144,7 +144,7 @@ class Outputs:
             self.drain()
             return all(len(self.of.get(number, ())) >= count for number, count in waiting.items())
         try:
-            wait_until(all_here, timeout, "outputs", interval=0.002)
+            wait_until(all_here, timeout / shunt_test.PATIENCE, "outputs", interval=0.002)
         except AssertionError:
             pass  # the comparison says what is missing
         return time.monotonic()

@@ -33,6 +33,8 @@ import scenarios  # noqa: E402
 BUILD = Path(os.environ.get("SHUNT_BUILD", ROOT / "build"))
 DRIVERS = os.environ.get("SHUNT_DRIVERS", "net_af_packet net_af_xdp").split()
 RATE = 20000  # frames a second that two busy cores carry over veth without loss, with room to spare
+PORTION = 200  # frames that a driver holds while its worker does not run: af_packet 512, veth with XDP 256
+PATIENCE = 4  # times as long as a quiet machine is given; waiting for what comes costs nothing
 
 # What the libraries say on a machine without a NIC, hugepages or a BPF file system.
 EXPECTED_NOISE = re.compile(
@@ -45,8 +47,9 @@ _labs = []
 
 
 def wait_until(predicate, timeout=10.0, what="condition", interval=0.01):
-    """Ask until the answer is true; returns it. Else AssertionError with `what`, which may be a function
-    that says at the end what there is."""
+    """Ask until the answer is true; returns it. Else, after PATIENCE times `timeout`, AssertionError with
+    `what`, which may be a function that says at the end what there is."""
+    timeout *= PATIENCE
     end = time.monotonic() + timeout
     while True:
         value = predicate()
@@ -171,7 +174,7 @@ class Lab:
         process.kill()
         process.wait()
 
-    def stop(self, name, timeout=15):
+    def stop(self, name, timeout=15 * PATIENCE):
         """SIGTERM; returns its exit code, which must be 0."""
         process = self.processes.pop(name)
         process.send_signal(signal.SIGCONT)
@@ -276,7 +279,8 @@ class Lab:
         return out
 
     def settle(self, before, interface, count, timeout=15):
-        """Wait until `count` more packets came in by `interface` and every packet has ended."""
+        """Wait until `count` more packets came in by `interface` and every packet has ended. What was
+        forwarded is with the driver then, not yet at the other end."""
         def settled():
             now = self.counters()
             return now if now[interface]["rx_packets"] - before[interface]["rx_packets"] >= count \
@@ -368,19 +372,21 @@ class LabTest(unittest.TestCase):
 
     def check(self, sent, expected, *, drops=None, punts=None, interface="p0", port=1, ordered=True,
               rate=RATE, count=None):
-        """Send frames to p0, or call `sent` to send `count` of them. These must come out of `port`,
-        byte by byte, and the rest must have ended for these reasons, counted at `interface`. Nothing
-        else may have been counted."""
+        """Send frames to p0, no more at once than a driver holds, or call `sent` to send `count` of them.
+        These must come out of `port`, byte by byte, and the rest must have ended for these reasons, counted
+        at `interface`. Nothing else may have been counted."""
         lab = self.lab
         before, before_drops, before_punts = lab.counters(), lab.drops(), lab.punts()
         for capture in lab.captures:
             capture.drain()
         if callable(sent):
             sent()
+            lab.settle(before, interface, count)
         else:
-            lab.sender.send(sent, rate)
-        lab.settle(before, interface, count or len(sent))
-        got = lab.captures[port].collect(len(expected), 5)
+            for start in range(0, len(sent), PORTION):
+                lab.sender.send(sent[start:start + PORTION], rate)
+                lab.settle(before, interface, count or min(start + PORTION, len(sent)))
+        got = lab.captures[port].collect(len(expected), 20)
         self.compare(got, expected, ordered)
         for i, capture in enumerate(lab.captures):
             if i != port:

@@ -285,7 +285,7 @@ class Native(Steering):
         before = self.port()["xdp_shunt"]
         Sender(self.near.namespace, "eth0").send([header + packet for packet in packets])
         try:
-            self.grown("xdp_shunt", before, len(packets), timeout=2)
+            self.grown("xdp_shunt", before, len(packets), timeout=0.5)
         except AssertionError:
             return False
         return True
