@@ -11,7 +11,7 @@ import unittest
 
 from frames import numbered, stack, udp4
 from shunt_test import LabTest, for_each_driver, wait_until
-from test_death import Stream
+from test_death import Stream, next_duration
 
 MEMBERS = 8           # neighbours behind p1
 FLOWS = 16            # of each route
@@ -166,7 +166,9 @@ class GroupDeath(LabTest):
             batch = self.run_batch(lines, atomic)
             time.sleep(self.rng.uniform(0, duration * 1.1))  # the random moment is the point
             self.lab.kill("controlplane")
-            cut += batch.wait(30) != 0
+            was_cut = batch.wait(30) != 0
+            cut += was_cut
+            duration = next_duration(duration, was_cut)
             stream.look()
             self.lab.start_controlplane()
             self.check_routes(history, atomic)
@@ -174,7 +176,8 @@ class GroupDeath(LabTest):
         wait_until(lambda: stream.look() or len(stream.seen) > kills * 100, 30, "traffic flows")
         sent, lost, wrong = stream.stop()
         print(f"control plane killed {kills} times, {cut} batches of {len(lines)} group changes cut "
-              f"({self.driver}): sent {sent}, lost {lost}, misforwarded {wrong}, moved {len(stream.moved)}")
+              f"({self.driver}): sent {sent}, lost {lost}, misforwarded {wrong}, moved {len(stream.moved)}, "
+              f"waited for {stream.longest:.2f} s")
         self.assertEqual((lost, wrong), (0, 0), f"of {sent}")
         self.assertEqual([move for move in stream.moved if move[0] in KEPT], [],
                          "a flow of a route that nobody touched changed its member")

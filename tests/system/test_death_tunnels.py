@@ -12,7 +12,7 @@ import unittest
 
 from shunt_test import LabTest, for_each_driver
 from frames import ipv4, numbered, udp4
-from test_death import Stream
+from test_death import Stream, next_duration
 
 KEPT = 100
 CHANGING = 10000
@@ -105,7 +105,9 @@ class DeathOfTunnels(LabTest):
             batch = self.start_batch(new, atomic)
             time.sleep(rng.uniform(0, duration * 1.2))  # the random moment is the point
             self.lab.kill("controlplane")
-            cut += batch.wait(30) != 0
+            was_cut = batch.wait(30) != 0
+            cut += was_cut
+            duration = next_duration(duration, was_cut)
             self.lab.start_controlplane()
             stream.look()
             found = self.tunnels()
@@ -119,7 +121,8 @@ class DeathOfTunnels(LabTest):
             stream.look()
         sent, lost, wrong = stream.stop()
         print(f"control plane killed {kills} times, {cut} batches of {CHANGING} tunnels cut "
-              f"({self.driver}): sent {sent}, lost {lost}, misforwarded {wrong}")
+              f"({self.driver}): sent {sent}, lost {lost}, misforwarded {wrong}, "
+              f"waited for {stream.longest:.2f} s")
         self.assertEqual((lost, wrong), (0, 0), f"of {sent}")
         self.assertGreater(sent, kills * 100)
         self.assertGreater(cut, kills // 5, "too few batches were cut for this to show anything")
