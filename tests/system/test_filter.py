@@ -8,6 +8,7 @@ import struct
 import subprocess
 import time
 import unittest
+from collections import Counter
 
 import frames
 from api_client import Client
@@ -17,6 +18,8 @@ from wire import Flood
 
 OUTSIDE, INSIDE = "10.0.0.2", "10.0.1.2"
 REPLACES = 1000
+ROUNDS_AT_ONCE = 6  # of the traffic, within what a driver holds
+TRIES = 5
 PAIRS = 16
 
 
@@ -96,23 +99,24 @@ class FilterTest(LabTest):
         ports = [1000 + i for i in range(PAIRS)] + [2000 + i for i in range(PAIRS)] + [3000]
         lab, before, drops = self.lab, self.lab.counters(), self.denied()
         lab.captures[1].drain()
-        traffic = Flood(lab.sender, [self.udp(port) for port in ports])
-        got = []
+        traffic = Flood(lab.sender, [self.udp(port) for port in ports],
+                        window=ROUNDS_AT_ONCE * len(ports))
+        count = Counter()
         try:
             for i in range(REPLACES):
                 self.say(*(f"filter rule replace f {rule}" for rule in sets[(i + 1) % 2]))
-                got += self.arrived()
+                count.update(self.arrived())
+                traffic.through = count[1000 + PAIRS - 1] * len(ports)
         finally:
             rounds = traffic.stop() // len(ports)
         lab.settle(before, "p0", rounds * len(ports))
-        wait_until(lambda: got.extend(self.arrived()) or got.count(1000) >= rounds, 5,
-                   "what was forwarded")
-        count = {port: got.count(port) for port in ports}
+        wait_until(lambda: count.update(self.arrived()) or
+                   count.total() + self.denied() - drops >= rounds * len(ports), 20, "all come or are denied")
         for i in range(PAIRS):
             self.assertEqual((1000 + i, count[1000 + i]), (1000 + i, rounds))
             self.assertEqual((2000 + i, count[2000 + i]), (2000 + i, 0))
         self.assertTrue(0 < count[3000] < rounds, f"both sets were at work: {count[3000]} of {rounds}")
-        self.assertEqual(self.denied() - drops, rounds * len(ports) - len(got))
+        self.assertEqual(self.denied() - drops, rounds * len(ports) - count.total())
         print(f"  {REPLACES} replaces, {rounds * len(ports)} packets, {count[3000]} of {rounds} by the first set")
 
     def test_list(self):
@@ -130,43 +134,61 @@ class FilterTest(LabTest):
 
     # ---- what the rules do
 
+    def flood(self, seconds, few):
+        """So many seconds of far more than any rate: what is measured is packets in a time. -> DSCPs of the
+        packets that came out, and two times: that of the flood, and that in which all of them came. More
+        than `few` were received, each of which came out or was policed; the rings may overflow."""
+        lab, marks = self.lab, []
+        policed, begun = "filter_policed", time.monotonic()
+        before = lab.counters()["p0"]
+        lab.captures[1].drain()
+        traffic = Flood(lab.sender, [self.udp(5000)] * 50)
+        time.sleep(seconds)
+        traffic.stop()
+        lasted, received = time.monotonic() - begun, 0
+
+        def accounted():
+            nonlocal received
+            now = lab.counters()
+            received = now["p0"]["rx_packets"] - before["rx_packets"]
+            marks.extend(f[15] >> 2 for f in lab.captures[1].drain() if f[12:14] == b"\x08\x00")
+            more = now["p0"]["drops"].get(policed, 0) - before["drops"].get(policed, 0)
+            return received == len(marks) + more and all(row["in_flight"] == 0 for row in now.values())
+        wait_until(accounted, 15, lambda: f"{received} received, {len(marks)} came out: {lab.drops()}")
+        self.assertGreater(received, few, "the rule has something to do")
+        return marks, lasted, time.monotonic() - begun
+
     def test_police(self):
         """Within 10 % of the rate, beside the burst."""
         rate, burst, seconds = 500, 250, 4
         self.say(f"filter rule add f 20 police {rate}pps burst {burst} proto udp")
-        before = self.lab.counters()
-        self.lab.captures[1].drain()
-        traffic = Flood(self.lab.sender, [self.udp(5000)] * 50)
-        begun = time.monotonic()
-        time.sleep(seconds)  # what is measured is packets in a time
-        lasted, sent = time.monotonic() - begun, traffic.stop()
-        after = self.lab.settle(before, "p0", sent)
-        passed = len(self.arrived())
-        self.assertGreater(sent, 2 * rate * lasted, "the rule has something to do")
-        self.assertLess(abs(passed - burst - rate * lasted), 0.1 * rate * lasted,
-                        f"{passed} of {sent} in {lasted:.2f} s")
-        self.assertEqual(after["p0"]["drops"]["filter_policed"] -
-                         before["p0"]["drops"].get("filter_policed", 0), sent - passed)
+        tries = []
+        for _ in range(TRIES):
+            marks, lasted, until = self.flood(seconds, 2 * rate * seconds)
+            tries.append(f"{len(marks)} in {lasted:.2f} s")
+            self.assertLessEqual(len(marks), burst + 1.02 * rate * until, tries)
+            if abs(len(marks) - burst - rate * lasted) < 0.1 * rate * lasted:
+                return
+            time.sleep(burst / rate)  # the bucket is full again
+        self.fail(f"never at {rate} a second: {tries}")
 
     def test_police_two_rates(self):
         """RFC 2698: the committed rate as it was, up to the peak rate marked AF11, the rest dropped."""
         rate, burst, seconds = 500, 250, 3
         self.say(f"filter rule add f 20 police {rate}pps burst {burst} peak {2 * rate}pps "
                  f"peak-burst {2 * burst} exceed af11 proto udp")
-        self.lab.captures[1].drain()
-        before = self.lab.counters()
-        traffic = Flood(self.lab.sender, [self.udp(5000)] * 50)
-        begun = time.monotonic()
-        time.sleep(seconds)  # what is measured is packets in a time
-        lasted, sent = time.monotonic() - begun, traffic.stop()
-        after = self.lab.settle(before, "p0", sent)
-        marks = [frame[15] >> 2 for frame in self.lab.captures[1].drain() if frame[12:14] == b"\x08\x00"]
-        self.assertGreater(sent, 4 * rate * lasted, "the rule has something to do")
-        for mark in (0, 10):
-            self.assertLess(abs(marks.count(mark) - burst - rate * lasted), 0.15 * rate * lasted,
-                            f"DSCP {mark}: {marks.count(mark)} of {sent} in {lasted:.2f} s")
-        self.assertEqual(after["p0"]["drops"]["filter_policed"] -
-                         before["p0"]["drops"].get("filter_policed", 0), sent - len(marks))
+        tries = []
+        for _ in range(TRIES):
+            marks, lasted, until = self.flood(seconds, 4 * rate * seconds)
+            tries.append(f"{Counter(marks)} in {lasted:.2f} s")
+            self.assertEqual(set(marks), {0, 10}, tries)
+            self.assertLessEqual(marks.count(0), burst + 1.02 * rate * until, tries)
+            self.assertLessEqual(len(marks), 2 * (burst + 1.02 * rate * until), tries)
+            if all(abs(marks.count(mark) - burst - rate * lasted) < 0.15 * rate * lasted for mark in (0, 10)):
+                break
+            time.sleep(burst / rate)  # the buckets are full again
+        else:
+            self.fail(f"never at {rate} a second each: {tries}")
         rule = next(rule for rule in json.loads(self.lab.ctl("config show"))["filter rule"] if rule["seq"] == 20)
         self.assertEqual(rule, {"name": "f", "seq": 20, "police": "500pps", "burst": 250, "peak": "1kpps",
                                 "peak_burst": 500, "exceed": 10, "proto": "udp"})
@@ -354,11 +376,17 @@ s = socket.socket(socket.AF_INET6 if ":" in "{address}" else socket.AF_INET, soc
 s.settimeout({wait})
 try:
     s.connect(("{address}", {port}))
-    s.sendall(b"x" * {count})
-    got = 0
-    while got < {count}:
-        got += len(s.recv(65536)) or exit("ended")
-    print("echo")
+    got, tries = 0, 1 if s.type == socket.SOCK_STREAM else {max(1, wait)}
+    s.settimeout({wait} / tries)
+    while got < {count} and tries:  # a datagram may be lost: once more
+        tries -= 1
+        try:
+            s.sendall(b"x" * {count})
+            while got < {count}:
+                got += len(s.recv(65536)) or exit("ended")
+        except TimeoutError:
+            pass
+    print("echo" if got >= {count} else "timeout")
 except TimeoutError:
     print("timeout")
 """)
@@ -389,24 +417,24 @@ except TimeoutError:
 
     def test_ping(self):
         for inside, outside in (("10.0.1.2", "10.0.0.2"), ("fd00:1::2", "fd00:0::2")):
-            self.assertEqual(self.outside.ping_until(inside).received, 3)
+            self.assertGreaterEqual(self.outside.ping_until(inside).received, 3)
             self.assertEqual(self.inside.ping(outside, count=2, wait=1).received, 0)
 
     def test_local(self):
         """Our own addresses, by whatever interface; what is forwarded is not asked about."""
         node = self.node
         node.batch(["filter rule add in 50 permit to 10.0.0.1", "filter rule add in 60 permit to 10.0.1.1"])
-        self.assertEqual(self.outside.ping_until("10.0.0.1").received, 3)
+        self.assertGreaterEqual(self.outside.ping_until("10.0.0.1").received, 3)
         node.batch(["filter add own", "filter rule add own 10 permit to 10.0.1.1", "filter bind own local"])
         try:
             self.assertEqual(self.outside.ping("10.0.0.1", count=2, wait=1).received, 0)
-            self.assertEqual(self.outside.ping_until("10.0.1.1").received, 3)
-            self.assertEqual(self.outside.ping_until("10.0.1.2").received, 3)
+            self.assertGreaterEqual(self.outside.ping_until("10.0.1.1").received, 3)
+            self.assertGreaterEqual(self.outside.ping_until("10.0.1.2").received, 3)
             self.assertGreater(node.drops()["p0", "filter_local"], 0)
         finally:
             node.batch(["filter unbind own local", "filter rule del own 10", "filter del own",
                         "filter rule del in 50", "filter rule del in 60"])
-        self.assertEqual(self.outside.ping_until("10.0.1.2").received, 3)
+        self.assertGreaterEqual(self.outside.ping_until("10.0.1.2").received, 3)
 
 
 for_each_driver(globals(), FilterTest, HostsTest)

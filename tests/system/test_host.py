@@ -14,8 +14,8 @@ from pathlib import Path
 from scapy.all import DHCP, BOOTP, IP, UDP, Ether, Raw  # pylint: disable=no-name-in-module
 
 import shunt_test
-from hosts import Network
-from shunt_test import Refused, for_each_driver, wait_until
+from hosts import Network, Pings
+from shunt_test import PORTION, Refused, for_each_driver, wait_until
 from wire import Capture, Sender, run
 
 MIRROR = "m0"
@@ -147,8 +147,8 @@ class Mirror(HostTest):
 
     def test_kernel_reaches_the_host(self):
         for address in ("10.0.0.2", "fd00::2"):
-            done = run(*self.node.router.command("ping", "-n", "-c", "3", "-i", "0.2", "-W", "5", address))
-            self.assertIn(" 3 received", done)
+            done = run(*self.node.router.command("ping", "-n", "-c", "3", "-i", "0.2", "-w", "20", address))
+            self.assertGreaterEqual(Pings(done).received, 3)
             self.assertNotIn("DUP", done)
 
     def test_echo_is_answered_once(self):
@@ -157,7 +157,7 @@ class Mirror(HostTest):
         self.addCleanup(capture.close)
         for address in ("10.0.0.1", "fd00::1"):
             pings = self.host.ping_until(address)
-            self.assertEqual(pings.received, 3)
+            self.assertGreaterEqual(pings.received, 3)
             self.assertNotIn("DUP", pings.text)
         seen = [frame for frame in capture.drain()
                 if (frame[12:14] == b"\x08\x00" and frame[23] == 1 and frame[34] == 8) or
@@ -265,7 +265,7 @@ class Mirror(HostTest):
         sender.send([frame])
         got = []
         wait_until(lambda: got.extend(capture.drain()) or frame in got, 5, "the tagged frame")
-        self.assertEqual(self.node.counters()["v5"]["consumed"], 1)
+        wait_until(lambda: self.node.counters()["v5"]["consumed"] == 1, 5, "it is counted")
 
 
 class Life(HostTest):
@@ -364,18 +364,22 @@ class Flood(HostTest):
         flood = bytes(Ether(dst=to, src=source) / IP(src="10.0.0.2", dst="10.0.0.1") /
                       UDP(sport=5, dport=6) / Raw(b"flood" * 10))
         lldp = bytes(Ether(dst="01:80:c2:00:00:0e", src=source, type=0x88cc) / Raw(b"quiet" * 12))
-        before, start = self.node.counters(), time.monotonic()
-        sender.send([flood] * 3000, 5000)
+        before, start, got = self.node.counters(), time.monotonic(), []
+        for sent in range(PORTION, 3000 + 1, PORTION):
+            sender.send([flood] * PORTION, 5000)
+            self.node.settle(before, "p0", sent)
         sender.send([lldp] * 3)
-        now = self.node.settle(before, "p0", 3003)
+
+        def policed():
+            return self.node.drops().get(("p0", "host_policed"), 0)
+        wait_until(lambda: got.extend(capture.drain()) or
+                   (got.count(lldp) >= 3 and got.count(flood) + policed() >= 3000), 15, "all accounted for")
         seconds = time.monotonic() - start
-        got = capture.collect(3003, 0.5)
         self.assertEqual(got.count(lldp), 3)
-        policed = now["p0"]["drops"]["host_policed"]
-        self.assertEqual(got.count(flood) + policed, 3000)
+        self.assertEqual(got.count(flood) + policed(), 3000)
         self.assertGreaterEqual(got.count(flood), 11)
         self.assertLessEqual(got.count(flood), 11 + 100 * (seconds + 0.5))
-        self.assertEqual(self.port()["host_policed"], policed)
+        self.assertEqual(self.port()["host_policed"], policed())
 
 
 class Routing(HostTest):
@@ -428,11 +432,18 @@ class Routing(HostTest):
 
     def vty(self, name, daemon, line):
         """What a daemon answers; "" if it does not."""
+        try:
+            return self.ask_vty(name, daemon, line)
+        except OSError:
+            return ""
+
+    def ask_vty(self, name, daemon, line):
+        """The same; OSError if it does not."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as vty:
-            vty.settimeout(5)
+            vty.settimeout(10)
             vty.connect(str(self.routers[name] / f"{daemon}.vty"))
             vty.sendall(b"enable\0")
-            while not vty.recv(4096).endswith(b"\0"):
+            while (part := vty.recv(4096)) and not part.endswith(b"\0"):
                 pass
             vty.sendall(line.encode() + b"\0")
             out = b""
