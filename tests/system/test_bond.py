@@ -7,16 +7,19 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
 import shunt_test
-from hosts import NAMESPACE_SETTINGS, Network
+from hosts import NAMESPACE_SETTINGS, Network, Pings
 from shunt_test import wait_until
 from wire import Namespace, run, veth
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 MEMBERS = 2
+REQUESTS = 30  # one each 100 ms
+TRIES = 3      # of a machine that may have stopped meanwhile
 NOISE = "bond_mode_8023ad|already stopped|necessary to do TX|failed to enable (allmulti|promisc)"
 
 
@@ -41,12 +44,12 @@ class Switch:
                    f"--unixctl={self.directory}/ovsdb.ctl", f"--pidfile={self.directory}/ovsdb.pid")
         wait_until((self.directory / "db.sock").exists, 10, "ovsdb-server")
         self.database = f"--db={socket}"
-        self.call("ovs-vsctl", self.database, "--no-wait", "init")
+        self.call("ovs-vsctl", "--retry", "--timeout=20", self.database, "--no-wait", "init")
         self.control = f"{self.directory}/vswitchd.ctl"
         self.start("ovs-vswitchd", socket, f"--unixctl={self.control}",
                    f"--pidfile={self.directory}/vswitchd.pid")
-        self.call("ovs-vsctl", "--timeout=20", self.database, "add-br", "br0", "--", "set", "bridge", "br0",
-                  "datapath_type=netdev", "--", "add-bond", "br0", "bond0",
+        self.call("ovs-vsctl", "--retry", "--timeout=20", self.database, "add-br", "br0", "--",
+                  "set", "bridge", "br0", "datapath_type=netdev", "--", "add-bond", "br0", "bond0",
                   *(f"f{i}" for i in range(MEMBERS)), *mode)
         namespace.ip("address", "add", "10.0.0.2/24", "dev", "br0")
         namespace.ip("link", "set", "br0", "up")
@@ -95,12 +98,17 @@ class BondTest(unittest.TestCase):
             self.assertEqual(node.new_trouble(NOISE), [], f"unexpected words in {role}'s logs")
             wait_until(lambda n=node: n.counters()["p0"]["in_flight"] == 0, 10, "all packets ended")
 
-    def pings(self, namespace, to, count=3, wait=20):
-        """`count` answers, asked for every 100 ms; how many were asked for."""
-        done = subprocess.run(namespace.command("ping", "-n", "-c", str(count), "-i", "0.1", "-w",
-                                                str(wait), to), capture_output=True, text=True, check=False)
-        self.assertEqual(done.returncode, 0, done.stdout)
-        return int(done.stdout.split(" packets transmitted")[0].split()[-1])
+    def pings(self, namespace, to, count=3, wait=30):
+        """`count` answers, asked for every 100 ms; how many requests had none before the last of them."""
+        end = time.monotonic() + wait
+        while True:
+            words = ["ping", "-n", "-c", str(count), "-i", "0.1", "-w", str(wait), to]
+            done = subprocess.run(namespace.command(*words), capture_output=True, text=True, check=False)
+            pings = Pings(done.stdout)
+            if pings.received >= count:
+                return len(pings.lost())
+            # an ICMP error ends it
+            self.assertLess(time.monotonic(), end, done.stdout)
 
 
 class FarTest(BondTest):
@@ -116,12 +124,21 @@ class FarTest(BondTest):
             veth(self.node.router, f"e{i}", self.network.mac(), self.far, f"f{i}", self.network.mac(), 1500)
 
     def lose_and_regain(self, dead):
-        """Flows go on by the other member within a second, and by both later."""
-        self.far.ip("link", "set", f"f{dead}", "down")
-        self.assertLess(self.pings(self.far, "10.0.0.1", 30), 45)
-        self.assertEqual(self.node.json("port show")[0]["link"], "up")
-        self.far.ip("link", "set", f"f{dead}", "up")
-        self.assertLess(self.pings(self.far, "10.0.0.1", 30), 45)
+        """Flows go on by the other member within a second and a half, and by both later."""
+        lost = []
+        for _ in range(TRIES):
+            self.far.ip("link", "set", f"f{dead}", "down")
+            lost.append([self.pings(self.far, "10.0.0.1", REQUESTS)])
+            self.assertEqual(self.node.json("port show")[0]["link"], "up")
+            self.far.ip("link", "set", f"f{dead}", "up")
+            lost[-1].append(self.pings(self.far, "10.0.0.1", REQUESTS))
+            if max(lost[-1]) < REQUESTS // 2:
+                return
+            self.both_again()
+        self.fail(f"requests lost when f{dead} goes and comes: {lost}")
+
+    def both_again(self):
+        """Before another try."""
 
 
 @unittest.skipUnless(SCHEMA.exists() and shutil.which("ovs-vswitchd"), "Open vSwitch is not installed")
@@ -129,9 +146,12 @@ class WithOpenVswitch(FarTest):
     """The other end is a program with an LACP of its own."""
 
     def start_switch(self, *mode):
-        switch = Switch(self.far, mode)
-        self.addCleanup(switch.close)
-        return switch
+        self.switch = Switch(self.far, mode)
+        self.addCleanup(self.switch.close)
+        return self.switch
+
+    def both_again(self):
+        wait_until(lambda: self.switch.lacp().count("current attached") == MEMBERS, 30, "both again")
 
     def test_lacp(self):
         switch = self.start_switch("lacp=active", "bond_mode=balance-tcp", "--", "set", "port", "bond0",
@@ -146,7 +166,7 @@ class WithOpenVswitch(FarTest):
         self.pings(self.far, "10.0.0.1")
         for dead in range(MEMBERS):
             self.lose_and_regain(dead)
-            wait_until(lambda: switch.lacp().count("current attached") == MEMBERS, 30, "both again")
+            self.both_again()
         self.assertNotIn("tx_port_gone", self.node.json("port show")[0]["drops"])
 
 
