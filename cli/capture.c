@@ -25,7 +25,7 @@ enum {
 	COMMENT_SIZE = 192,
 	OWN_MAX = 16, /* the last ones */
 };
-#define BEGIN_NS 1000000000u /* shorter than the lease */
+#define BEGIN_NS 3000000000u /* shorter than the lease */
 #define RENEW_NS (CAPTURE_LEASE_NS / 6)
 
 /* One worker's ring. */

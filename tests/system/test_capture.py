@@ -12,10 +12,11 @@ from scapy.utils import PcapNgReader
 
 import pcapng
 from frames import numbered, stack, udp4
-from shunt_test import LabTest, Refused, for_each_driver, wait_until
+from shunt_test import PORTION, RATE, LabTest, Refused, for_each_driver, wait_until
 
 VIA = "via 10.0.1.2"
 RING = 4 << 20  # bytes of a worker's ring, CAPTURE_BYTES
+TRIES = 10
 LEASE = 5       # seconds, CAPTURE_LEASE_NS
 
 
@@ -51,13 +52,13 @@ class Capture(LabTest):
             self.running.wait()
             self.running.stderr.close()
             return False
-        wait_until(started, LEASE + 3, "capture", 0.1)
+        wait_until(started, LEASE + 15, "capture", 0.1)
 
     def finish(self, number=signal.SIGINT):
         """End it by a signal (0: it ends by itself); its packets, and how many it has lost."""
         if number:
             self.running.send_signal(number)
-        said = self.running.communicate(timeout=20)[1].decode()
+        said = self.running.communicate(timeout=60)[1].decode()
         self.assertEqual(self.running.returncode, 0, said)
         words = said.split()
         packets = pcapng.read(self.file.read_bytes())
@@ -154,8 +155,8 @@ class Capture(LabTest):
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as reader:
             self.running.stdout.close()
             self.check(sent, expected)
-            said = reader.communicate(timeout=20)[0].splitlines()
-        self.assertEqual(self.running.wait(10), 0)
+            said = reader.communicate(timeout=60)[0].splitlines()
+        self.assertEqual(self.running.wait(30), 0)
         self.assertEqual([line for line in said if "label 200" not in line], [])
         self.assertEqual(len(said), 7)
 
@@ -164,13 +165,13 @@ class Capture(LabTest):
         self.begin(file="-", stdout=subprocess.PIPE)
         self.running.stdout.close()
         self.check(sent, expected)
-        self.assertEqual(self.running.wait(10), 1)
+        self.assertEqual(self.running.wait(30), 1)
         self.assertIn("Broken pipe", self.running.stderr.read().decode())
 
     def test_a_reader_that_goes_away_while_nothing_comes(self):
         self.begin("match", "ether proto 0x4711", file="-", stdout=subprocess.PIPE)
         self.running.stdout.close()
-        self.assertEqual(self.running.wait(10), 1)
+        self.assertEqual(self.running.wait(30), 1)
         self.assertIn("Broken pipe", self.running.stderr.read().decode())
         self.begin("duration", "1ms")  # it has taken its wish back
         self.finish(0)
@@ -178,14 +179,24 @@ class Capture(LabTest):
     def test_what_nobody_reads_in_time_is_counted(self):
         label = self.label()
         self.lab.ctl(f"mpls add {label} swap 200 {VIA}")
-        body = [self.arriving(stack((label, 64)) + udp4(numbered(i, 1400))) for i in range(200)]
+        body = [self.arriving(stack((label, 64)) + udp4(numbered(i, 1400))) for i in range(PORTION)]
         count = 5 * RING // 4 // len(body[0]) // len(body) * len(body)
-        self.begin("port", "p0", "match", "mpls")
-        self.running.send_signal(signal.SIGSTOP)
-        before = self.lab.counters()
-        self.lab.sender.send(body * (count // len(body)), 4000)
-        self.lab.settle(before, "p0", count)
-        self.running.send_signal(signal.SIGCONT)
+        for _ in range(TRIES):
+            self.begin("port", "p0", "match", "mpls")
+            self.running.send_signal(signal.SIGSTOP)
+            before, begun = self.lab.counters(), time.monotonic()
+            self.lab.captures[1].drain()
+            for _ in range(count // len(body)):
+                self.lab.sender.send(body, RATE)
+                self.assertEqual(len(self.lab.captures[1].collect(len(body), 10)), len(body))
+            self.lab.settle(before, "p0", count)
+            lasted = time.monotonic() - begun
+            self.running.send_signal(signal.SIGCONT)
+            if lasted < LEASE * 2 / 3:  # else its wish may have ended
+                break
+            self.finish()
+        else:
+            self.fail(f"{count} frames take {lasted:.1f} s")
         sent, _ = self.swapped(1, label)
         more = []
 
@@ -211,7 +222,7 @@ class Capture(LabTest):
         start = time.monotonic()
         self.running.stderr.close()
         self.begin("count", "1")  # waits until it may
-        self.assertLess(time.monotonic() - start, LEASE + 2)
+        self.assertLess(time.monotonic() - start, LEASE + 15)
         sent, expected = self.swapped(1)
         self.check(sent, expected)
         self.assertEqual([p.frame for p in self.finish(0)[0]], sent)
