@@ -36,7 +36,7 @@ class Pings:
         self.answered = set(map(int, re.findall(r"bytes from .*icmp_seq=(\d+)", text)))
 
     def lost(self):
-        """Requests without an answer before the last one that has one: those behind it may be on their way."""
+        """Requests without an answer, but for those behind the last answer: they may be on their way."""
         return set(range(1, max(self.answered, default=0))) - self.answered
 
 

@@ -427,7 +427,7 @@ class Batches(Controlplane):
         lines = [f"mpls add {1000 + i} swap {16 + i % 1000} via 10.0.0.2" for i in range(100000)]
         begun = time.monotonic()
         self.assertEqual(client.batch(lines)["done"], 100000)
-        self.assertLess(time.monotonic() - begun, 20)
+        self.assertLess(time.monotonic() - begun, ANSWER)
 
 
 if __name__ == "__main__":
