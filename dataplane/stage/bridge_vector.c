@@ -354,7 +354,7 @@ static __rte_noinline void forward_runs(struct batch *batch, struct packet **pac
 			continue;
 		}
 		run = 1;
-		forward_one(batch, packets[i], &looks[i]);
+		forward(batch, packets[i], &looks[i]);
 		if (unlikely(looks[i].kind == LOOK_ALONE))
 			continue;
 		last = &looks[i];
