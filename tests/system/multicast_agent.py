@@ -34,12 +34,18 @@ class Agent:
         return json.loads(self.do("report")).get(group, [])
 
     def until(self, group, last, timeout=10):
-        """Numbers that come until this one has; those that came, if it has not within so many seconds."""
+        """Numbers that come until this one has; those that came, if no more came for so many seconds."""
         got, end = self.numbers(group), time.monotonic() + timeout
         while got[-1:] != [last] and time.monotonic() < end:
             time.sleep(0.1)
-            got += self.numbers(group)
+            more = self.numbers(group)
+            if more:
+                got, end = got + more, time.monotonic() + timeout
         return got
+
+    def stop(self, group):
+        """End what is sent to a group; the number of the last packet."""
+        return int(self.do(f"stop {group}")) - 1
 
     def close(self):
         """Safe to call twice."""

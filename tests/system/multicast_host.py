@@ -3,8 +3,9 @@
 """A host's program: joins and leaves groups as told on standard input, and writes down the numbers of packets.
 
     multicast_host.py INTERFACE        lines: join GROUP [SOURCE] | leave GROUP [SOURCE] | listen GROUP | report |
-                                               send GROUP N RATE
-`listen`: somebody else on the host joins. `report` answers with a line of JSON: {group: [numbers]}; the others with `ok` when they are done (send: begun).
+                                               send GROUP N RATE | stop GROUP
+`listen`: somebody else on the host joins. `report` answers with a line of JSON: {group: [numbers]}; `stop` with how
+many were sent; the others with `ok` when they are done (send: begun).
 """
 
 import json
@@ -16,6 +17,7 @@ import threading
 import time
 
 PORT = 5001
+BEHIND = 0.01  # seconds: a sender that had no processor makes up for no more
 
 
 class Host:
@@ -26,6 +28,7 @@ class Host:
         self.interface = interface
         self.sockets = {}
         self.got = {}
+        self.streams = {}
 
     def socket_of(self, group):
         """Bound to the group, so that it gets no other one's packets."""
@@ -55,7 +58,9 @@ class Host:
         self.socket_of(group).setsockopt(level, option, value)
 
     def send(self, group, count, rate):
-        """Numbered packets, by themselves."""
+        """Numbered packets, by themselves. After a pause there is no burst that no ring holds."""
+        ends, sent = threading.Event(), [0]
+
         def run():
             six = ":" in group
             out = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
@@ -67,11 +72,21 @@ class Host:
                                                                                      self.index))
                 out.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
             due = time.monotonic()
-            for number in range(count):
-                out.sendto(struct.pack("!I", number).ljust(100, b"x"), (group, PORT))
-                due += 1 / rate
+            while sent[0] < count and not ends.is_set():
+                out.sendto(struct.pack("!I", sent[0]).ljust(100, b"x"), (group, PORT))
+                sent[0] += 1
+                due = max(due + 1 / rate, time.monotonic() - BEHIND)
                 time.sleep(max(0, due - time.monotonic()))
-        threading.Thread(target=run, daemon=True).start()
+        thread = threading.Thread(target=run, daemon=True)
+        self.streams[group] = thread, ends, sent
+        thread.start()
+
+    def stop(self, group):
+        """The last stream to a group ends; how many packets it had."""
+        thread, ends, sent = self.streams.pop(group)
+        ends.set()
+        thread.join()
+        return sent[0]
 
     def drain(self):
         """What waits."""
@@ -90,6 +105,8 @@ class Host:
             return json.dumps(out)
         if words[0] == "send":
             self.send(words[1], int(words[2]), float(words[3]))
+        elif words[0] == "stop":
+            return self.stop(words[1])
         elif words[0] == "listen":
             self.socket_of(words[1])
         else:

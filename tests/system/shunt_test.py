@@ -279,17 +279,33 @@ class Lab:
         return out
 
     def settle(self, before, interface, count, timeout=15):
-        """Wait until `count` more packets came in by `interface` and every packet has ended. What was
-        forwarded is with the driver then, not yet at the other end."""
+        """Wait until `count` more packets came in by `interface` (None: by any) and every packet has ended.
+        What was forwarded is with the driver then, not yet at the other end."""
         def settled():
             now = self.counters()
-            return now if now[interface]["rx_packets"] - before[interface]["rx_packets"] >= count \
-                and all(row["in_flight"] == 0 for row in now.values()) else None
+            came = sum(now[name]["rx_packets"] - before[name]["rx_packets"]
+                       for name in ([interface] if interface else before))
+            return now if came >= count and all(row["in_flight"] == 0 for row in now.values()) else None
         try:
             return wait_until(settled, timeout, "packets received and ended")
         except AssertionError as error:
-            raise AssertionError(f"{error}: {count} sent to {interface}: {before[interface]} -> "
-                                 f"{self.counters()[interface]}") from None
+            raise AssertionError(f"{error}: {count} sent to {interface}: {before.get(interface, before)} -> "
+                                 f"{self.counters().get(interface)}") from None
+
+    def send_settled(self, frames, interface="p0", rate=RATE):
+        """Send frames into p0, as many at once as any ring holds while nobody empties it, and wait until all
+        have ended. `interface`: where they are counted; None: anywhere."""
+        for start in range(0, len(frames), PORTION):
+            portion, before = frames[start:start + PORTION], self.counters()
+            self.sender.send(portion, rate)
+            self.settle(before, interface, len(portion))
+
+    def waited(self, name):
+        """Seconds in which a process of ours could have run and had no processor, or the machine had none."""
+        nanoseconds = sum(int(path.read_text().split()[1]) for path in
+                          Path(f"/proc/{self.processes[name].pid}/task").glob("*/schedstat"))
+        stolen = int(Path("/proc/stat").read_text().split()[8])
+        return nanoseconds / 1e9 + stolen / os.sysconf("SC_CLK_TCK")
 
     def close(self):
         """End and remove everything. Safe to call twice."""
