@@ -87,7 +87,7 @@ class Host:
         return subprocess.Popen(self.namespace.command("ping", "-n", *options, to), text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 stdin=subprocess.DEVNULL, preexec_fn=shunt_test._die_with_parent,
-                                env={**os.environ, "LC_ALL": "C"})
+                                env={**os.environ, "LC_ALL": "C"}, pipesize=1 << 20)
 
     @staticmethod
     def finish(ping, timeout=60):
@@ -178,11 +178,11 @@ class Node(Lab):
         self.start_dataplane(lcores=lcores)
         self.start_controlplane()
 
-    def add_port(self, addresses, mtu=1500, mpls=False):
+    def add_port(self, addresses, mtu=1500, mpls=False, devargs=""):
         """Take the next port into use, whose interface is there already."""
         port = f"p{len(self.ports)}"
         self.ports.append(port)
-        self.ctl(f"port add {port} devargs {self.driver}{port[1:]},iface={port} mtu {mtu}"
+        self.ctl(f"port add {port} devargs {self.driver}{port[1:]},iface={port}{devargs} mtu {mtu}"
                  f"{' mpls on' if mpls else ''}")
         for address in addresses:
             self.ctl(f"address add {address} dev {port}")

@@ -29,6 +29,7 @@ class Churn:
 
     def __init__(self, driver="net_af_packet", groups=1000, lcores="0", fast_leave=True, options=()):
         self.network = Network(driver)
+        devargs = ",framecnt=4096" if driver == "net_af_packet" else ""  # holds what comes while nobody looks
         node = self.node = self.network.node("bridge")
         self.hosts = [self.network.host(f"h{i}") for i in range(4)]
         for i, host in enumerate(self.hosts):
@@ -38,7 +39,7 @@ class Churn:
         node.ctl("bridge add br0 vlan 10 querier on querier-address 10.0.0.100 unknown-multicast drop "
                  "query-interval 60s query-response-interval 500ms startup-query-interval 1s")
         for i, host in enumerate(self.hosts):
-            node.ctl(f"port add p{i} devargs {driver}{i},iface=p{i} bridge br0 vlan 10")
+            node.ctl(f"port add p{i} devargs {driver}{i},iface=p{i}{devargs} bridge br0 vlan 10")
             node.ports.append(f"p{i}")
             host.configure([f"10.0.0.{i + 1}/24"], [])
         node.ctl("bridge multicast add p3 fast-leave on")

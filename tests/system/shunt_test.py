@@ -60,6 +60,14 @@ def wait_until(predicate, timeout=10.0, what="condition", interval=0.01):
         time.sleep(interval)
 
 
+def waited(*pids):
+    """Seconds so far in which these could have run and had no processor, or the whole machine had none."""
+    nanoseconds = sum(int(path.read_text().split()[1]) for pid in pids
+                      for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    stolen = int(Path("/proc/stat").read_text().split()[8])
+    return nanoseconds / 1e9 + stolen / os.sysconf("SC_CLK_TCK")
+
+
 def _die_with_parent():
     """The kernel ends the process if we are killed; called in the child."""
     import ctypes
@@ -299,13 +307,6 @@ class Lab:
             portion, before = frames[start:start + PORTION], self.counters()
             self.sender.send(portion, rate)
             self.settle(before, interface, len(portion))
-
-    def waited(self, name):
-        """Seconds in which a process of ours could have run and had no processor, or the machine had none."""
-        nanoseconds = sum(int(path.read_text().split()[1]) for path in
-                          Path(f"/proc/{self.processes[name].pid}/task").glob("*/schedstat"))
-        stolen = int(Path("/proc/stat").read_text().split()[8])
-        return nanoseconds / 1e9 + stolen / os.sysconf("SC_CLK_TCK")
 
     def close(self):
         """End and remove everything. Safe to call twice."""

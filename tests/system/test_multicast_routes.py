@@ -108,7 +108,7 @@ class Routes(unittest.TestCase):
         assert cls.source.ping_until("10.7.0.1", count=1).answered, "the tunnel carries nothing"
         # until the hosts had time to answer its first query, br0 gives everybody everything
         wait_until(lambda: all(node.json("bridge snooping show br0")[0][family]["enforced"]
-                               for family in ("ipv4", "ipv6")), 10, "what hosts asked for is enforced", 0.1)
+                               for family in ("ipv4", "ipv6")), 30, "what hosts asked for is enforced", 0.1)
 
     def tearDown(self):
         for node in self.network.nodes.values():
@@ -123,7 +123,7 @@ class Routes(unittest.TestCase):
 
         def routed():
             return any(row["group"] == group for row in self.node.json("multicast route show"))
-        wait_until(lambda: members() == ports and routed() == bool(ports), 5, f"{group} at {ports}")
+        wait_until(lambda: members() == ports and routed() == bool(ports), 15, f"{group} at {ports}")
 
     def unwanted(self):
         """Packets to groups that are routed nowhere."""
@@ -238,7 +238,7 @@ class Routes(unittest.TestCase):
         def whole():
             copies.extend(frame[12:] for frame in onwards.drain() if frame[12:14] == b"\x88\x47")
             return [frame for frame in copies if frame in wanted] == wanted
-        wait_until(whole, 5, "a labelled copy of each")
+        wait_until(whole, 15, "a labelled copy of each")
         self.agents[0].do(f"leave {group}")
         self.wait_members(group, [])
 
@@ -251,7 +251,7 @@ class Routes(unittest.TestCase):
         self.agents[0].do(f"join {group} 10.7.0.77")
         self.wait_members(group, ["p1"])
         self.sender.do(f"send {group} 10 {RATE}")
-        wait_until(lambda: dropped("multicast_no_route") == 10, 5, "a source that nobody asked for")
+        wait_until(lambda: dropped("multicast_no_route") == 10, 15, "a source that nobody asked for")
         self.agents[0].do(f"leave {group} 10.7.0.77")
         group = group_of(4, 9)
         self.agents[0].do(f"join {group}")
@@ -259,7 +259,7 @@ class Routes(unittest.TestCase):
         self.node.ctl("route add 10.7.0.2/32 dev t0")
         self.addCleanup(self.node.ctl, "route del 10.7.0.2/32")
         self.sender.do(f"send {group} 10 {RATE}")
-        wait_until(lambda: dropped("multicast_incoming") == 10, 5, "a source that is elsewhere")
+        wait_until(lambda: dropped("multicast_incoming") == 10, 15, "a source that is elsewhere")
         self.node.ctl("bridge set br0 multicast-routing no-rpf")
         self.addCleanup(self.node.ctl, "bridge set br0 multicast-routing on")
         self.sender.do(f"send {group} {COUNT} {RATE}")

@@ -10,7 +10,7 @@ import threading
 import time
 import unittest
 
-from shunt_test import LabTest, for_each_driver, wait_until
+from shunt_test import LabTest, for_each_driver, wait_until, waited
 from frames import (ETHERTYPE_IPV4, ETHERTYPE_QINQ, ETHERTYPE_VLAN, ipv4, numbered, sequence_of,
                     stack, udp4, udp6)
 
@@ -229,15 +229,16 @@ class FastReroute(LabTest):
         gaps, again = [], []
         while len(gaps) < 5:
             self.lab.signal("controlplane", signal.SIGSTOP)
-            waited = self.lab.waited("dataplane")
+            worker = self.lab.processes["dataplane"].pid
+            without = waited(worker)
             try:
                 gap, pause = self.fail_over(label, (len(gaps) + len(again)) * 10000)
             finally:
                 self.lab.signal("controlplane", signal.SIGCONT)
                 self.link("up").wait()
             self.lab.wait_links("up")
-            waited = (self.lab.waited("dataplane") - waited) * 1000
-            if gap is None or pause > self.limit_ms / 2 or waited > self.limit_ms / 2 and gap >= self.limit_ms:
+            without = (waited(worker) - without) * 1000
+            if gap is None or pause > self.limit_ms / 2 or without > self.limit_ms / 2 and gap >= self.limit_ms:
                 again.append(gap)
             else:
                 gaps.append(round(gap, 2))
