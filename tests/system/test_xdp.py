@@ -111,7 +111,7 @@ class Steering(unittest.TestCase):
         """Does somebody take a connection?"""
         words = self.near.namespace.command(
             sys.executable, "-c",
-            f"import socket; socket.create_connection(('{to}', {TCP_PORT}), timeout=2)")
+            f"import socket; socket.create_connection(('{to}', {TCP_PORT}), timeout=5)")
         return subprocess.run(words, capture_output=True, timeout=20, check=False).returncode == 0
 
     def say(self, client, line):
@@ -124,7 +124,7 @@ class Steering(unittest.TestCase):
 
     def wait_running(self):
         wait_until(lambda: all(row["condition"] == "running" and row["link"] == "up"
-                               for row in self.node.json("port show")), what="ports running")
+                               for row in self.node.json("port show")), 40, "ports running")
 
     def assert_answers(self, to, count=3):
         pings = self.near.ping_until(to, count=count)

@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A filter in the driver: a flood of what it denies ends there, and nothing else does."""
 
+import collections
+import json
 import struct
 import unittest
 
 import test_xdp
 from frames import mac, udp4
 from shunt_test import wait_until
-from wire import Flood, Sender
+from wire import Flood, Sender, run
 
 KERNEL, FAR = test_xdp.KERNEL, test_xdp.FAR
 PERMITTED = 5000  # the port that all filters here let pass
 DENIED = 9
+PORTION = 100  # packets that rings have room for beside a flood's
+TRIES = 3      # where a machine that is busy may lose some of them before the program sees them
 
 
 class Filtered(test_xdp.Steering):
@@ -35,8 +39,9 @@ class Filtered(test_xdp.Steering):
         payload = struct.pack("!I", number) + bytes(14)
         return self.header + udp4(payload, "10.0.0.2", FAR, 4000, dport)
 
-    def flood(self, dport=DENIED):
-        flood = Flood(self.sender, [self.udp(dport)] * 64, 0.002)
+    def flood(self, count=64, pause=0.002):
+        self.no_ring = -self.without_ring()
+        flood = Flood(self.sender, [self.udp(DENIED)] * count, pause)
         self.addCleanup(flood.stop)
         return flood
 
@@ -46,32 +51,66 @@ class Filtered(test_xdp.Steering):
     def drops(self, reason):
         return self.port()["drops"].get(reason, 0)
 
+    def without_ring(self):
+        """Frames that the host's end of the link could not hand over: the program never saw them."""
+        row, = json.loads(run(*self.near.namespace.command("ip", "-j", "-s", "link", "show", "eth0")))
+        return row["stats64"]["tx"]["dropped"]
+
+    def no_room(self):
+        """Of a flood a few find no room in the socket's ring, until it ends in the driver: the program gave
+        them to the socket, and we never had them."""
+        row = self.counters()
+        return self.port()["xdp_shunt"] + row["xdp_dropped"] - row["rx_packets"]
+
     def all_counted(self, sent):
-        """By the rule that decided, which is the default, here and there. The host says a few things for
-        itself. A few of a flood find no room in the socket's ring, until it ends in the driver: the program
-        gave them to the socket, and we never had them."""
+        """By the rule that decided, which is the default, here and there, but for what found no room before.
+        The host says a few things for itself."""
         def counted():
-            row = self.counters()
             by_port = self.drops("filter_in") + self.drops("filter_xdp")
-            no_room = self.port()["xdp_shunt"] + row["xdp_dropped"] - row["rx_packets"]
-            return self.node.json("filter show f")[0]["packets"], by_port, no_room
+            return self.node.json("filter show f")[0]["packets"], by_port, self.no_room(), \
+                self.no_ring + self.without_ring()
 
         def same():
-            by_rule, by_port, no_room = counted()
-            return by_rule == by_port and sent <= by_rule + no_room <= sent + 50
-        wait_until(same, 5, lambda: f"{sent} sent: by the rule, by the port, no room: {counted()}")
+            by_rule, by_port, no_room, no_ring = counted()
+            return by_rule == by_port and sent - no_ring <= by_rule + no_room <= sent + 50
+        wait_until(same, 5, lambda: f"{sent} sent: by the rule, by the port, no room, not handed over: {counted()}")
 
     def in_driver(self, wanted="pushed", timeout=30):
         wait_until(lambda: self.port()["xdp_filter"] == wanted, timeout,
                    lambda: f"filter {wanted}, not {self.port()['xdp_filter']}")
 
-    def arrive(self, dport, count, wanted):
-        """`count` packets at a moderate rate, of which all or none come out."""
+    def arrive(self, dport, count):
+        """`count` packets at a moderate rate all come out, each portion of them at once or after a second try."""
+        for _ in range(0, count, PORTION):
+            missed = []
+            while (came := self.through([dport] * min(count, PORTION), dport)[dport]) < min(count, PORTION):
+                missed.append(came)
+                self.assertLess(len(missed), TRIES, f"of {min(count, PORTION)} to port {dport}: {missed}")
+
+    def arrive_not(self, dport, count, permitted):
+        """None of these comes out, but a packet that was sent behind them and is permitted does."""
+        for _ in range(TRIES):
+            came = self.through([dport] * count + [permitted], permitted)
+            self.assertEqual(came[dport], 0, f"of {count} to port {dport}")
+            if came[permitted]:
+                return
+        self.fail(f"nothing came to port {permitted}")
+
+    def through(self, ports, last):
+        """Send a packet to each of these ports; how many came out to each, when all to port `last` have."""
+        came = collections.Counter()
+
+        def all_here():
+            came.update(struct.unpack_from("!H", frame, 36)[0] for frame in self.capture.drain()
+                        if frame[23:24] == b"\x11")
+            return came[last] >= ports.count(last)
         self.capture.drain()
-        Sender(self.near.namespace, "eth0").send([self.udp(dport, i) for i in range(count)], rate=2000)
-        got = self.capture.collect(wanted, 10)
-        ports = [struct.unpack_from("!H", frame, 36)[0] for frame in got if frame[23:24] == b"\x11"]
-        self.assertEqual(ports.count(dport), wanted, f"of {count} to port {dport}")
+        self.sender.send([self.udp(port, i) for i, port in enumerate(ports)], rate=2000)
+        try:
+            wait_until(all_here, 3)
+        except AssertionError:
+            pass  # who asks sees it
+        return came
 
 
 class Native(Filtered):
@@ -86,14 +125,17 @@ class Native(Filtered):
         self.assertEqual(self.node.json("filter show f")[0]["xdp"], ["p0 pushed"])
         wait_until(lambda: self.counters()["xdp_dropped"] > before["xdp_dropped"] + 2000, 30,
                    "drops in the driver")
-        by_workers, by_driver = self.drops("filter_in"), self.drops("filter_xdp")
-        self.say(client, "the host's TCP")
-        self.takes_tcp(KERNEL)
-        self.arrive(PERMITTED, 1000, 1000)
-        sent = flood.stop()
-        self.assertLess(10 * (self.drops("filter_in") - by_workers),
-                        self.drops("filter_xdp") - by_driver, "the flood ends in the driver")
-        self.all_counted(sent)
+        for _ in range(TRIES):  # it leaves the driver when the flood has no processor
+            self.in_driver()
+            by_workers, by_driver = self.drops("filter_in"), self.drops("filter_xdp")
+            self.say(client, "the host's TCP")
+            self.takes_tcp(KERNEL)
+            self.arrive(PERMITTED, 1000)
+            by_workers, by_driver = self.drops("filter_in") - by_workers, self.drops("filter_xdp") - by_driver
+            if 10 * by_workers < by_driver:
+                break
+        self.assertLess(10 * by_workers, by_driver, "the flood ends in the driver")
+        self.all_counted(flood.stop())
         row = self.counters()
         self.assertEqual(row["xdp_dropped"], self.drops("filter_xdp"))
         self.assertEqual(row["in_flight"], 0)
@@ -101,7 +143,7 @@ class Native(Filtered):
         self.in_driver("not pushed: it denies fewer than 2000 packets a second")
         self.node.ctl("filter unbind f in p0")
         self.in_driver("none")
-        self.arrive(DENIED, 50, 50)
+        self.arrive(DENIED, 50)
 
     def test_replace_in_a_flood(self):
         """What both filters let pass always passes; what the new one does as soon as it is there."""
@@ -116,15 +158,14 @@ class Native(Filtered):
             self.node.ctl(f"filter rule replace f 20 permit proto udp dport {port} from 10.0.0.2")
             self.in_driver()
             if i >= 18:
-                self.arrive(port, 100, 100)
-                self.arrive(other, 100, 0)
-        sent, got = steady.stop(), 0
+                self.arrive(port, 100)
+                self.arrive_not(other, 100, port)
+        sent = steady.stop()
 
-        def all_came():
-            nonlocal got
-            got = self.node.json("filter rule show f 10")[0]["packets"]
-            return got == sent
-        wait_until(all_came, 5, f"{sent} permitted")
+        def came():
+            return self.node.json("filter rule show f 10")[0]["packets"]
+        wait_until(lambda: sent - self.no_room() - self.no_ring - self.without_ring() <= came() <= sent, 5,
+                   lambda: f"{came()} of {sent} permitted")
         # an address that is taken out of a list passes soon, with the flood going on
         self.node.batch(["filter list add friends 192.0.2.1", "filter rule add f 30 permit from @friends"])
         self.in_driver()
@@ -132,16 +173,17 @@ class Native(Filtered):
         self.in_driver("not pushed: it denies fewer than 2000 packets a second")
         flood.stop()
         self.assert_answers(FAR)  # what was on its way has come
-        self.arrive(DENIED, 50, 50)
+        self.arrive(DENIED, 50)
 
     def test_what_cannot_be_there(self):
         """All denied is logged: the workers decide."""
         self.bind("10 deny proto udp dport 9 log", default="permit")
-        flood = self.flood()
+        flood = self.flood(32, 0.01)  # above the 2,000 a second that a filter is pushed for
         self.in_driver("not pushed: all that it denies is logged or policed")
-        self.arrive(PERMITTED, 200, 200)
+        self.arrive(PERMITTED, 200)
         sent = flood.stop()
-        wait_until(lambda: 0.9 * sent < self.drops("filter_in") <= sent, what="dropped by workers")
+        wait_until(lambda: sent - self.no_room() - self.no_ring - self.without_ring() <=
+                   self.drops("filter_in") <= sent, what="dropped by workers")
         self.assertEqual(self.drops("filter_xdp"), 0)
 
     def test_the_dataplane_dies_in_a_flood(self):
@@ -158,7 +200,7 @@ class Native(Filtered):
         self.wait_running()
         self.in_driver()
         wait_until(lambda: self.counters()["xdp_dropped"] > dropped + 500, 30, "counters go on")
-        self.arrive(PERMITTED, 200, 200)
+        self.arrive(PERMITTED, 200)
         self.say(client, "and again")
         flood.stop()
         self.assertEqual(self.node.stop("dataplane"), 0)
@@ -175,9 +217,8 @@ class Generic(Filtered):
         flood = self.flood()
         self.in_driver()
         wait_until(lambda: self.counters()["xdp_dropped"] > 500, 30, "drops in the hook")
-        self.arrive(PERMITTED, 500, 500)
-        sent = flood.stop()
-        self.all_counted(sent)
+        self.arrive(PERMITTED, 500)
+        self.all_counted(flood.stop())
 
 
 if __name__ == "__main__":
