@@ -3,6 +3,7 @@
 """IP between Linux hosts: neighbours, routes, errors, labels put on and taken off."""
 
 import re
+import signal
 import socket
 import unittest
 
@@ -10,7 +11,7 @@ from hosts import Network, icmp_message, label_stack, label_stack_object
 from shunt_test import for_each_driver, wait_until
 
 SMALL_MTU = 1400
-FLOOD = 500
+FLOOD = 5000  # of which as many are sent as it takes
 
 
 def ipv4(net, host, length=""):
@@ -195,7 +196,7 @@ class OneNode(NetworkTest):
     def test_control_plane_restarts_in_a_flood(self):
         for family in FAMILIES:
             self.assert_pings(self.hosts[0], family(1, 2))
-        floods = [self.hosts[0].start_ping(family(1, 2), "-c", str(FLOOD), "-i", "0.01", "-w", "40")
+        floods = [self.hosts[0].start_ping(family(1, 2), "-c", str(FLOOD), "-i", "0.01", "-w", "90")
                   for family in FAMILIES]
         try:
             for _ in range(2):
@@ -204,12 +205,16 @@ class OneNode(NetworkTest):
                            "the flood runs")
                 self.node.kill("controlplane")
                 self.node.start_controlplane()
+            for family in FAMILIES:  # whose answers come after those to what was sent before
+                self.assert_pings(self.hosts[0], family(1, 2))
             for flood in floods:
                 self.assertIsNone(flood.poll(), "the flood ended before the restarts did")
+                flood.send_signal(signal.SIGINT)
         finally:
             results = [self.hosts[0].finish(flood) for flood in floods]
         for pings in results:
-            self.assert_answered(pings, FLOOD)
+            self.assertGreater(len(pings.answered), 50)
+            self.assert_answered(pings, max(pings.answered))
 
     def test_mac_changes(self):
         host = self.hosts[1]

@@ -9,6 +9,7 @@ import time
 import unittest
 
 import ip_packets
+import shunt_test
 from frames import checksum
 from kernel_router import KernelRouter, Outputs, ShuntRouter, header_length, quoted
 from shunt_test import wait_until
@@ -17,6 +18,7 @@ SEED = 20
 GOOD = 1000       # random packets of each family
 PORTION = 40      # packets that may be answered by an ICMP error: less than shunt says at once
 PAUSE = 0.25      # seconds in which it may say as many again
+PATIENCE = 20     # seconds; nothing is waited for that does not come
 LAST = 0xffff     # the number of the packet after all others
 CALM = ("IPv4", "IPv6", "IPv4 cut", "IPv6 cut", "IPv4 checksum")  # kinds that nobody is told about
 
@@ -160,19 +162,26 @@ class SamePackets(unittest.TestCase):
         other = [packet for packet in cls.packets if packet[0] not in CALM]
         cls.by_kernel.send(cls.packets, lambda kind, number: 0)
         last = ("IPv4", LAST, ip_packets.frame_of(ip_packets.packet4(LAST, b"")))
-        cls.by_kernel.send([last], lambda kind, number: 1)
+        cls.by_kernel.send([last], lambda kind, number: 1, PATIENCE)
 
         def expected(kind, number):
             return 0 if is_dropped_by_shunt(kind) else len(cls.by_kernel.of.get(number, ()))
-        for start in range(0, len(calm), 1000):
-            cls.by_shunt.send(calm[start:start + 1000], expected, 3)
+        for start in range(0, len(calm), shunt_test.PORTION):
+            cls.portion(calm[start:start + shunt_test.PORTION], expected)
         for start in range(0, len(other), PORTION):
-            cls.by_shunt.send(other[start:start + PORTION], expected, 0.5)
+            cls.portion(other[start:start + PORTION], expected)
             time.sleep(PAUSE)
-        cls.by_shunt.send([last], expected, 1)
+        cls.portion([last], expected)
         wait_until(lambda: all(row["in_flight"] == 0 for row in cls.shunt.counters().values()),
                    what="every packet ended")
         cls.by_shunt.drain()
+
+    @classmethod
+    def portion(cls, packets, expected):
+        """Through shunt, which has taken them all when this is over."""
+        before = cls.shunt.counters()
+        cls.by_shunt.send(packets, expected, PATIENCE)
+        cls.shunt.settle(before, "p0", len(packets))
 
     def outcomes(self):
         """(kind, number, the kernel's outcome, shunt's)."""

@@ -353,7 +353,7 @@ class Configuration(Controlplane):
         self.start()
         client = self.client()
         client.call("config apply", config=self.FULL)
-        client.call("config apply", config=self.wished(), confirm="1s")
+        client.call("config apply", config=self.wished(), confirm="5s")
         self.assertNotEqual(self.shown(client), self.FULL)
         self.until(lambda: client.labels().get(100) == [200], "rolled back")
         self.assertEqual(self.shown(client), self.FULL)
@@ -371,7 +371,7 @@ class Configuration(Controlplane):
         self.start()
         client = self.client()
         self.until(lambda: client.labels().get(100) == [200], "rolled back")
-        client.call("config apply", config=self.wished(), confirm="1s")
+        client.call("config apply", config=self.wished(), confirm="5s")
         deadline = json.loads((self.place / "rollback.json").read_text("utf-8"))["deadline_ns"]
         self.stop(signal.SIGKILL)
         self.until(lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME) > deadline, "the deadline")

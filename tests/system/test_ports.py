@@ -150,7 +150,7 @@ class Ports(LabTest):
             wait_until(lambda: self.port("px")["link"] == "up", what="link of px")
             lab.router.ip("link", "del", "px0")
             wait_until(lambda: self.port("px")["link"] == "down", what="px without its interface")
-            self.assertIn(self.port("px")["condition"], ("failed",))
+            self.wait_port("px", "failed")
         lab.ctl("port del px")
         wait_until(lambda: self.port("px") is None, what="px gone")
         self.forwards()

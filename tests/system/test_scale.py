@@ -76,7 +76,7 @@ class Internet(Controlplane):
     LENGTHS = {4: (24, 23, 22, 21, 20, 19, 18, 17, 16, 14, 32), 6: (48, 32, 36, 40, 44, 46, 29, 64)}
     RANGE = {4: (16 << 24, 223 << 24), 6: (0x2001 << 112, 0x2c10 << 112)}
     GATEWAY = {4: "10.0.0.2", 6: "2001:db8::2"}
-    SECONDS = 10  # of both processes together
+    SECONDS = 40  # of both processes together, on a slow machine; it takes 2 to 5
 
     def prefixes(self, family):
         """So many, all different, none of them the port's."""

@@ -40,7 +40,7 @@ class Scenarios(LabTest):
             return [self.traffic.comparable(frame) for frame in frames] if self.traffic else frames
         super().compare(blank(got), blank(expected), ordered)
 
-    def replay(self, path, namespace, interface, rate=10000):
+    def replay(self, path, namespace, interface, rate=2000):
         """Send a file."""
         subprocess.run(namespace.command("tcpreplay", f"--pps={rate}", "-q", "-i", interface, str(path)),
                        check=True, capture_output=True, timeout=60)
@@ -60,12 +60,12 @@ class Scenarios(LabTest):
         def dropped():
             self.lab.sender.send(self.traffic.sent[:1])
             return self.lab.drops().get(("p0", "bridge_unregistered"))
-        wait_until(dropped, what="nothing is flooded any more", interval=0.1)
+        wait_until(dropped, what="nothing is flooded any more", timeout=30, interval=0.1)
         groups = len(scenarios.make(made["scenario"], 0, SEED).joins)
         for i in range(made["receivers"]):
             self.replay(path, self.lab.target, f"h{i + 1}", JOIN_RATE)
         wait_until(lambda: len(self.lab.json("bridge groups show")) == groups * made["receivers"],
-                   what=f"{groups} groups at each receiver")
+                   30, f"{groups} groups at each receiver")
 
     def scenario(self, name):
         """Configure, replay, compare. What the description beside a pcap says is what happens."""
@@ -87,7 +87,7 @@ class Scenarios(LabTest):
             finally:
                 self.lab.captures = held
             for capture in others:
-                self.compare(capture.collect(len(traffic.expected), 5), traffic.expected)
+                self.compare(capture.collect(len(traffic.expected), 20), traffic.expected)
 
 
 class Replay(Scenarios):

@@ -210,7 +210,7 @@ class Ends(TraceTest):
 
     def test_timeout(self):
         """Fewer came: said, and no error."""
-        client = self.start_trace("5", "timeout", "1s")
+        client = self.start_trace("5", "timeout", "5s")
         self.send_unknown(2)
         out, err = client.communicate(timeout=20)
         self.assertEqual(client.returncode, 0, err)
@@ -230,9 +230,9 @@ class Ends(TraceTest):
     def test_killed_client(self):
         """Its deadline ends it."""
         before = self.lab.json("show trace")["packets"]
-        client = self.start_trace("5", "timeout", "2s")
+        client = self.start_trace("5", "timeout", "5s")
         self.end(client)
-        wait_until(lambda: not self.lab.json("show trace")["active"], 10, "the trace is over")
+        wait_until(lambda: not self.lab.json("show trace")["active"], 20, "the trace is over")
         self.send_unknown(1)
         self.assertEqual(self.lab.json("show trace")["packets"], before)
 

@@ -170,24 +170,24 @@ class AddressTest(NetworkTest):
         network.tunnel("4", "mode gre tcp-mss-clamp 1200")
         client, server = network.ends
         for options in ((), ("-R",)):
-            end = client.iperf3(server, "10.0.1.2", *options)
+            end = client.iperf3(server, "10.0.1.2", *options, seconds=2)
             self.assertGreater(end["sum_received"]["bits_per_second"], 1e6)
         self.assertEqual(row_of(network.a)["mtu"], 1476)
 
     def test_keepalive(self):
         """Answered by the other shunt; silence takes the tunnel down, and routes with it."""
         network = self.network
-        network.tunnel("4", "mode gre keepalive 200ms retries 2", "mode gre")
+        network.tunnel("4", "mode gre keepalive 300ms retries 10", "mode gre")
         a, b = network.a, network.b
-        wait_until(lambda: row_of(a)["keepalives_answered"] > 2, 10, "no keepalive came back")
+        wait_until(lambda: row_of(a)["keepalives_answered"] > 2, 30, "no keepalive came back")
         self.assertEqual(row_of(a)["state"], "up")
         b.ctl("tunnel set t0 down")
-        wait_until(lambda: row_of(a)["state"] == "down", 10, "the tunnel stays up")
+        wait_until(lambda: row_of(a)["state"] == "down", 30, "the tunnel stays up")
         self.assertEqual(row_of(a)["reason"], "no answer to keepalives")
         route = [row for row in a.json("route show") if row["prefix"] == "10.0.1.0/24"][0]
         self.assertEqual(route["nexthops"][0]["state"], "unresolved")
         b.ctl("tunnel set t0 up")
-        wait_until(lambda: row_of(a)["state"] == "up", 10, "the tunnel stays down")
+        wait_until(lambda: row_of(a)["state"] == "up", 30, "the tunnel stays down")
         self.assert_pings(network.ends[0], "10.0.1.2")
 
     def test_recursion(self):
@@ -236,7 +236,7 @@ class AddressTest(NetworkTest):
         network = self.network
         network.tunnel("4", "mode gre key 5 checksum")
         self.assert_pings(network.ends[0], "10.0.1.2")
-        ping = network.ends[0].start_ping("10.0.1.2", "-c", "60", "-i", "0.05", "-W", "3")
+        ping = network.ends[0].start_ping("10.0.1.2", "-c", "60", "-i", "0.02", "-w", "30")
         network.a.kill("controlplane")
         network.a.start_controlplane()
         self.assert_answered(network.ends[0].finish(ping), 60)
