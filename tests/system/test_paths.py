@@ -206,7 +206,7 @@ class FastReroute(LabTest):
         second = []
         try:
             wait_until(lambda: second.extend(self.lab.captures[2].drain()) or
-                       (second and sequence_of(second[-1]) == start + len(sent) - 1), 5)
+                       (second and sequence_of(second[-1]) == start + len(sent) - 1), 2)
         except AssertionError:
             return None, 0
         first = [sequence_of(frame) for frame in first + self.lab.captures[1].drain()]

@@ -107,7 +107,7 @@ class Filtered(test_xdp.Steering):
         self.capture.drain()
         self.sender.send([self.udp(port, i) for i, port in enumerate(ports)], rate=2000)
         try:
-            wait_until(all_here, 3)
+            wait_until(all_here, 2)
         except AssertionError:
             pass  # who asks sees it
         return came
