@@ -73,9 +73,8 @@ void filters_start(void)
 	udp.protocol = PROTOCOL_UDP;
 	publish(PERMIT, FILTER_DENY, &udp);
 	publish(DENY, FILTER_DENY, NULL);
-	police.packets = true;
-	police.rate = 1;
-	police.burst = 1;
+	police.rate = 1; /* a byte a second: no packet more, however long it takes */
+	police.burst = 60;
 	publish(POLICE, FILTER_DENY, &police);
 	type.ethertype = 0x8847;
 	publish(ETHERTYPE_DENY, FILTER_PERMIT, &type);

@@ -8,7 +8,7 @@
 #include "dataplane/shm/filter-build.h"
 #include "tests/stage/case.h"
 
-/* PERMIT: UDP, no other IP. DENY: no IP. POLICE: one packet. ETHERTYPE_DENY: not 0x8847. METERED: as
+/* PERMIT: UDP, no other IP. DENY: no IP. POLICE: 60 bytes. ETHERTYPE_DENY: not 0x8847. METERED: as
  * filters_meter says. */
 enum { PERMIT = 1, DENY, POLICE, ETHERTYPE_DENY, METERED, FILTERS };
 
