@@ -134,64 +134,65 @@ class FilterTest(LabTest):
 
     # ---- what the rules do
 
-    def flood(self, seconds, few):
+    def flood(self, seconds):
         """So many seconds of far more than any rate: what is measured is packets in a time. -> DSCPs of the
-        packets that came out, and two times: that of the flood, and that in which all of them came. More
-        than `few` were received, each of which came out or was policed; the rings may overflow."""
+        packets that came out, how many were policed, and two times: that of the flood, and that in which all
+        of them came. Each that was received came out or was policed; the rings may overflow."""
         lab, marks = self.lab, []
-        policed, begun = "filter_policed", time.monotonic()
-        before = lab.counters()["p0"]
+        before, begun = lab.counters()["p0"], time.monotonic()
         lab.captures[1].drain()
         traffic = Flood(lab.sender, [self.udp(5000)] * 50)
         time.sleep(seconds)
         traffic.stop()
-        lasted, received = time.monotonic() - begun, 0
+        lasted, received, policed = time.monotonic() - begun, 0, 0
 
         def accounted():
-            nonlocal received
+            nonlocal received, policed
             now = lab.counters()
             received = now["p0"]["rx_packets"] - before["rx_packets"]
             marks.extend(f[15] >> 2 for f in lab.captures[1].drain() if f[12:14] == b"\x08\x00")
-            more = now["p0"]["drops"].get(policed, 0) - before["drops"].get(policed, 0)
-            return received == len(marks) + more and all(row["in_flight"] == 0 for row in now.values())
-        wait_until(accounted, 15, lambda: f"{received} received, {len(marks)} came out: {lab.drops()}")
-        self.assertGreater(received, few, "the rule has something to do")
-        return marks, lasted, time.monotonic() - begun
+            policed, policed_before = (row["drops"].get("filter_policed", 0) for row in (now["p0"], before))
+            policed -= policed_before
+            return received == len(marks) + policed and all(row["in_flight"] == 0 for row in now.values())
+        wait_until(accounted, 15, lambda: f"{received} received, {len(marks)} came out, {policed} policed")
+        return marks, policed, lasted, time.monotonic() - begun
 
     def test_police(self):
-        """Within 10 % of the rate, beside the burst."""
-        rate, burst, seconds = 500, 250, 4
+        """Within 10 % of the rate, beside the burst: more than what a worker without a processor misses."""
+        rate, burst, seconds = 500, 1250, 4
         self.say(f"filter rule add f 20 police {rate}pps burst {burst} proto udp")
         tries = []
         for _ in range(TRIES):
-            marks, lasted, until = self.flood(seconds, 2 * rate * seconds)
+            marks, policed, lasted, until = self.flood(seconds)
             tries.append(f"{len(marks)} in {lasted:.2f} s")
             self.assertLessEqual(len(marks), burst + 1.02 * rate * until, tries)
-            if abs(len(marks) - burst - rate * lasted) < 0.1 * rate * lasted:
+            if abs(len(marks) - burst - rate * lasted) < 0.1 * rate * lasted and policed > len(marks):
                 return
             time.sleep(burst / rate)  # the bucket is full again
         self.fail(f"never at {rate} a second: {tries}")
 
     def test_police_two_rates(self):
         """RFC 2698: the committed rate as it was, up to the peak rate marked AF11, the rest dropped."""
-        rate, burst, seconds = 500, 250, 3
+        rate, burst, seconds = 500, 1250, 3
         self.say(f"filter rule add f 20 police {rate}pps burst {burst} peak {2 * rate}pps "
                  f"peak-burst {2 * burst} exceed af11 proto udp")
         tries = []
         for _ in range(TRIES):
-            marks, lasted, until = self.flood(seconds, 4 * rate * seconds)
+            marks, policed, lasted, until = self.flood(seconds)
             tries.append(f"{Counter(marks)} in {lasted:.2f} s")
             self.assertEqual(set(marks), {0, 10}, tries)
             self.assertLessEqual(marks.count(0), burst + 1.02 * rate * until, tries)
             self.assertLessEqual(len(marks), 2 * (burst + 1.02 * rate * until), tries)
-            if all(abs(marks.count(mark) - burst - rate * lasted) < 0.15 * rate * lasted for mark in (0, 10)):
+            near = [mark for mark in (0, 10)
+                    if abs(marks.count(mark) - burst - rate * lasted) < 0.15 * rate * lasted]
+            if near == [0, 10] and policed > len(marks):
                 break
             time.sleep(burst / rate)  # the buckets are full again
         else:
             self.fail(f"never at {rate} a second each: {tries}")
         rule = next(rule for rule in json.loads(self.lab.ctl("config show"))["filter rule"] if rule["seq"] == 20)
-        self.assertEqual(rule, {"name": "f", "seq": 20, "police": "500pps", "burst": 250, "peak": "1kpps",
-                                "peak_burst": 500, "exceed": 10, "proto": "udp"})
+        self.assertEqual(rule, {"name": "f", "seq": 20, "police": "500pps", "burst": 1250, "peak": "1kpps",
+                                "peak_burst": 2500, "exceed": 10, "proto": "udp"})
 
     def test_samples(self):
         self.say("filter rule add f 10 deny proto udp dport 5353 log",
