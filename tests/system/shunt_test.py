@@ -404,7 +404,11 @@ class LabTest(unittest.TestCase):
                 lab.sender.send(sent[start:start + PORTION], rate)
                 lab.settle(before, interface, count or min(start + PORTION, len(sent)))
         got = lab.captures[port].collect(len(expected), 20)
-        self.compare(got, expected, ordered)
+        try:
+            self.compare(got, expected, ordered)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\ndrops {_difference(lab.drops(), before_drops)}, "
+                                 f"punts {_difference(lab.punts(), before_punts)}") from None
         for i, capture in enumerate(lab.captures):
             if i != port:
                 self.assertEqual(capture.drain(), [], f"nothing is expected out of p{i}")
