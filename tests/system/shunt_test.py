@@ -399,10 +399,11 @@ class LabTest(unittest.TestCase):
         if callable(sent):
             sent()
             lab.settle(before, interface, count)
+        elif count:
+            lab.sender.send(sent, rate)
+            lab.settle(before, interface, count)
         else:
-            for start in range(0, len(sent), PORTION):
-                lab.sender.send(sent[start:start + PORTION], rate)
-                lab.settle(before, interface, count or min(start + PORTION, len(sent)))
+            lab.send_settled(sent, interface, rate)
         got = lab.captures[port].collect(len(expected), 20)
         try:
             self.compare(got, expected, ordered)

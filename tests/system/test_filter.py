@@ -138,7 +138,7 @@ class FilterTest(LabTest):
         """So many seconds of far more than any rate: what is measured is packets in a time. -> DSCPs of the
         packets that came out, how many were policed, and two times: that of the flood, and that in which all
         of them came. Each that was received came out or was policed; the rings may overflow."""
-        lab, marks = self.lab, []
+        lab, came, marked = self.lab, [], 0
         before, begun = lab.counters()["p0"], time.monotonic()
         lab.captures[1].drain()
         traffic = Flood(lab.sender, [self.udp(5000)] * 50)
@@ -146,53 +146,63 @@ class FilterTest(LabTest):
         traffic.stop()
         lasted, received, policed = time.monotonic() - begun, 0, 0
 
+        def behind():
+            nonlocal marked
+            if time.monotonic() > marked + 3:  # a full ring has lost it
+                marked = time.monotonic()
+                lab.sender.send([self.udp(9, source="10.0.0.99")])
+            came.extend(f for f in lab.captures[1].drain() if f[12:14] == b"\x08\x00")
+            return any(f[26:30] == bytes([10, 0, 0, 99]) for f in came)
+        wait_until(behind, 15, "the frame behind")
+
         def accounted():
             nonlocal received, policed
             now = lab.counters()
             received = now["p0"]["rx_packets"] - before["rx_packets"]
-            marks.extend(f[15] >> 2 for f in lab.captures[1].drain() if f[12:14] == b"\x08\x00")
+            came.extend(f for f in lab.captures[1].drain() if f[12:14] == b"\x08\x00")
             policed, policed_before = (row["drops"].get("filter_policed", 0) for row in (now["p0"], before))
             policed -= policed_before
-            return received == len(marks) + policed and all(row["in_flight"] == 0 for row in now.values())
-        wait_until(accounted, 15, lambda: f"{received} received, {len(marks)} came out, {policed} policed")
+            return received == len(came) + policed and all(row["in_flight"] == 0 for row in now.values())
+        wait_until(accounted, 15, lambda: f"{received} received, {len(came)} came out, {policed} policed")
+        marks = [f[15] >> 2 for f in came if f[26:30] == bytes([10, 0, 0, 2])]
         return marks, policed, lasted, time.monotonic() - begun
 
     def test_police(self):
         """Within 10 % of the rate, beside the burst: more than what a worker without a processor misses."""
-        rate, burst, seconds = 500, 1250, 4
+        rate, burst, seconds = 200, 500, 4
         self.say(f"filter rule add f 20 police {rate}pps burst {burst} proto udp")
         tries = []
         for _ in range(TRIES):
             marks, policed, lasted, until = self.flood(seconds)
             tries.append(f"{len(marks)} in {lasted:.2f} s")
             self.assertLessEqual(len(marks), burst + 1.02 * rate * until, tries)
-            if abs(len(marks) - burst - rate * lasted) < 0.1 * rate * lasted and policed > len(marks):
+            if abs(len(marks) - burst - rate * lasted) < 0.1 * rate * lasted and policed > rate * seconds:
                 return
             time.sleep(burst / rate)  # the bucket is full again
         self.fail(f"never at {rate} a second: {tries}")
 
     def test_police_two_rates(self):
         """RFC 2698: the committed rate as it was, up to the peak rate marked AF11, the rest dropped."""
-        rate, burst, seconds = 500, 1250, 3
+        rate, burst, seconds = 200, 500, 3
         self.say(f"filter rule add f 20 police {rate}pps burst {burst} peak {2 * rate}pps "
                  f"peak-burst {2 * burst} exceed af11 proto udp")
         tries = []
         for _ in range(TRIES):
             marks, policed, lasted, until = self.flood(seconds)
             tries.append(f"{Counter(marks)} in {lasted:.2f} s")
-            self.assertEqual(set(marks), {0, 10}, tries)
+            self.assertLessEqual(set(marks), {0, 10}, tries)
             self.assertLessEqual(marks.count(0), burst + 1.02 * rate * until, tries)
             self.assertLessEqual(len(marks), 2 * (burst + 1.02 * rate * until), tries)
             near = [mark for mark in (0, 10)
                     if abs(marks.count(mark) - burst - rate * lasted) < 0.15 * rate * lasted]
-            if near == [0, 10] and policed > len(marks):
+            if near == [0, 10] and policed > rate * seconds:
                 break
             time.sleep(burst / rate)  # the buckets are full again
         else:
             self.fail(f"never at {rate} a second each: {tries}")
         rule = next(rule for rule in json.loads(self.lab.ctl("config show"))["filter rule"] if rule["seq"] == 20)
-        self.assertEqual(rule, {"name": "f", "seq": 20, "police": "500pps", "burst": 1250, "peak": "1kpps",
-                                "peak_burst": 2500, "exceed": 10, "proto": "udp"})
+        self.assertEqual(rule, {"name": "f", "seq": 20, "police": "200pps", "burst": 500, "peak": "400pps",
+                                "peak_burst": 1000, "exceed": 10, "proto": "udp"})
 
     def test_samples(self):
         self.say("filter rule add f 10 deny proto udp dport 5353 log",
@@ -256,12 +266,11 @@ class FilterTest(LabTest):
         expected[1] += 1  # the rule for markers
         self.assertGreater(min(n for seq, n in expected.items() if seq != 70 or self.driver != "net_af_packet"), 0, f"every rule decides some: {expected}")
         made.append(self.udp(9, source="10.0.0.99"))
-        before, counted = self.lab.counters(), self.counts()
+        counted = self.counts()
         self.lab.captures[1].drain()
-        self.lab.sender.send(made, 10000)
-        self.lab.settle(before, "p0", len(made))
+        self.lab.send_settled(made)
         got = [f[23:24] + f[26:14 + int.from_bytes(f[16:18], "big")]
-               for f in self.lab.captures[1].collect(len(passing) + 1, 5) if f[12:14] == b"\x08\x00"][:-1]
+               for f in self.lab.captures[1].collect(len(passing) + 1, 20) if f[12:14] == b"\x08\x00"][:-1]
         self.assertEqual(got, passing)
         self.assertEqual({seq: n - counted[seq] for seq, n in self.counts().items()}, expected)
 
@@ -278,7 +287,7 @@ class FilterTest(LabTest):
                  "filter rule add f 20 permit proto udp dport 1000")
         made = [self.udp(1000), self.udp(1000, source="10.78.0.1"), self.udp(2000)]
         self.lab.captures[1].drain()
-        traffic = Flood(self.lab.sender, made)
+        traffic = Flood(self.lab.sender, made, 0.02)
         got = set()
 
         def passes():
@@ -301,6 +310,7 @@ class FilterTest(LabTest):
             traffic.stop()
         passes()
         self.assertEqual(got, {(bytes([10, 0, 0, 2]), (1000).to_bytes(2, "big"))})
+        self.one(made[2])  # nothing of it is left to the next test
         self.api.close()
         self.allow = "data plane|dataplane|died|gone"
 
