@@ -18,6 +18,7 @@ from wire import Flood
 
 OUTSIDE, INSIDE = "10.0.0.2", "10.0.1.2"
 REPLACES = 1000
+LEAST_ROUNDS = 50
 ROUNDS_AT_ONCE = 6  # of the traffic, within what a driver holds
 TRIES = 5
 PAIRS = 16
@@ -101,12 +102,18 @@ class FilterTest(LabTest):
         lab.captures[1].drain()
         traffic = Flood(lab.sender, [self.udp(port) for port in ports],
                         window=ROUNDS_AT_ONCE * len(ports))
-        count = Counter()
+        count, replaces = Counter(), 0
+
+        def replaced():
+            nonlocal replaces
+            replaces += 1
+            self.say(*(f"filter rule replace f {rule}" for rule in sets[replaces % 2]))
+            count.update(self.arrived())
+            through = count[1000 + PAIRS - 1]
+            traffic.through = through * len(ports)
+            return replaces >= REPLACES and through >= LEAST_ROUNDS
         try:
-            for i in range(REPLACES):
-                self.say(*(f"filter rule replace f {rule}" for rule in sets[(i + 1) % 2]))
-                count.update(self.arrived())
-                traffic.through = count[1000 + PAIRS - 1] * len(ports)
+            wait_until(replaced, 60, "replaces under traffic", interval=0)
         finally:
             rounds = traffic.stop() // len(ports)
         lab.settle(before, "p0", rounds * len(ports))
@@ -117,7 +124,7 @@ class FilterTest(LabTest):
             self.assertEqual((2000 + i, count[2000 + i]), (2000 + i, 0))
         self.assertTrue(0 < count[3000] < rounds, f"both sets were at work: {count[3000]} of {rounds}")
         self.assertEqual(self.denied() - drops, rounds * len(ports) - count.total())
-        print(f"  {REPLACES} replaces, {rounds * len(ports)} packets, {count[3000]} of {rounds} by the first set")
+        print(f"  {replaces} replaces, {rounds * len(ports)} packets, {count[3000]} of {rounds} by the first set")
 
     def test_list(self):
         self.say("filter list add bad 10.77.0.0/16", "filter rule add f 10 deny from @bad",
