@@ -24,7 +24,6 @@ enum {
 	RX_QUEUE_MAX = 256,  /* queues that one worker may poll */
 	TX_RETRIES = 4,  /* times that a full device is asked again before packets are dropped */
 	LAYERS_MAX = 16, /* labels that one packet may have popped here */
-	SPARE_PACKETS = 512, /* packets made on the way: more than can wait at a time */
 	STACK_WALK_MAX = 64, /* labels that are looked at for the bottom of the stack */
 };
 
@@ -101,11 +100,19 @@ struct packet {
 	};
 };
 static_assert(sizeof(struct packet) == 32, "packet");
+
+/* Every pool's buffers have a private area of PACKET_ROOM bytes. The packet of a copy stands there, so that it
+ * lives as long as its buffer, whatever else is copied meanwhile. */
+enum { PACKET_ROOM = CACHE_LINE };
+static_assert(sizeof(struct packet) <= PACKET_ROOM, "it fits");
+static inline struct packet *packet_of(struct rte_mbuf *mbuf)
+{
+	return rte_mbuf_to_priv(mbuf);
+}
 static_assert(VRF_MAX <= 256 && LABEL_SPACE_MAX <= 256, "they fit");
 
 /* Packets for one stage, in the order in which they came. They stand in worker->packet, or are copies.
- * VECTOR_SIZE at most; in output as many more, when what was put into tunnels joins what the stages before
- * left there. */
+ * VECTOR_SIZE at most; in output as many more, when what was put into tunnels joins what was there. */
 struct vector {
 	unsigned int count;
 	struct packet *packet[2 * VECTOR_SIZE];
@@ -168,9 +175,6 @@ struct worker {
 	_Atomic uint32_t *fdb_hit;         /* state->fdb_hit[id] */
 	struct traffic_counter *multicast; /* state->multicast[id] */
 	struct learn_producer *learn;      /* state->learn[id] */
-	/* of copies that go into tunnels and to the branches of a label; of those to bridges' own interfaces */
-	unsigned int spare_next, own_next;
-	struct packet spare[SPARE_PACKETS], own[SPARE_PACKETS];
 
 	/* cold */
 	const struct plan *current; /* plan in use during this turn */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "dataplane/log.h"
+#include "dataplane/worker.h"
 
 enum {
 	DESCRIPTORS = 1024, /* of a queue, where the driver has no opinion */
@@ -17,13 +18,14 @@ enum {
 struct rte_mempool *queues_pool(const char *name, unsigned int count, unsigned int cache,
 				uint16_t room)
 {
-	struct rte_pktmbuf_pool_private private = { .mbuf_data_room_size = room };
+	struct rte_pktmbuf_pool_private private = { .mbuf_data_room_size = room,
+						    .mbuf_priv_size = PACKET_ROOM };
 	/* Without hugepages no device is there that needs a buffer within one page, and each would take
 	 * a whole one. */
 	unsigned int flags = rte_eal_has_hugepages() ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG;
-	struct rte_mempool *pool =
-		rte_mempool_create_empty(name, count, (unsigned int)sizeof(struct rte_mbuf) + room,
-					 cache, sizeof(private), SOCKET_ID_ANY, flags);
+	struct rte_mempool *pool = rte_mempool_create_empty(
+		name, count, (unsigned int)sizeof(struct rte_mbuf) + PACKET_ROOM + room, cache,
+		sizeof(private), SOCKET_ID_ANY, flags);
 
 	if (pool == NULL)
 		return NULL;

@@ -4,8 +4,7 @@
  */
 #include "dataplane/stage/branch.h"
 
-bool branch_copy(struct worker *worker, const struct packet *packet, const uint8_t *from,
-		 struct packet *copy)
+struct packet *branch_copy(struct worker *worker, const struct packet *packet, const uint8_t *from)
 {
 	struct rte_mbuf *mbuf = packet->mbuf, *rest = NULL;
 	uint32_t skipped = (uint32_t)(from - rte_pktmbuf_mtod(mbuf, const uint8_t *));
@@ -16,12 +15,12 @@ bool branch_copy(struct worker *worker, const struct packet *packet, const uint8
 		rest = rte_pktmbuf_clone(mbuf, worker->pool);
 		if (rest == NULL) {
 			rte_pktmbuf_free(header);
-			return false;
+			return NULL;
 		}
 		rte_pktmbuf_adj(rest, (uint16_t)(skipped + own));
 	}
 	if (header == NULL)
-		return false;
+		return NULL;
 	uint8_t *start = (uint8_t *)rte_pktmbuf_append(header, (uint16_t)own);
 	memcpy(start, from, own);
 	if (rest != NULL) {
@@ -29,12 +28,13 @@ bool branch_copy(struct worker *worker, const struct packet *packet, const uint8
 		header->nb_segs = (uint16_t)(1 + rest->nb_segs);
 		header->pkt_len += rest->pkt_len;
 	}
+	struct packet *copy = packet_of(header);
 	*copy = *packet;
 	copy->mbuf = header;
 	if (unlikely(worker->watch & WATCH_PACKETS))
 		watch_copied(worker, mbuf, header);
 	copy->l3 = start;
-	return true;
+	return copy;
 }
 
 void branch_lost(struct worker *worker, uint32_t nexthop)

@@ -11,9 +11,8 @@
  * shared with the packet, which may change its own first bytes. */
 enum { BRANCH_OWN = 128 };
 
-/* *copy: a packet that begins at `from`, within the first segment; its l3 points there. False: no buffers. */
-bool branch_copy(struct worker *worker, const struct packet *packet, const uint8_t *from,
-		 struct packet *copy);
+/* A packet that begins at `from`, within the first segment; its l3 points there. NULL: no buffers. */
+struct packet *branch_copy(struct worker *worker, const struct packet *packet, const uint8_t *from);
 
 /* A branch got no copy: counted where it would have left. */
 void branch_lost(struct worker *worker, uint32_t nexthop);

@@ -196,7 +196,6 @@ void bridge_frame(struct worker *worker, struct packet *packet, const struct bri
 		.port = port,
 		.members = bridge_members(worker->tables, port->bridge),
 		.memo = memo,
-		.at_once = memo == NULL,
 	};
 	struct port_set ports;
 	uint32_t counter = 0;

@@ -40,7 +40,6 @@ struct bridging {
 	struct bridge_memo *memo; /* of a vector; NULL: a frame by itself */
 	uint16_t tci;             /* priority bits and VLAN, as in a tag */
 	bool tagged;              /* it has a tag */
-	bool at_once; /* its packet does not outlive the call, and no stage may be run */
 };
 
 /* Bytes of the frame before its layer-3 header or LLC. */

@@ -66,7 +66,7 @@ static inline struct packet mpls_packet(unsigned int interface, unsigned int spa
 
 /* A labelled frame on an interface that is up. */
 static void classify_mpls(struct worker *worker, struct packet *packet, unsigned int interface,
-			  uint64_t flags, uint8_t *l3, bool upstream)
+			  uint64_t flags, uint8_t *l3, bool upstream, uint8_t layers)
 {
 	struct rte_mbuf *mbuf = packet->mbuf;
 	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
@@ -93,6 +93,7 @@ static void classify_mpls(struct worker *worker, struct packet *packet, unsigned
 	}
 	packet->l3 = l3;
 	packet->context = mpls_packet(interface, space).context;
+	packet->flags |= layers;
 	vector_add(&worker->mpls, packet);
 }
 
@@ -121,7 +122,7 @@ static inline struct vector *ip_vector(struct worker *worker, const struct inter
 
 /* An IP frame that is not labelled. */
 static void classify_ip(struct worker *worker, struct packet *packet, unsigned int interface,
-			uint64_t flags, uint8_t *l3, uint8_t payload)
+			uint64_t flags, uint8_t *l3, uint8_t payload, uint8_t layers)
 {
 	struct rte_mbuf *mbuf = packet->mbuf;
 	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
@@ -132,6 +133,7 @@ static void classify_ip(struct worker *worker, struct packet *packet, unsigned i
 	}
 	packet->l3 = l3;
 	packet->context = ip_packet(worker, interface, flags, payload).context;
+	packet->flags |= layers;
 	vector_add(ip_vector(worker, &worker->tables->interface[interface]), packet);
 }
 
@@ -181,9 +183,9 @@ static unsigned int tagged_interface(struct worker *worker, unsigned int port, c
 	return entry == NULL ? TAG_UNKNOWN : entry->interface;
 }
 
-/* A frame of `interface`, which it is counted at, with its tags behind us. */
+/* A frame of `interface`, which it is counted at, with its tags behind us. `layers`: PACKET_LAYERS so far. */
 static void classify_at(struct worker *worker, struct packet *packet, unsigned int interface,
-			uint8_t *l3, unsigned int type)
+			uint8_t *l3, unsigned int type, uint8_t layers)
 {
 	struct rte_mbuf *mbuf = packet->mbuf;
 	uint64_t flags = word_load(&worker->tables->interface[interface].flags);
@@ -200,13 +202,13 @@ static void classify_at(struct worker *worker, struct packet *packet, unsigned i
 	case ETHERTYPE_MPLS:
 	case ETHERTYPE_MPLS_UPSTREAM:
 		classify_mpls(worker, packet, interface, flags, l3,
-			      type == ETHERTYPE_MPLS_UPSTREAM);
+			      type == ETHERTYPE_MPLS_UPSTREAM, layers);
 		return;
 	case RTE_ETHER_TYPE_IPV4:
-		classify_ip(worker, packet, interface, flags, l3, PAYLOAD_IPV4);
+		classify_ip(worker, packet, interface, flags, l3, PAYLOAD_IPV4, layers);
 		return;
 	case RTE_ETHER_TYPE_IPV6:
-		classify_ip(worker, packet, interface, flags, l3, PAYLOAD_IPV6);
+		classify_ip(worker, packet, interface, flags, l3, PAYLOAD_IPV6, layers);
 		return;
 	case RTE_ETHER_TYPE_ARP:
 		classify_arp(worker, mbuf, interface, l3);
@@ -245,15 +247,17 @@ static void classify_other(struct worker *worker, struct packet *packet, unsigne
 		     interface == TAG_CUT_OFF ? DROP_runt_frame : DROP_unknown_vlan);
 		return;
 	}
-	classify_at(worker, packet, interface, l3, type);
+	classify_at(worker, packet, interface, l3, type, 0);
 }
 
 void classify_own(struct worker *worker, struct packet *packet, uint32_t interface)
 {
 	uint8_t *frame = rte_pktmbuf_mtod(packet->mbuf, uint8_t *);
 
+	uint8_t layers = packet->flags & PACKET_LAYERS;
+
 	packet->context = (struct packet){ .interface = interface }.context;
-	classify_at(worker, packet, interface, frame + RTE_ETHER_HDR_LEN, load16_be(frame + 12));
+	classify_at(worker, packet, interface, frame + RTE_ETHER_HDR_LEN, load16_be(frame + 12), layers);
 }
 
 /* The destination address as it stands in a frame for this interface, or a value that no six bytes have if

@@ -335,6 +335,14 @@ static inline bool carries(const struct tunnel *tunnel, uint8_t payload)
 	return tunnel->mode < TUNNEL_MODES && (carried[tunnel->mode] >> payload & 1);
 }
 
+/* Bytes before the packet: the outer headers, which are written as TUNNEL_HEADER_MAX bytes, and an Ethernet
+ * header before them, for which output asks only if it is a longer one. */
+static inline ptrdiff_t room_needed(const struct tunnel *tunnel)
+{
+	return RTE_MAX((ptrdiff_t)TUNNEL_HEADER_MAX,
+		       tunnel->header_length + (ptrdiff_t)RTE_ETHER_HDR_LEN);
+}
+
 /* GOES_ON, or why it does not. */
 static inline int check(const struct departure *departure)
 {
@@ -352,7 +360,8 @@ static inline int check(const struct departure *departure)
 		return DROP_too_many_layers;
 	if (unlikely(!carries(departure->tunnel, packet->payload)))
 		return DROP_tunnel_payload;
-	if (unlikely(packet->l3 - (uint8_t *)packet->mbuf->buf_addr < TUNNEL_HEADER_MAX))
+	if (unlikely(packet->l3 - (uint8_t *)packet->mbuf->buf_addr <
+		     room_needed(departure->tunnel)))
 		return DROP_no_headroom;
 	return GOES_ON;
 }
@@ -436,6 +445,15 @@ static __rte_noinline void encapsulate_all(struct worker *worker)
 	for (unsigned int i = 0; i < count; i++)
 		depart(&departures[i]);
 	worker->encapsulate.count = 0;
+}
+
+void tunnel_make_room(struct worker *worker)
+{
+	/* TUNNEL_LAYERS_MAX times at most; output has room for these beside what is there */
+	while (worker->encapsulate.count == VECTOR_SIZE) {
+		encapsulate(worker);
+		output(worker);
+	}
 }
 
 void encapsulate(struct worker *worker)

@@ -309,13 +309,19 @@ bool filter_frame_in(struct worker *worker, const struct packet *packet)
 		      ask_frame(worker, number, packet, DROP_filter_in));
 }
 
-bool filter_frame_out(struct worker *worker, const struct packet *packet, uint32_t interface)
+bool filter_frame_out(struct worker *worker, const struct packet *packet, uint32_t interface,
+		      bool only)
 {
 	const struct interface *row = &worker->tables->interface[interface];
 
 	if (!(word_load(&row->features) & INTERFACE_FILTER_OUT))
 		return true;
+	/* a frame that has other ports too is theirs as well, and so is not marked */
+	if (!only)
+		rte_mbuf_refcnt_update(packet->mbuf, 1);
 	int reason = ask_frame(worker, word_load(&row->filter_out), packet, DROP_filter_out);
+	if (!only)
+		rte_mbuf_refcnt_update(packet->mbuf, -1);
 	if (reason == GOES_ON)
 		return true;
 	drop_count(worker, packet->mbuf, packet->interface, (enum drop_reason)reason);

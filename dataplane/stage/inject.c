@@ -12,7 +12,7 @@ enum { TAG_LENGTH = 4 };
 static void inject_bridged(struct worker *worker, struct rte_mbuf *mbuf, uint32_t interface,
 			   uint64_t flags)
 {
-	struct packet *packet = &worker->packet[worker->encapsulate.count];
+	struct packet *packet = packet_of(mbuf);
 
 	if (mbuf->pkt_len >
 	    RTE_ETHER_HDR_LEN + TAG_LENGTH + (flags >> INTERFACE_MTU_SHIFT & 0xffff)) {
@@ -32,7 +32,7 @@ static void inject_bridged(struct worker *worker, struct rte_mbuf *mbuf, uint32_
 static void inject_tunnel(struct worker *worker, struct rte_mbuf *mbuf, uint32_t interface,
 			  uint64_t flags)
 {
-	struct packet *packet = &worker->packet[worker->encapsulate.count];
+	struct packet *packet = packet_of(mbuf);
 	uint8_t *header = rte_pktmbuf_mtod(mbuf, uint8_t *);
 	uint16_t type = (uint16_t)(header[12] << 8 | header[13]);
 

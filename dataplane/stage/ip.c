@@ -125,7 +125,8 @@ static void end_locally(struct worker *worker, struct packet *packet)
 {
 	bool fragment = is_fragment(packet);
 
-	if (!reassemble(worker, packet))
+	packet = reassemble(worker, packet);
+	if (packet == NULL)
 		return;
 	if (fragment && !is_fragment(packet) &&
 	    word_load(&worker->tables->control.tunnel_forms) != 0)

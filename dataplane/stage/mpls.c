@@ -311,8 +311,8 @@ static uint32_t copy_by(const struct descent *descent, uint64_t entry, uint32_t 
 {
 	struct descent copy = *descent;
 
-	copy.packet = spare_packet(descent->worker);
-	if (!branch_copy(descent->worker, descent->packet, descent->top, copy.packet)) {
+	copy.packet = branch_copy(descent->worker, descent->packet, descent->top);
+	if (copy.packet == NULL) {
 		branch_lost(descent->worker, nexthop);
 		return 0;
 	}
@@ -344,6 +344,32 @@ static uint32_t copy_to_branches(const struct descent *descent, uint64_t entry,
 	return last;
 }
 
+/* Branches share the packet's bytes: what ends here, where anything may be written, gets its own. False: no
+ * buffers. */
+static bool have_alone(struct descent *descent)
+{
+	struct packet *packet = descent->packet;
+	struct rte_mbuf *shared = packet->mbuf;
+	ptrdiff_t l3 = packet->l3 - rte_pktmbuf_mtod(shared, uint8_t *);
+	ptrdiff_t top = descent->top - packet->l3;
+	struct rte_mbuf *copy = rte_pktmbuf_copy(shared, descent->worker->pool, 0, UINT32_MAX);
+
+	if (copy == NULL || l3 + top > copy->data_len) {
+		rte_pktmbuf_free(copy);
+		return false;
+	}
+	if (unlikely(descent->worker->watch & WATCH_PACKETS))
+		watch_copied(descent->worker, shared, copy);
+	descent->packet = packet_of(copy); /* it may stand in the other buffer */
+	*descent->packet = *packet;
+	descent->packet->mbuf = copy;
+	descent->packet->l3 = rte_pktmbuf_mtod(copy, uint8_t *) + l3;
+	descent->top = descent->packet->l3 + top;
+	descent->end = rte_pktmbuf_mtod(copy, uint8_t *) + copy->data_len;
+	rte_pktmbuf_free(shared);
+	return true;
+}
+
 /* A copy by each branch that can send (RFC 6388, RFC 4875). The packet itself is the last one's, or at a
  * bud node ours: there a TTL that ends here is as good as any, only the branches get nothing. */
 static void end_by_replicate(struct descent *descent, uint64_t entry)
@@ -370,6 +396,10 @@ static void end_by_replicate(struct descent *descent, uint64_t entry)
 	counter_add(&worker->interface[descent->packet->interface].copies, made);
 	if (worker->output.count == VECTOR_SIZE)
 		branch_flush(worker);
+	if (local && made > 0 && !have_alone(descent)) {
+		end_by_drop(descent, DROP_no_buffer);
+		return;
+	}
 	if (local)
 		end_at_bottom(descent, entry);
 	else

@@ -151,13 +151,13 @@ static void send_all(struct routed *routed, const uint32_t *interfaces, unsigned
 	packet_decrement_ttl(packet); /* is enough for each of them */
 	packet->flags &= PACKET_LAYERS;
 	for (unsigned int i = 0; i + 1 < count; i++) {
-		struct packet copy;
-		if (!branch_copy(worker, packet, packet->l3, &copy)) {
+		struct packet *copy = branch_copy(worker, packet, packet->l3);
+		if (copy == NULL) {
 			counter_add(&worker->interface[interfaces[i]].copies_failed, 1);
 			continue;
 		}
 		counter_add(&worker->interface[packet->interface].copies, 1);
-		send(worker, &copy, interfaces[i]);
+		send(worker, copy, interfaces[i]);
 	}
 	send(worker, packet, interfaces[count - 1]);
 }

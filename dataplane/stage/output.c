@@ -184,9 +184,16 @@ static inline const struct rewrite *resolve(struct worker *worker, struct packet
 {
 	const struct rewrite *rewrite = nexthop_usable(worker, packet->nexthop);
 
-	if (unlikely(rewrite == NULL))
+	if (unlikely(rewrite == NULL)) {
 		drop(worker, packet->mbuf, packet->interface,
 		     nexthop_trouble(worker->tables, packet->nexthop));
+		return NULL;
+	}
+	/* it has another nexthop's label, and this one, which has come in its place meanwhile, none */
+	if (unlikely(packet->flags & PACKET_REPLACED) && unlikely(rewrite->label_count == 0)) {
+		drop(worker, packet->mbuf, packet->interface, DROP_nexthop_down);
+		return NULL;
+	}
 	return rewrite;
 }
 
@@ -255,6 +262,7 @@ static __rte_noinline void output_fragments(struct worker *worker, struct packet
 					    const struct rewrite *rewrite)
 {
 	struct rte_mbuf *fragments[FRAGMENTS_MAX];
+	uint32_t ingress = packet->interface;
 	unsigned int pushed = pushed_size(packet, rewrite);
 	unsigned int mtu = rewrite->mtu > pushed ? rewrite->mtu - pushed : 0;
 	unsigned int count = fragment(worker, packet, mtu, fragments);
@@ -266,7 +274,7 @@ static __rte_noinline void output_fragments(struct worker *worker, struct packet
 		piece.l3 = rte_pktmbuf_mtod(fragments[i], uint8_t *);
 		forwarded += output_general(worker, &piece, rewrite);
 	}
-	counter_add(&worker->interface[packet->interface].forwarded, forwarded);
+	counter_add(&worker->interface[ingress].forwarded, forwarded);
 }
 
 /* Labels were put on over the header that it came with: for those who look at what was dropped it gets the
@@ -313,11 +321,7 @@ static __rte_noinline void output_virtual(struct worker *worker, struct packet *
 					  const struct rewrite *rewrite)
 {
 	if (rewrite->header_length == 0) {
-		/* the bridge may have filled the vector with copies before */
-		if (unlikely(worker->encapsulate.count == VECTOR_SIZE))
-			drop(worker, packet->mbuf, packet->interface, DROP_no_buffer);
-		else
-			tunnel_encapsulate(worker, packet, rewrite->interface);
+		tunnel_encapsulate(worker, packet, rewrite->interface);
 		return;
 	}
 	memcpy(packet->l3 - sizeof(rewrite->header), rewrite->header, sizeof(rewrite->header));
@@ -420,8 +424,12 @@ static __rte_always_inline bool output_one(struct worker *worker, struct packet 
 
 static __rte_always_inline void output_all(struct worker *worker, unsigned int count, bool filtered)
 {
-	struct packet **packets = worker->output.packet;
+	struct packet *packets[2 * VECTOR_SIZE];
 	uint64_t forwarded = 0;
+
+	/* taken out first: a bridge or a tunnel on the way may have the vector sent again */
+	memcpy(packets, worker->output.packet, count * sizeof(packets[0]));
+	worker->output.count = 0;
 	unsigned int ingress =
 		packets[0]->interface; /* whose forwarded packets are being added up */
 	worker->pushed = 0;
@@ -435,7 +443,6 @@ static __rte_always_inline void output_all(struct worker *worker, unsigned int c
 	}
 	counter_add(&worker->interface[ingress].forwarded, forwarded);
 	worker->pushing = worker->pushed > count / 2;
-	worker->output.count = 0;
 }
 
 static __rte_noinline void output_filtered(struct worker *worker, unsigned int count)

@@ -385,8 +385,8 @@ static uint8_t *mend_header(const struct piece *first, const struct datagram *da
 }
 
 /* All pieces are there: one packet with the first one's headers. The packet that the last one was is
- * what becomes of it; each other one ends here, consumed. */
-static void join(struct worker *worker, struct datagram *datagram, struct packet *packet)
+ * what becomes of it, in the first one's buffer, since its own may go; each other one ends here, consumed. */
+static struct packet *join(struct worker *worker, struct datagram *datagram, struct packet *packet)
 {
 	struct reassembly *table = worker->reassembly;
 	struct rte_mbuf *last = packet->mbuf, *head = NULL;
@@ -409,9 +409,12 @@ static void join(struct worker *worker, struct datagram *datagram, struct packet
 		}
 	}
 	packet->mbuf = head;
+	struct packet *whole = packet_of(head);
+	*whole = *packet;
 	/* most of those that tunnels make fit into one buffer; if not, they stay in several */
 	(void)rte_pktmbuf_linearize(head);
 	forget(worker, datagram);
+	return whole;
 }
 
 /* RFC 3168 5.3: congestion was seen by one, and another is of a sender that does not know about it. */
@@ -480,37 +483,36 @@ static struct datagram *add(struct worker *worker, struct packet *packet,
 	return NULL;
 }
 
-bool reassemble(struct worker *worker, struct packet *packet)
+struct packet *reassemble(struct worker *worker, struct packet *packet)
 {
 	struct fragment fragment;
 
 	switch (fragment_read(packet, &fragment)) {
 	case FRAGMENT_NONE:
-		return true;
+		return packet;
 	case FRAGMENT_INVALID:
 		drop(worker, packet->mbuf, packet->interface, DROP_fragment_invalid);
-		return false;
+		return NULL;
 	case FRAGMENT_TINY:
 		drop(worker, packet->mbuf, packet->interface, DROP_fragment_tiny);
-		return false;
+		return NULL;
 	case FRAGMENT_GOOD:
 		break;
 	}
 	if (fragment.start == 0 && !fragment.more) {
 		unwrap(packet, &fragment);
-		return true;
+		return packet;
 	}
 	struct datagram *datagram = add(worker, packet, &fragment);
 	if (datagram == NULL || !is_complete(datagram)) {
 		if (unlikely(worker->watch & WATCH_PACKETS) && datagram != NULL)
 			watch_end(worker, packet->mbuf, packet->interface, WATCH_CONSUMED,
 				  WATCH_fragment_waits);
-		return false;
+		return NULL;
 	}
 	if (ecn_is_contradictory(datagram->ecn) || is_too_long(worker->reassembly, datagram)) {
 		refuse(worker, datagram, DROP_fragment_invalid);
-		return false;
+		return NULL;
 	}
-	join(worker, datagram, packet);
-	return true;
+	return join(worker, datagram, packet);
 }

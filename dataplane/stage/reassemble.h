@@ -5,18 +5,17 @@
 #ifndef SHUNT_REASSEMBLE_H
 #define SHUNT_REASSEMBLE_H
 
-#include <stdbool.h>
 #include "dataplane/worker.h"
 
 /* A packet waits so long for the rest: Linux's time, within RFC 8200's 60 seconds. */
 enum { REASSEMBLY_SECONDS = 30 };
 
 /* A packet that has arrived: its destination is an address of ours, its IP header was validated.
- * True: it is whole; if it was a fragment, the last one that was missing, then packet->mbuf and
- * packet->l3 are the whole packet's (headers in the first segment, IPv4's checksum right, the frame's bytes
- * before the IP header those of the first fragment). False: it waits for the rest, or was dropped under one
- * of the fragment_... reasons; its mbuf is not the caller's any more. */
-bool reassemble(struct worker *worker, struct packet *packet);
+ * Returns the packet if it is whole; if it was a fragment, the last one that was missing, the whole packet
+ * (headers in the first segment, IPv4's checksum right, the frame's bytes before the IP header those of the
+ * first fragment). NULL: it waits for the rest, or was dropped under one of the fragment_... reasons; its mbuf
+ * is not the caller's any more. */
+struct packet *reassemble(struct worker *worker, struct packet *packet);
 
 /* At most a quarter of the pool's buffers wait. Needs worker->pool. -ENOMEM. */
 int reassembly_init(struct worker *worker);

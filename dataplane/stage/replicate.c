@@ -10,7 +10,6 @@
  * is forwarded if any port got it.
  */
 #include <rte_ether.h>
-#include "dataplane/shm/tunnel.h"
 #include "dataplane/stage/bridge.h"
 #include "dataplane/stage/transmit.h"
 
@@ -116,23 +115,15 @@ static void send_shared(const struct bridging *bridging, struct rte_mbuf *mbuf,
 }
 
 /* The frame in `mbuf` as a packet that goes on to another stage. */
-static struct packet *as_packet(const struct bridging *bridging, struct rte_mbuf *mbuf,
-				struct packet *packet)
+static struct packet *as_packet(const struct bridging *bridging, struct rte_mbuf *mbuf)
 {
+	struct packet *packet = packet_of(mbuf);
+
 	*packet = *bridging->packet;
 	packet->mbuf = mbuf;
 	packet->l3 = rte_pktmbuf_mtod(mbuf, uint8_t *);
 	packet->payload = PAYLOAD_ETHERNET;
 	return packet;
-}
-
-/* They stand in mpls, ip or filter until the next turn of the stages, which makes VECTOR_SIZE others at
- * most, and wherever one goes from there it leaves after TUNNEL_LAYERS_MAX turns. */
-static_assert(SPARE_PACKETS >= (TUNNEL_LAYERS_MAX + 2) * VECTOR_SIZE, "more than can wait");
-
-static struct packet *own_packet(struct worker *worker)
-{
-	return &worker->own[worker->own_next++ % SPARE_PACKETS];
 }
 
 /* To the bridge's own interface, as if received by it. */
@@ -150,24 +141,7 @@ static void receive(const struct bridging *bridging, struct rte_mbuf *mbuf)
 	counter_add(&worker->interface[bridging->packet->interface].decapsulated, 1);
 	counter_add(&own->rx_packets, 1);
 	counter_add(&own->rx_bytes, mbuf->pkt_len);
-	classify_own(worker, as_packet(bridging, mbuf, own_packet(worker)), interface);
-}
-
-/* Into a tunnel, which puts its headers before the frame. */
-static void send_by_tunnel(const struct bridging *bridging, struct rte_mbuf *mbuf,
-			   uint32_t interface)
-{
-	struct worker *worker = bridging->worker;
-
-	if (worker->encapsulate.count == VECTOR_SIZE && !bridging->at_once) {
-		encapsulate(worker); /* output has room for it: nothing of a tunnel is there yet */
-		output(worker);
-	}
-	if (worker->encapsulate.count == VECTOR_SIZE) {
-		drop(worker, mbuf, bridging->packet->interface, DROP_no_buffer);
-		return;
-	}
-	tunnel_encapsulate(worker, as_packet(bridging, mbuf, spare_packet(worker)), interface);
+	classify_own(worker, as_packet(bridging, mbuf), interface);
 }
 
 /* A tunnel or our own interface gets the buffers alone. They end. */
@@ -180,7 +154,8 @@ static void send_whole(const struct bridging *bridging, struct rte_mbuf *mbuf, u
 	else if (slot == SLOT_OWN)
 		receive(bridging, mbuf);
 	else
-		send_by_tunnel(bridging, mbuf, member_interface(member_of(bridging, slot)));
+		tunnel_encapsulate(bridging->worker, as_packet(bridging, mbuf),
+				   member_interface(member_of(bridging, slot)));
 }
 
 /* Copies for these; the last one gets the frame itself if nobody else needs it. Returns how many got one. */
@@ -255,14 +230,17 @@ static inline struct targets *targets_of(const struct bridging *bridging, unsign
 static __rte_noinline unsigned int filter_ports(const struct bridging *bridging,
 						struct port_set *ports)
 {
-	unsigned int denied = 0;
+	unsigned int denied = 0, count = 0;
 
+	for (unsigned int i = 0; i < SLOT_WORDS; i++)
+		count += (unsigned int)__builtin_popcountll(ports->word[i]);
 	for (unsigned int i = 0; i < SLOT_WORDS; i++) {
 		for (uint64_t word = ports->word[i]; word != 0; word &= word - 1) {
 			unsigned int slot = i * 64 + (unsigned int)__builtin_ctzll(word);
 			if (slot == SLOT_OWN ||
 			    filter_frame_out(bridging->worker, bridging->packet,
-					     member_interface(member_of(bridging, slot))))
+					     member_interface(member_of(bridging, slot)),
+					     count == 1))
 				continue;
 			port_set_remove(ports, slot);
 			denied++;

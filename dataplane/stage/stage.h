@@ -46,9 +46,10 @@ bool filter_ethertype(struct worker *worker, struct rte_mbuf *mbuf, uint32_t int
  * has a filter? False: it ended here. */
 bool filter_frame_in(struct worker *worker, const struct packet *packet);
 
-/* May a copy of it leave by a bridge's port? False: the copy was dropped, which is counted at
- * packet->interface; its buffer is the caller's. */
-bool filter_frame_out(struct worker *worker, const struct packet *packet, uint32_t interface);
+/* May a copy of it leave by a bridge's port? `only`: no other port gets it, so that a policer may mark it.
+ * False: the copy was dropped, which is counted at packet->interface; its buffer is the caller's. */
+bool filter_frame_out(struct worker *worker, const struct packet *packet, uint32_t interface,
+		      bool only);
 
 /* Meters of policing rules, and the way to look at rows. */
 int filter_init(struct worker *worker);
@@ -80,12 +81,18 @@ void pseudowire(struct worker *worker, struct packet *packet, uint64_t entry, ui
  * the tunnel's underlay. Empties worker->encapsulate, fills worker->output. */
 void encapsulate(struct worker *worker);
 
+/* Send what waits in worker->encapsulate and in worker->output; some may wait again, which lie in other
+ * tunnels. */
+void tunnel_make_room(struct worker *worker);
+
 /* Send a packet by a tunnel or pseudowire: `l3` is what goes inside, `payload` says what it is
  * (PAYLOAD_ETHERNET: l3 is the Ethernet header), its length is within the tunnel's MTU. The bytes from
  * buffer's start to l3 are the packet's own (no other reference to them). Counts it as sent at the row. */
 static inline void tunnel_encapsulate(struct worker *worker, struct packet *packet,
 				      uint32_t interface)
 {
+	if (unlikely(worker->encapsulate.count == VECTOR_SIZE))
+		tunnel_make_room(worker);
 	packet->nexthop = interface;
 	worker->encapsulate.packet[worker->encapsulate.count++] = packet;
 }
@@ -228,13 +235,6 @@ static inline void drop(struct worker *worker, struct rte_mbuf *mbuf, unsigned i
 {
 	drop_count(worker, mbuf, interface, reason);
 	rte_pktmbuf_free(mbuf);
-}
-
-/* A packet for a copy that stands in output or encapsulate until these are empty. They are used again in
- * turn: what was put into a tunnel may go into another TUNNEL_LAYERS_MAX times, VECTOR_SIZE at a time. */
-static inline struct packet *spare_packet(struct worker *worker)
-{
-	return &worker->spare[worker->spare_next++ % SPARE_PACKETS];
 }
 
 static inline void vector_add(struct vector *vector, struct packet *packet)

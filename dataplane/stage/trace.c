@@ -20,7 +20,8 @@ int trace_init(struct worker *worker)
 							.align = alignof(uint64_t) };
 
 	mark_offset = rte_mbuf_dynfield_register(&field);
-	worker->watching->trace.turn = worker->id;
+	worker->watching->trace.turn =
+		worker->id + WORKER_MAX; /* 0 is in buffers that were never marked */
 	return mark_offset < 0 ? -rte_errno : 0;
 }
 

@@ -27,7 +27,7 @@ static int start(void **state)
 	if (result == 0)
 		result = region_allocate_interfaces(&fixture.state_region, WORKERS,
 						    INTERFACE_FIRST_TUNNEL, T(PLAIN) + 1);
-	fixture.pool = rte_pktmbuf_pool_create("hand_over", 2 * RING, 0, 0,
+	fixture.pool = rte_pktmbuf_pool_create("hand_over", 2 * RING, 0, PACKET_ROOM,
 					       RTE_PKTMBUF_HEADROOM + 256, 0);
 	if (fixture.pool == NULL)
 		return -1;

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "dataplane/stage/stage.h"
 #include "tests/stage/case.h"
 
 enum { DEAD = 8 }; /* port whose link is down */
@@ -72,6 +73,7 @@ static int start(void **state)
 	route(137, LABEL_REPLACE, 0,
 	      with_backup(DEAD, LABELS(300, 301), via(2, 5, LABELS(400, 401))), 0);
 	route(138, LABEL_REPLACE, 0, with_backup(DEAD, LABELS(300), via(2, 6, LABELS(400))), 0);
+	route(160, LABEL_REPLACE, 0, with_backup(1, LABELS(300), good), 0);
 	uint32_t second = with_backup(DEAD, NO_LABELS, good); /* a backup's backup is not used */
 	route(139, LABEL_SWAP, 239, with_backup(DEAD, NO_LABELS, second), 0);
 
@@ -189,12 +191,30 @@ static void test_replace_members(void **state)
 	assert_int_equal(seen, 0xe);
 }
 
+/* The link goes down between two stages: the packet has the nexthop's label already, the backup has none. */
+static void test_no_label_of_another(void **state)
+{
+	static uint8_t frame[FRAME_ROOM];
+	static struct account before;
+	struct rte_mbuf *mbuf = mbuf_of(frame, frame_build(frame, "eth mpls 160/5/64 ip4/7"));
+
+	(void)state;
+	account_take(&before);
+	classify(fixture.worker, 0, &mbuf, 1);
+	mpls(fixture.worker);
+	atomic_store(&fixture.state->port_live[1], 0);
+	worker_stages(fixture.worker);
+	atomic_store(&fixture.state->port_live[1], 1);
+	assert_int_equal(transmit_take(), 0);
+	assert_int_equal(dropped_since(&before, 0, DROP_nexthop_down), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unusable),        cmocka_unit_test(test_backup),
 		cmocka_unit_test(test_group),           cmocka_unit_test(test_flapping),
-		cmocka_unit_test(test_replace_members),
+		cmocka_unit_test(test_replace_members), cmocka_unit_test(test_no_label_of_another),
 	};
 	return cmocka_run_group_tests_name("stage: nexthops", tests, start, stage_stop);
 }
