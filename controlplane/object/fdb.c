@@ -76,7 +76,10 @@ static void discard(struct model *model, struct fdb_object *object)
 	HASH_DEL(fdb->objects, object);
 	fdb->object[object->hit] = NULL;
 	fdb->count--;
-	heap_defer(model->heap, hit_released, model, object->hit);
+	if (model->settled)
+		heap_defer(model->heap, hit_released, model, object->hit);
+	else /* no entry has it: settling gives all of them anew */
+		hit_released(model, object->hit);
 	free(object);
 }
 

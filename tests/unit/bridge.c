@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "controlplane/object/bridge.h"
+#include "controlplane/object/fdb.h"
 #include "model-fixture.h"
 
 enum { HEAP_SIZE = 256 << 20 };
@@ -338,6 +339,50 @@ static void restart_keeps_addresses(void **state)
 	assert_null(entry_of(f, 10, 1)); /* nobody heard of it since */
 }
 
+/* Each hit index is free once or has one address, also when a journal takes addresses back. */
+static void replay_keeps_hits(void **state)
+{
+	struct fixture *f = *state;
+
+	model_end(f);
+	model_begin(f, HEAP_SIZE);
+	stop_clock(f);
+	configure(f);
+	for (unsigned int i = 0; i < 3; i++) {
+		say(f, "bridge fdb add 0a:00:00:00:00:03 dev q0");
+		say(f, "bridge fdb add 0a:00:00:00:00:04 dev q0");
+		say(f, "bridge fdb del 0a:00:00:00:00:03 dev q0");
+		say(f, "bridge fdb del 0a:00:00:00:00:04 dev q0");
+	}
+	say(f, "bridge fdb add 0a:00:00:00:00:05 dev q0");
+	model_settle(f->model);
+	model_poll(f->model);
+	assert_int_equal(f->model->fdb->free_count + f->model->fdb->count, FDB_MAX);
+	say(f, "bridge fdb add 0a:00:00:00:00:03 dev q0");
+	say(f, "bridge fdb del 0a:00:00:00:00:03 dev q0");
+	model_poll(f->model);
+	assert_int_equal(f->model->fdb->free_count + f->model->fdb->count, FDB_MAX);
+}
+
+/* Nothing is changed of a port that finds no room, and nothing is left of one that is new. */
+static void full_bridges_refuse(void **state)
+{
+	struct fixture *f = *state;
+	struct bridge_object *bridge = interface_find(f->model, "br0")->bridge;
+
+	for (unsigned int slot = SLOT_OWN + 1; slot < BRIDGE_SLOTS; slot++)
+		if (bridge->slot[slot] == NULL)
+			bridge->slot_use[slot] = ROW_USED;
+	refused(f, "port set q3 down mtu 1400 bridge br0", "bridge br0 is full");
+	const struct interface_object *port = interface_find(f->model, "q3");
+	assert_true(port->settings.up && port->settings.mtu == 0 && port->member == NULL);
+	refused(f, "port add q4 devargs net_null4 bridge br0", "bridge br0 is full");
+	assert_null(interface_find(f->model, "q4"));
+	refused(f, "tunnel add t4 mode gretap local 10.0.0.1 remote 10.0.0.2 bridge br0",
+		"bridge br0 is full");
+	say(f, "port set q0 isolated on"); /* it has its slot */
+}
+
 static void configuration_is_complete(void **state)
 {
 	struct fixture *f = *state;
@@ -366,6 +411,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(moves_are_told_of, start, fixture_remove),
 		cmocka_unit_test_setup_teardown(addresses_age, start, fixture_remove),
 		cmocka_unit_test_setup_teardown(restart_keeps_addresses, start, fixture_remove),
+		cmocka_unit_test_setup_teardown(replay_keeps_hits, start, fixture_remove),
+		cmocka_unit_test_setup_teardown(full_bridges_refuse, start, fixture_remove),
 		cmocka_unit_test_setup_teardown(configuration_is_complete, start, fixture_remove),
 	};
 	return cmocka_run_group_tests_name("bridge", tests, NULL, NULL);
