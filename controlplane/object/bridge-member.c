@@ -172,7 +172,28 @@ static int check_routed(const struct model *model, const struct interface_object
 	return 0;
 }
 
-static int bridge_from(const struct model *model, const struct value *value, uint64_t present,
+static int take_slot(struct model *model, struct bridge_object *bridge)
+{
+	for (int round = 0; round < 2; round++) {
+		for (int slot = SLOT_OWN + 1; slot < BRIDGE_SLOTS; slot++)
+			if (bridge->slot_use[slot] == ROW_FREE)
+				return slot;
+		if (!model_reclaim(model))
+			break;
+	}
+	return -ENOSPC;
+}
+
+/* Room for one that is no port of the bridge so far. */
+static int check_room(struct model *model, struct bridge_object *bridge, struct error *error)
+{
+	if (!model->settled || take_slot(model, bridge) >= 0)
+		return 0;
+	return refuse(error, -ENOSPC, "bridge %s is full: %d of %d ports in use",
+		      bridge->interface->name, SLOT_LABEL - 1, SLOT_LABEL - 1);
+}
+
+static int bridge_from(struct model *model, const struct value *value, uint64_t present,
 		       const char *name, const struct interface_object *interface,
 		       struct member_wish *wish, struct error *error)
 {
@@ -196,11 +217,11 @@ static int bridge_from(const struct model *model, const struct value *value, uin
 	memset(&wish->settings, 0, sizeof(wish->settings));
 	wish->settings.learning = true;
 	access_to(&wish->settings, BRIDGE_VLAN_DEFAULT);
-	return 0;
+	return check_room(model, wish->bridge, error);
 }
 
-int member_wish_from(const struct model *model, const struct arguments *arguments,
-		     unsigned int first, enum interface_kind kind, const char *name,
+int member_wish_from(struct model *model, const struct arguments *arguments, unsigned int first,
+		     enum interface_kind kind, const char *name,
 		     const struct interface_object *interface, struct member_wish *wish,
 		     struct error *error)
 {
@@ -228,18 +249,6 @@ int member_wish_from(const struct model *model, const struct arguments *argument
 }
 
 /* ---------------------------------------------------------------- joining and leaving */
-
-static int take_slot(struct model *model, struct bridge_object *bridge)
-{
-	for (int round = 0; round < 2; round++) {
-		for (int slot = SLOT_OWN + 1; slot < BRIDGE_SLOTS; slot++)
-			if (bridge->slot_use[slot] == ROW_FREE)
-				return slot;
-		if (!model_reclaim(model))
-			break;
-	}
-	return -ENOSPC;
-}
 
 static int join(struct model *model, struct interface_object *interface,
 		const struct member_wish *wish, struct error *error)
@@ -291,9 +300,8 @@ int member_apply(struct model *model, struct interface_object *interface,
 		bridge_publish(model, member->bridge);
 		return 0;
 	}
-	if (wish->bridge != NULL && model->settled && take_slot(model, wish->bridge) < 0)
-		return refuse(error, -ENOSPC, "bridge %s is full: %d of %d ports in use",
-			      wish->bridge->interface->name, SLOT_LABEL - 1, SLOT_LABEL - 1);
+	if (wish->bridge != NULL && check_room(model, wish->bridge, error) != 0)
+		return error->code;
 	member_leave(model, interface);
 	return wish->bridge != NULL ? join(model, interface, wish, error) : 0;
 }

@@ -104,7 +104,7 @@ struct bridge_object {
 	struct domain_rule *rule[VLAN_MAX];       /* NULL: none */
 	struct multicast_branch routed;
 	uint32_t labels; /* whose packets come in: pop bridge */
-	bool dirty; /* something found no memory: bridge_poll tries again */
+	bool dirty;      /* something found no memory: bridge_poll tries again */
 };
 
 /* ---- bridge.c ---- */
@@ -126,8 +126,8 @@ struct member_wish {
 };
 /* What the arguments ask for: `first` is the number of their `bridge` parameter. Refuses what cannot
  * be; changes nothing. `kind` and `name` are the interface's, which need not be there yet (NULL). */
-int member_wish_from(const struct model *model, const struct arguments *arguments,
-		     unsigned int first, enum interface_kind kind, const char *name,
+int member_wish_from(struct model *model, const struct arguments *arguments, unsigned int first,
+		     enum interface_kind kind, const char *name,
 		     const struct interface_object *interface, struct member_wish *wish,
 		     struct error *error);
 /* Do it. -ENOSPC: no slot; nothing changed. */

@@ -68,9 +68,9 @@ static int publish_new(struct model *model, struct interface_object *interface, 
 }
 
 /* Ethernet goes into a bridge, packets don't. */
-static int read_member(const struct model *model, const struct arguments *arguments,
-		       const char *name, const struct interface_object *interface,
-		       const struct tunnel *wire, struct member_wish *wish, struct error *error)
+static int read_member(struct model *model, const struct arguments *arguments, const char *name,
+		       const struct interface_object *interface, const struct tunnel *wire,
+		       struct member_wish *wish, struct error *error)
 {
 	int result = member_wish_from(model, arguments, TUNNEL_PARAMETER_BRIDGE, INTERFACE_TUNNEL,
 				      name, interface, wish, error);
