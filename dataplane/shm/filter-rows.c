@@ -25,9 +25,9 @@ static uint64_t *allocate_rows(uint32_t count, unsigned int words)
 
 int filter_rows_begin(struct filter_rows *rows, unsigned int words)
 {
-	*rows = (struct filter_rows){
-		.words = words, .capacity = FIRST_CAPACITY, .slots = 2 * FIRST_CAPACITY
-	};
+	*rows = (struct filter_rows){ .words = words,
+				      .capacity = FIRST_CAPACITY,
+				      .slots = 2 * FIRST_CAPACITY };
 	rows->row = allocate_rows(FIRST_CAPACITY, words);
 	rows->slot = calloc(rows->slots, sizeof(*rows->slot));
 	if (rows->row != NULL && rows->slot != NULL)
@@ -97,7 +97,7 @@ int64_t filter_rows_intern_at(struct filter_rows *rows, uint64_t *row, const uin
 
 	if (*slot != 0)
 		return *slot - 1;
-	if (rows->count == rows->capacity)
+	if (rows->count == rows->capacity || rows->count >= FILTER_ROW_MAX)
 		return -ENOSPC;
 	memcpy(&row[(size_t)rows->count * rows->words], bits, rows->words * sizeof(*bits));
 	*slot = ++rows->count;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "dataplane/shm/filter-line.h"
+#include "dataplane/shm/filter-rows.h"
 #include "filter-tables.h"
 
 enum { PACKETS = 4000, SHORT = 1 << 30 };
@@ -371,6 +372,24 @@ static void test_claim_refuses(void **state)
 	assert_int_equal(filter_claim(instance.tables, instance.heap), -EINVAL);
 }
 
+/* A table of rows holds as many as an index can name, and no more. */
+static void test_rows_end(void **state)
+{
+	struct filter_rows rows;
+
+	(void)state;
+	assert_int_equal(filter_rows_begin(&rows, 1), 0);
+	for (uint64_t bits = 1; bits <= FILTER_ROW_MAX; bits++)
+		assert_int_equal(filter_rows_intern(&rows, &bits, filter_row_hash(&bits, 1)),
+				 bits - 1);
+	uint64_t bits = FILTER_ROW_MAX + 1;
+	assert_int_equal(filter_rows_intern(&rows, &bits, filter_row_hash(&bits, 1)), -E2BIG);
+	assert_int_equal(rows.count, FILTER_ROW_MAX);
+	bits = 7; /* one that is there */
+	assert_int_equal(filter_rows_intern(&rows, &bits, filter_row_hash(&bits, 1)), 6);
+	filter_rows_end(&rows);
+}
+
 int main(void)
 {
 #define WITH_TABLES(test) cmocka_unit_test_setup_teardown(test, filter_tables_start, filter_tables_stop)
@@ -389,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_extension_headers),
 		cmocka_unit_test(test_neighbour_discovery),
 		cmocka_unit_test(test_no_ip),
+		cmocka_unit_test(test_rows_end),
 	};
 
 	seed = model_seed();
