@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include "controlplane/object/bridge.h"
+#include "controlplane/object/snooping.h"
 #include "model.h"
 #include "row.h"
 
@@ -46,7 +46,8 @@ struct interface_object *interface_get(const struct model *model, const char *na
 
 	if (interface == NULL)
 		refuse(error, -ENOENT,
-		       "interface %s does not exist: expected a port, vlan, loopback, bridge or tunnel",
+		       "interface %s does not exist: expected a port, vlan, loopback, bridge or "
+		       "tunnel",
 		       name);
 	return interface;
 }
@@ -104,9 +105,9 @@ static uint64_t interface_flags(const struct model *model, const struct interfac
 	       (uint64_t)interface->kind << INTERFACE_KIND_SHIFT |
 	       (uint64_t)settings->space << INTERFACE_SPACE_SHIFT |
 	       (uint64_t)settings->upstream_space << INTERFACE_UPSTREAM_SHIFT |
-	       (uint64_t)(interface->kind == INTERFACE_LOOPBACK ? 0
+	       (uint64_t)(interface->kind == INTERFACE_LOOPBACK  ? 0
 			  : interface->kind > INTERFACE_LOOPBACK ? PORT_VIRTUAL
-								: port->index)
+								 : port->index)
 		       << INTERFACE_PORT_SHIFT |
 	       (uint64_t)interface_mtu(interface) << INTERFACE_MTU_SHIFT |
 	       (uint64_t)settings->vrf << INTERFACE_VRF_SHIFT;
@@ -373,10 +374,12 @@ int interface_unused(struct model *model, const struct interface_object *interfa
 
 	if (interface->filter_in != 0 || interface->filter_out != 0)
 		return refuse(error, -EBUSY, "%s %s is in use by filter %s", kind, interface->name,
-			      filter_name(model, interface->filter_in != 0 ? interface->filter_in
-								      : interface->filter_out));
+			      filter_name(model, interface->filter_in != 0
+							 ? interface->filter_in
+							 : interface->filter_out));
 	neighbour_flush(model, interface, NULL);
-	if (fdb_stays(model, interface, NULL, error) != 0)
+	if (fdb_stays(model, interface, NULL, error) != 0 ||
+	    snooping_stays(model, interface, NULL, error) != 0)
 		return error->code;
 	for (const struct interface_object *i = model->interfaces;
 	     i != NULL && interface->tunnel == NULL; i = i->hh.next)

@@ -221,6 +221,7 @@ static void static_groups_and_routers(void **state)
 	refused(f, "bridge group del b0 239.9.9.7 port p0", "does not exist");
 	refused(f, "port set p0 bridge none", "in use by bridge group 239.9.9.9");
 	refused(f, "port set p2 trunk 20", "in use by bridge group 239.9.9.9");
+	refused(f, "port del p0", "in use by bridge group 239.9.9.9");
 	char *text = configuration(f);
 	assert_non_null(strstr(text, "bridge group add b0 239.9.9.9 port p0\n"));
 	assert_non_null(strstr(text, "bridge group add b0 vlan 10 239.9.9.9 port p2\n"));
@@ -232,6 +233,13 @@ static void static_groups_and_routers(void **state)
 	wait(f, 0.1);
 	expect_group(f, 10, "239.9.9.9", "2");
 	expect_set(f, &domain(f, 10)->routers[BRIDGE_IPV6], "-");
+	say(f, "bridge multicast add p0 group-limit 1");
+	refused(f, "port del p0", "in use by bridge multicast");
+	say(f, "bridge multicast del p0");
+	say(f, "bridge router add b0 port p0");
+	refused(f, "port del p0", "in use by bridge router");
+	say(f, "bridge router del b0 port p0");
+	say(f, "port del p0");
 }
 
 /* Always, never, per family; what a family says goes before what both are said. */
