@@ -11,6 +11,16 @@ static uint64_t query_time(const struct domain *domain)
 	return domain->settings.last_member_interval * snoop_last_member_count(domain);
 }
 
+/* Where a router is, MLD is left to it unless we are the querier: our query has our address, and a router
+ * whose own is higher would yield to it (RFC 3810 7.6.2). IGMP's comes from nobody then. */
+static bool can_ask(const struct member *member)
+{
+	const struct family *family = &member->group->domain->family[member->group->family];
+
+	return snoop_can_ask(family) && (family->id == SNOOP_IPV4 || family->self ||
+					 !snoop_ports_has(&family->routers, member->port->number));
+}
+
 static void send(struct member *member, const struct address *sources, unsigned int count,
 		 bool suppress)
 {
@@ -26,6 +36,8 @@ static void send(struct member *member, const struct address *sources, unsigned 
 		.source_count = count,
 	};
 
+	if (!can_ask(member))
+		return;
 	if (count > 0) /* who blocks a source speaks the version that can be asked about one */
 		query.version = family->id == SNOOP_IPV4 ? 3 : 2;
 	snoop_ports_add(&ports, member->port->number);
@@ -92,7 +104,7 @@ void snoop_ask_group(struct member *member)
 	}
 	if (member->leaving) /* RFC 2236 6: asked already */
 		return;
-	if (!snoop_can_ask(&domain->family[member->group->family]))
+	if (!can_ask(member))
 		return; /* a router asks, or the timer runs out as it is */
 	member->leaving = true;
 	if (member->timer.due > limit)
@@ -117,8 +129,7 @@ void snoop_ask_sources(struct member *member, bool which)
 			snoop_timer_set(snoop, &source->timer, snoop->now);
 			continue;
 		}
-		if (source->timer.due <= limit ||
-		    !snoop_can_ask(&domain->family[member->group->family]))
+		if (source->timer.due <= limit || !can_ask(member))
 			continue;
 		snoop_timer_set(snoop, &source->timer, limit);
 		source->queries_left = snoop_last_member_count(domain);

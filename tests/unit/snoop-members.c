@@ -69,6 +69,14 @@ static const struct snoop_row ends[] = {
 };
 
 static const struct snoop_row leaves[] = {
+	{ "a router's port is left to the router, which our address might beat", "3810 7.6.2",
+	  ONLY_IPV6, START_OTHER,
+	  "4 join G; 4 rec allow H a; 2 join G; clear; 4 leave G; 4 rec block H a; sent -; + 3; "
+	  "sent -; state 4 G E257; ? a>H 4; 2 leave G; sent 2:G" },
+	{ "a router's port, as querier", "3810 7.6.3", ONLY_IPV6, START_QUERIER,
+	  "4 query R; 4 join G; clear; 4 leave G; sent 4:G; + 2; state 4 G none" },
+	{ "IGMP's queries have no address", "4541 2.1.1", ONLY_IPV4, START_OTHER,
+	  "4 join G; clear; 4 leave G; sent 4:G; + 2; state 4 G none" },
 	{ "leave: asked on that port, twice, then gone", "2236 3; 2710 4", BOTH, START_QUERIER,
 	  "2 join G; 3 join G; clear; 2 leave G; sent 2:G; sent -; ? G 2,3; + 0.999; sent -; "
 	  "+ 0.001; sent 2:G; + 0.999; ? G 2,3; + 0.001; ? G 3; sent -" },
