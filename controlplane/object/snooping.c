@@ -347,7 +347,7 @@ static void set_port(struct model *model, struct bridge_object *bridge, unsigned
 		snooping_port_groups(model, member, vlan);
 }
 
-static void end_domain(struct model *model, struct bridge_object *bridge, unsigned int vlan)
+static void delete_domain(struct model *model, struct bridge_object *bridge, unsigned int vlan)
 {
 	struct snoop_domain_key key = key_of(bridge, vlan);
 
@@ -356,6 +356,17 @@ static void end_domain(struct model *model, struct bridge_object *bridge, unsign
 	snoop_domain_delete(model->snooping->engine, &key);
 	free(bridge->rule[vlan]);
 	bridge->rule[vlan] = NULL;
+}
+
+/* Groups are flooded before their entries go. */
+static void end_domain(struct model *model, struct bridge_object *bridge, unsigned int vlan)
+{
+	static const struct domain_rule flood;
+
+	if (bridge->rule[vlan] == NULL)
+		return;
+	bridge_rule_set(model, bridge, vlan, &flood);
+	delete_domain(model, bridge, vlan);
 }
 
 static void set_domain(struct model *model, struct bridge_object *bridge, unsigned int vlan)
@@ -476,7 +487,7 @@ const struct handler topology_change_handler = { change_topology, NULL };
 void snooping_forget(struct model *model, struct bridge_object *bridge)
 {
 	for (unsigned int vlan = 0; vlan < VLAN_MAX; vlan++)
-		end_domain(model, bridge, vlan);
+		delete_domain(model, bridge, vlan);
 }
 
 /* ---------------------------------------------------------------- take-over */

@@ -510,6 +510,39 @@ static void settings_are_configuration(void **state)
 	free(text);
 }
 
+/* hash_remove, as linked: an entry goes when the VLAN no longer says that there are entries. */
+static struct fixture *watched;
+static unsigned int removed;
+
+int __real_hash_remove(struct tables *tables, struct heap *heap, enum hash_table_id id,
+		       const void *key);
+int __wrap_hash_remove(struct tables *tables, struct heap *heap, enum hash_table_id id,
+		       const void *key);
+int __wrap_hash_remove(struct tables *tables, struct heap *heap, enum hash_table_id id,
+		       const void *key)
+{
+	if (watched != NULL && (id == HASH_GROUP || id == HASH_GROUP_SOURCE)) {
+		removed++;
+		assert_int_equal(domain(watched, 10)->flags, 0);
+		expect_set(watched, &domain(watched, 10)->member, "0,1,2");
+	}
+	return __real_hash_remove(tables, heap, id, key);
+}
+
+/* Members get their groups all the time. */
+static void snooping_ends_by_flooding(void **state)
+{
+	struct fixture *f = *state;
+
+	wait(f, 12);
+	report(f, 0, 0, 0x16, "239.1.1.1");
+	record(f, 0, 0, 5, "239.1.1.2", "10.0.0.1");
+	watched = f;
+	say(f, "bridge set b0 snooping off");
+	watched = NULL;
+	assert_int_equal(removed, 3);
+}
+
 static void bridges_go(void **state)
 {
 	struct fixture *f = *state;
@@ -565,6 +598,7 @@ int main(void)
 		IN_BRIDGE(topology_changes_flush_in_steps),
 		IN_BRIDGE(limits_of_ports),
 		IN_BRIDGE(settings_are_configuration),
+		IN_BRIDGE(snooping_ends_by_flooding),
 		IN_BRIDGE(bridges_go),
 		IN_BRIDGE(hostile_frames),
 	};
