@@ -555,6 +555,12 @@ static void copy_source(void *context, const void *entry)
 		*copy = *(const struct group_source_entry *)entry;
 }
 
+/* One of copy_group that only says that there are sources. */
+static bool is_absent(const struct group_source_entry *entry)
+{
+	return entry->key.any.reserved != 0;
+}
+
 static void adopt_entries(struct model *model, enum hash_table_id id)
 {
 	struct found_entries found = { 0 };
@@ -567,18 +573,33 @@ static void adopt_entries(struct model *model, enum hash_table_id id)
 						entry->key.any.vlan };
 		struct address group, source;
 		struct snoop_ports members;
-		struct snoop_querier_view view;
-		bool absent = entry->key.any.reserved != 0;
-		entry->key.any.reserved = 0;
 		memcpy(group.bytes, entry->key.any.group, sizeof(group.bytes));
 		memcpy(source.bytes, entry->key.source, sizeof(source.bytes));
 		memcpy(&members, &entry->ports, sizeof(members));
-		/* one that only says that there are sources stays for them */
-		if (absent && snoop_querier(model->snooping->engine, &key, SNOOP_IPV4, &view))
+		if (is_absent(entry)) /* there are sources: looked at when they are taken over */
 			continue;
-		if (absent || snoop_adopt(model->snooping->engine, &key, sources ? &source : NULL,
-					  &group, &members, model_now(model)) != 0)
+		if (snoop_adopt(model->snooping->engine, &key, sources ? &source : NULL, &group,
+				&members, model_now(model)) != 0)
 			remove_entry(model, &key, sources ? &source : NULL, &group);
+	}
+	free(found.entry);
+}
+
+/* Sources that nobody wants any more leave behind what says that there are some; of a group without
+ * members the engine writes nothing. */
+static void remove_absent(struct model *model)
+{
+	struct found_entries found = { 0 };
+
+	hash_walk(model->tables, HASH_GROUP, copy_group, &found);
+	for (size_t i = 0; i < found.count; i++) {
+		const struct group_source_entry *entry = &found.entry[i];
+		struct snoop_domain_key key = { (uint16_t)entry->key.any.bridge,
+						entry->key.any.vlan };
+		struct address group;
+		memcpy(group.bytes, entry->key.any.group, sizeof(group.bytes));
+		if (is_absent(entry) && !snoop_has_members(model->snooping->engine, &key, &group))
+			remove_entry(model, &key, NULL, &group);
 	}
 	free(found.entry);
 }
@@ -597,4 +618,5 @@ void snooping_settle(struct model *model)
 	}
 	adopt_entries(model, HASH_GROUP);
 	adopt_entries(model, HASH_GROUP_SOURCE);
+	remove_absent(model);
 }

@@ -28,12 +28,15 @@ static struct port *find_port(struct snoop *snoop, const struct snoop_domain_key
 	return domain == NULL ? NULL : snoop_port_find(domain, number);
 }
 
-static struct member *member_get(struct port *port, const struct address *address)
+/* NULL: no room, or no memory. */
+static struct member *member_get(struct group *group, struct port *port)
 {
-	struct domain *domain = port->domain;
-	struct group *group = snoop_group_get(domain, snoop_family_of(address), address);
+	const struct snoop *snoop = group->domain->snoop;
+	struct member *member = snoop_member_find(group, port);
 
-	return group == NULL ? NULL : snoop_member_get(group, port);
+	if (member != NULL || HASH_CNT(hh, snoop->members) >= snoop->members_max)
+		return member;
+	return snoop_member_get(group, port);
 }
 
 int snoop_static_add(struct snoop *snoop, const struct snoop_domain_key *key, unsigned int number,
@@ -46,22 +49,24 @@ int snoop_static_add(struct snoop *snoop, const struct snoop_domain_key *key, un
 		return -ENOENT;
 	if (!snoop_group_valid(group) || (source != NULL && !snoop_source_valid(group, source)))
 		return -EINVAL;
-	if (HASH_CNT(hh, snoop->members) >= snoop->members_max)
+	struct group *object = snoop_group_get(port->domain, snoop_family_of(group), group);
+	struct member *member = object == NULL ? NULL : member_get(object, port);
+	if (member == NULL) {
+		if (object != NULL && object->members == NULL)
+			snoop_group_free(object);
 		return -ENOSPC;
-	struct member *member = member_get(port, group);
-	if (member == NULL)
-		return -ENOMEM;
+	}
 	if (source == NULL) {
 		member->configured = true;
 		snoop_touch(member);
 	} else {
-		struct source *object = snoop_source_get(member, source);
-		if (object == NULL) {
+		struct source *wanted = snoop_source_get(member, source);
+		if (wanted == NULL) {
 			snoop_member_trim(member);
 			return -ENOSPC;
 		}
-		object->configured = true;
-		snoop_touch_source(object);
+		wanted->configured = true;
+		snoop_touch_source(wanted);
 	}
 	snoop_member_trim(member);
 	return 0;
@@ -127,23 +132,17 @@ void snoop_adopt_rule(struct snoop *snoop, const struct snoop_domain_key *key, e
 
 static struct member *adopt_member(struct group *group, unsigned int number)
 {
-	struct snoop *snoop = group->domain->snoop;
 	struct port *port = snoop_port_find(group->domain, number);
-	struct member *member =
-		port == NULL || !port->settings.up ? NULL : snoop_member_find(group, port);
 
-	if (port == NULL || !port->settings.up || member != NULL)
-		return member;
-	if (HASH_CNT(hh, snoop->members) >= snoop->members_max)
-		return NULL;
-	return snoop_member_get(group, port);
+	return port == NULL || !port->settings.up ? NULL : member_get(group, port);
 }
 
 static void adopt_any(struct group *group, const struct snoop_ports *members, uint64_t until)
 {
 	for (unsigned int i = 0; i < SNOOP_PORT_MAX; i++) {
 		struct member *member = snoop_ports_has(members, i) ? adopt_member(group, i) : NULL;
-		if (member == NULL)
+		/* one that is configured needs no host: learned as well, it would outlive its deletion */
+		if (member == NULL || member->configured)
 			continue;
 		member->exclude = true;
 		member->stale = true;
@@ -160,7 +159,9 @@ static void adopt_any(struct group *group, const struct snoop_ports *members, ui
 static void adopt_source(struct group *group, const struct address *address,
 			 const struct snoop_ports *members, uint64_t until)
 {
-	const struct snoop_output *output = &group->domain->snoop->output;
+	struct domain *domain = group->domain;
+	const struct snoop_output *output = &domain->snoop->output;
+	const struct address key = group->key.address;
 	struct channel *channel = NULL;
 
 	for (unsigned int i = 0; i < SNOOP_PORT_MAX; i++) {
@@ -169,9 +170,11 @@ static void adopt_source(struct group *group, const struct address *address,
 						? NULL
 						: adopt_member(group, i);
 		struct source *source = member == NULL ? NULL : snoop_source_get(member, address);
-		if (source != NULL) {
+		if (source != NULL && source->configured) {
+			channel = source->channel;
+		} else if (source != NULL) {
 			source->heard = true;
-			snoop_timer_set(group->domain->snoop, &source->timer,
+			snoop_timer_set(domain->snoop, &source->timer,
 					wanted ? until : SNOOP_NEVER);
 			member->stale = member->joined = true;
 			snoop_touch_source(source);
@@ -179,12 +182,14 @@ static void adopt_source(struct group *group, const struct address *address,
 		}
 		if (member != NULL)
 			snoop_member_trim(member);
+		if (member != NULL && source == NULL && snoop_group_find(domain, &key) == NULL)
+			break; /* no room for the source, and nobody wanted another: it is freed */
 	}
 	if (channel != NULL) {
 		channel->published = *members;
 		channel->out = true;
 	} else {
-		output->remove(output->context, &group->domain->key, address, &group->key.address);
+		output->remove(output->context, &domain->key, address, &key);
 	}
 }
 

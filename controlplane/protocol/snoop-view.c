@@ -197,6 +197,15 @@ bool snoop_querier(const struct snoop *snoop, const struct snoop_domain_key *key
 	return true;
 }
 
+bool snoop_has_members(const struct snoop *snoop, const struct snoop_domain_key *key,
+		       const struct address *group)
+{
+	const struct domain *domain = snoop_domain_find(snoop, key);
+	const struct group *found = domain == NULL ? NULL : snoop_group_find(domain, group);
+
+	return found != NULL && found->members != NULL;
+}
+
 const struct snoop_counters *snoop_domain_counters(const struct snoop *snoop,
 						   const struct snoop_domain_key *key)
 {

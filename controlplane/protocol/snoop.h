@@ -352,6 +352,9 @@ void snoop_each_domain(const struct snoop *snoop,
 /* False: no such domain. */
 bool snoop_querier(const struct snoop *snoop, const struct snoop_domain_key *key,
 		   enum snoop_family family, struct snoop_querier_view *view);
+/* Is the group on any port? */
+bool snoop_has_members(const struct snoop *snoop, const struct snoop_domain_key *key,
+		       const struct address *group);
 /* NULL: no such domain. */
 const struct snoop_counters *snoop_domain_counters(const struct snoop *snoop,
 						   const struct snoop_domain_key *key);

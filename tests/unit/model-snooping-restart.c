@@ -134,6 +134,72 @@ static void restart(void **state)
 	assert_null(source_entry(f, 10, "239.1.1.2", "10.0.0.1"));
 }
 
+/* Only p0 and p1 are in the bridge still. */
+static void again(struct fixture *f)
+{
+	model_end(f);
+	model_begin(f, 64 << 20);
+	f->model->clock = NULL;
+	clock_stop(f);
+	say(f, "bridge add b0 vlan 10 querier on querier-address 10.0.0.100");
+	say(f, "port add p0 devargs net_null0 bridge b0 vlan 10");
+	say(f, "port add p1 devargs net_null1 bridge b0 vlan 10");
+	say(f, "port add p2 devargs net_null2");
+	say(f, "port add p3 devargs net_null3");
+}
+
+/* What is configured is not taken over as learned: it goes when it is deleted. */
+static void restart_with_configured_groups(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		if (i == 1)
+			again(f);
+		say(f, "bridge group add b0 239.9.9.9 port p0");
+		say(f, "bridge group add b0 239.9.9.8 source 10.0.0.1 port p0");
+		if (i == 1)
+			model_settle(f->model);
+		wait(f, 12);
+		if (i == 0)
+			report(f, 1, 0, 0x16, "239.9.9.9");
+		expect_group(f, 10, "239.9.9.9", "0,1");
+		expect_set(f, &source_entry(f, 10, "239.9.9.8", "10.0.0.1")->ports, "0");
+	}
+	say(f, "bridge group del b0 239.9.9.9 port p0");
+	say(f, "bridge group del b0 239.9.9.8 source 10.0.0.1 port p0");
+	model_poll(f->model);
+	expect_group(f, 10, "239.9.9.9", "1"); /* a host's */
+	expect_group(f, 10, "239.9.9.8", "no entry");
+	assert_null(source_entry(f, 10, "239.9.9.8", "10.0.0.1"));
+}
+
+/* Killed between the entry that says that there are sources and the next: it stays for sources alone. */
+static void restart_after_a_kill(void **state)
+{
+	struct fixture *f = *state;
+
+	wait(f, 12);
+	record(f, 0, 0, 5, "239.1.1.1", "10.0.0.1");
+	record(f, 2, 10, 5, "239.1.1.2", "10.0.0.1"); /* its port will be out */
+	for (unsigned int i = 1; i <= 3; i++) {
+		struct address group = address_of("239.1.1.0");
+		group.bytes[15] = (uint8_t)i;
+		struct group_entry entry = { .flags = GROUP_SOURCES | GROUP_ABSENT,
+					     .key = { .bridge = domain(f, 10)->bridge,
+						      .vlan = 10 } };
+		memcpy(entry.key.group, group.bytes, sizeof(entry.key.group));
+		assert_int_equal(hash_put(f->model->tables, f->model->heap, HASH_GROUP, &entry), 0);
+	}
+	again(f);
+	model_settle(f->model);
+	model_poll(f->model);
+	expect_group(f, 10, "239.1.1.1", "-");
+	expect_set(f, &source_entry(f, 10, "239.1.1.1", "10.0.0.1")->ports, "0");
+	assert_int_equal(hash_walk(f->model->tables, HASH_GROUP_SOURCE, NULL, NULL), 1);
+	assert_int_equal(hash_walk(f->model->tables, HASH_GROUP, NULL, NULL), 1);
+}
+
 /* What no bridge knows any more goes at the next start. */
 static void restart_without_the_bridge(void **state)
 {
@@ -156,6 +222,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_BRIDGE(counters),
 		IN_BRIDGE(restart),
+		IN_BRIDGE(restart_with_configured_groups),
+		IN_BRIDGE(restart_after_a_kill),
 		IN_BRIDGE(restart_without_the_bridge),
 	};
 

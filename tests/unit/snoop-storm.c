@@ -168,6 +168,24 @@ static void totals_are_kept(void **state)
 	fixture_stop(&f);
 }
 
+/* Configured groups: another membership is refused at the limit, one that is there already is not. */
+static void configured_groups_at_the_limit(void **state)
+{
+	const struct address here = address_of("239.1.1.1"), more = address_of("239.1.1.9");
+	const struct address source = address_of("10.0.0.1");
+
+	(void)state;
+	start();
+	snoop_script(&f, "1 join G; 2 join H");
+	f.snoop->members_max = 2;
+	assert_int_equal(snoop_static_add(f.snoop, &f.key, 1, &more, NULL, f.now), -ENOSPC);
+	assert_int_equal(snoop_static_add(f.snoop, &f.key, 3, &here, NULL, f.now), -ENOSPC);
+	assert_int_equal(HASH_COUNT(f.snoop->groups), 2);
+	assert_int_equal(snoop_static_add(f.snoop, &f.key, 1, &here, NULL, f.now), 0);
+	assert_int_equal(snoop_static_add(f.snoop, &f.key, 1, &here, &source, f.now), 0);
+	fixture_stop(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +193,7 @@ int main(void)
 		cmocka_unit_test(ticks_look_at_what_is_due),
 		cmocka_unit_test(sources_leave_nothing),
 		cmocka_unit_test(totals_are_kept),
+		cmocka_unit_test(configured_groups_at_the_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
