@@ -155,11 +155,14 @@ static void queue_frame(struct model *model, const struct bridge_object *bridge,
 		return;
 	frame = snooping->frame_count < SNOOPING_FRAMES_MAX ? malloc(sizeof(*frame)) : NULL;
 	if (frame == NULL) {
-		snooping->frames_lost++;
+		const struct snoop_domain_key key = key_of(bridge, vlan);
+		if (model->state != NULL) /* there is somebody to lose them */
+			snoop_lost(snooping->engine, &key);
 		return;
 	}
 	frame->interface = member->interface->index;
 	frame->vlan = (uint16_t)vlan;
+	frame->queued = model_now(model);
 	frame->length = 14 + length;
 	memcpy(frame->data, destination_mac, 6);
 	memcpy(frame->data + 6, &bridge->interface->mac, 6);
@@ -183,15 +186,25 @@ static void send(void *context, const struct snoop_domain_key *domain,
 				    length);
 }
 
-struct snooping_frame *snooping_take_frame(struct model *model)
+void snooping_frame_end(struct model *model, struct snooping_frame *frame, bool lost)
 {
-	struct snooping_frame *frame = model->snooping->frames;
+	const struct interface_object *interface = model->interface[frame->interface];
 
-	if (frame == NULL)
-		return NULL;
+	if (lost && interface != NULL && interface->member != NULL) {
+		const struct snoop_domain_key key = key_of(interface->member->bridge, frame->vlan);
+		snoop_lost(model->snooping->engine, &key);
+	}
 	DL_DELETE(model->snooping->frames, frame);
 	model->snooping->frame_count--;
-	return frame;
+	free(frame);
+}
+
+/* Without a data plane nobody takes frames away. */
+static bool busy(void *context)
+{
+	const struct model *model = context;
+
+	return model->state != NULL && model->snooping->frame_count >= SNOOPING_FRAMES_BUSY;
 }
 
 /* Who said so; a configured group has nobody, nor one that was taken over and not heard of. */
@@ -241,7 +254,7 @@ static void tell(void *context, const struct snoop_event *event)
 
 int snooping_open(struct model *model)
 {
-	struct snoop_output output = { model, forward, remove_entry, set_rule, send, tell };
+	struct snoop_output output = { model, forward, remove_entry, set_rule, send, tell, busy };
 	struct snooping *snooping = calloc(1, sizeof(*snooping));
 
 	if (snooping == NULL)
@@ -257,12 +270,10 @@ int snooping_open(struct model *model)
 
 void snooping_close(struct model *model)
 {
-	struct snooping_frame *frame;
-
 	if (model->snooping == NULL)
 		return;
-	while ((frame = snooping_take_frame(model)) != NULL)
-		free(frame);
+	while (model->snooping->frames != NULL)
+		snooping_frame_end(model, model->snooping->frames, false);
 	snoop_free(model->snooping->engine);
 	snooping_items_free(model->snooping);
 	free(model->snooping);

@@ -18,7 +18,10 @@
 enum {
 	SNOOPING_GROUPS_MAX = 131072, /* memberships: a group on a port */
 	SNOOPING_SOURCES_MAX = 131072,
-	SNOOPING_FRAMES_MAX = 1024, /* that wait to be sent */
+	SNOOPING_FRAMES_MAX = 2048, /* that wait to be sent */
+	/* from so many on the engine waits; what it says at once, to all ports of a VLAN, fits above */
+	SNOOPING_FRAMES_BUSY = 1024,
+	SNOOPING_FRAME_NS = 1000000000, /* how long one waits for a worker that takes none */
 };
 
 /* A frame of the engine's, for one port: Ethernet header without tags, then the packet. */
@@ -26,6 +29,7 @@ struct snooping_frame {
 	struct snooping_frame *prev, *next;
 	uint32_t interface;
 	uint16_t vlan;
+	uint64_t queued; /* when, ns */
 	size_t length;
 	uint8_t data[14 + SNOOP_PACKET_MAX];
 };
@@ -44,7 +48,7 @@ struct snooping_key {
 /* Something configured. */
 struct snooping_item {
 	struct snooping_key key;
-	UT_hash_handle hh; /* snooping->items, by key, in order of configuration */
+	UT_hash_handle hh;             /* snooping->items, by key, in order of configuration */
 	enum snoop_router_rule router; /* ROUTER */
 	/* PORT */
 	bool fast_leave;
@@ -58,8 +62,7 @@ struct snooping {
 	struct snooping_item *items;
 	struct snooping_frame *frames;
 	unsigned int frame_count;
-	uint64_t frames_lost; /* no room in the list */
-	uint64_t due;         /* next tick, ns */
+	uint64_t due; /* next tick, ns */
 	/* of state->multicast; the one that is taken next stands last */
 	uint32_t free_counter[MULTICAST_COUNTERS], free_counters;
 	uint64_t changed
@@ -91,8 +94,8 @@ bool snooping_input(struct model *model, const struct bridge_member *member, uns
  * is forgotten (fdb_topology_heard), and hosts are asked. */
 void snooping_topology(struct model *model, const struct bridge_member *member);
 extern const struct handler topology_change_handler;
-/* The oldest frame that waits, or NULL; to be freed. */
-struct snooping_frame *snooping_take_frame(struct model *model);
+/* It is sent, or lost (counted in its VLAN). */
+void snooping_frame_end(struct model *model, struct snooping_frame *frame, bool lost);
 
 /* ---- snooping-counter.c ---- */
 

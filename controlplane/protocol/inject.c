@@ -6,10 +6,9 @@
 #include "controlplane/protocol/inject.h"
 #include "dataplane/shm/ring.h"
 
-int inject_frame(struct model *model, uint32_t interface, const void *frame, size_t length)
+/* Which worker sends for the interface; -ENOTCONN */
+static int worker_of(const struct model *model, uint32_t interface)
 {
-	if (length > FRAME_MAX)
-		return -EMSGSIZE;
 	if (!model->alive || model->inject_workers == 0)
 		return -ENOTCONN;
 	/* a data plane that was restarted may have fewer workers than rings were made for, or more */
@@ -18,9 +17,30 @@ int inject_frame(struct model *model, uint32_t interface, const void *frame, siz
 		return -ENOTCONN;
 	if (workers > model->inject_workers)
 		workers = model->inject_workers;
-	uint64_t worker = interface % workers;
-	struct ring_producer *producer = &model->tables->inject[worker];
-	struct frame_slot *slot = ring_reserve(producer, &model->state->inject_consumer[worker]);
+	return (int)(interface % workers);
+}
+
+static struct frame_slot *reserve(const struct model *model, int worker)
+{
+	return ring_reserve(&model->tables->inject[worker], &model->state->inject_consumer[worker]);
+}
+
+bool inject_is_full(const struct model *model, uint32_t interface)
+{
+	int worker = worker_of(model, interface);
+
+	return worker >= 0 && reserve(model, worker) == NULL;
+}
+
+int inject_frame(struct model *model, uint32_t interface, const void *frame, size_t length)
+{
+	int worker = worker_of(model, interface);
+
+	if (length > FRAME_MAX)
+		return -EMSGSIZE;
+	if (worker < 0)
+		return worker;
+	struct frame_slot *slot = reserve(model, worker);
 	if (slot == NULL) {
 		model->inject_full++;
 		return -ENOBUFS;
@@ -31,7 +51,7 @@ int inject_frame(struct model *model, uint32_t interface, const void *frame, siz
 	slot->l3_offset = 0;
 	slot->time = 0;
 	memcpy(slot->data, frame, length);
-	ring_publish(producer);
+	ring_publish(&model->tables->inject[worker]);
 	model->injected++;
 	return 0;
 }

@@ -16,5 +16,7 @@
  * alive, or its rings are not there yet; -ENOBUFS: the ring is full (counted); -EMSGSIZE: longer
  * than FRAME_MAX. */
 int inject_frame(struct model *model, uint32_t interface, const void *frame, size_t length);
+/* Would it be refused because the ring is full? Counts nothing. */
+bool inject_is_full(const struct model *model, uint32_t interface);
 
 #endif

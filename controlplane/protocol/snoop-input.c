@@ -50,16 +50,17 @@ void snoop_settle(struct snoop *snoop, uint64_t now)
 	snoop->now = now;
 	do { /* what is published may be due to be said at once */
 		snoop_families_publish(snoop);
-		while ((timer = snoop_timer_next(snoop, now)) != NULL)
+		while (!snoop_busy(snoop) && (timer = snoop_timer_next(snoop, now)) != NULL)
 			run_timer(timer);
 		snoop_publish(snoop);
-	} while (snoop->families_changed != NULL || snoop_timer_first(snoop) <= now);
+	} while (!snoop_busy(snoop) &&
+		 (snoop->families_changed != NULL || snoop_timer_first(snoop) <= now));
 }
 
 uint64_t snoop_tick(struct snoop *snoop, uint64_t now)
 {
 	snoop_settle(snoop, now);
-	return snoop_timer_first(snoop);
+	return snoop->families_changed != NULL ? now : snoop_timer_first(snoop);
 }
 
 /* ---------------------------------------------------------------- where frames go */

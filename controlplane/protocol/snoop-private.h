@@ -177,7 +177,7 @@ struct port {
 	unsigned int number;
 	struct snoop_port_settings settings;
 	struct member *members;
-	unsigned int groups; /* members that count against the limit */
+	unsigned int groups;   /* members that count against the limit */
 	uint64_t refused_next; /* when refusals are told of again */
 	struct router router[SNOOP_FAMILIES];
 };
@@ -254,6 +254,10 @@ void snoop_group_event(const struct port *port, enum snoop_event_kind kind,
 		       const uint8_t reporter_mac[6]);
 /* Run what is due, then publish what changed. */
 void snoop_settle(struct snoop *snoop, uint64_t now);
+static inline bool snoop_busy(const struct snoop *snoop)
+{
+	return snoop->output.busy(snoop->output.context);
+}
 /* Ports that are up, without `port`. */
 struct snoop_ports snoop_others(const struct domain *domain, unsigned int port);
 

@@ -127,7 +127,7 @@ void snoop_family_changed(struct family *family)
 
 void snoop_families_publish(struct snoop *snoop)
 {
-	while (snoop->families_changed != NULL) {
+	while (snoop->families_changed != NULL && !snoop_busy(snoop)) {
 		struct family *family = snoop->families_changed;
 		LL_DELETE2(snoop->families_changed, family, changed_next);
 		family->changed = false;

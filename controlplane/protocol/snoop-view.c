@@ -213,3 +213,11 @@ const struct snoop_counters *snoop_domain_counters(const struct snoop *snoop,
 
 	return domain == NULL ? NULL : &domain->counters;
 }
+
+void snoop_lost(struct snoop *snoop, const struct snoop_domain_key *key)
+{
+	struct domain *domain = snoop_domain_find(snoop, key);
+
+	if (domain != NULL)
+		domain->counters.frames_lost++;
+}

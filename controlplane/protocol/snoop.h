@@ -128,7 +128,7 @@ struct snoop_port_settings {
 	X(unknown_type, "IGMP message of an unknown type, flooded")                                \
 	X(not_snooped, "neither IGMP nor MLD nor PIM, flooded")                                    \
 	X(query_zero_source, "query from 0.0.0.0: no router, no election")                         \
-	X(advertisement_zero_source, "router advertisement or termination from 0.0.0.0: ignored") \
+	X(advertisement_zero_source, "router advertisement or termination from 0.0.0.0: ignored")  \
 	X(query_other_version, "query of another version than ours")                               \
 	/* records of reports that were not taken */                                               \
 	X(record_unknown_type, "record of an unknown type, skipped")                               \
@@ -150,7 +150,8 @@ struct snoop_port_settings {
 	X(router_advertisements, "multicast router advertisements and terminations taken")         \
 	X(queries_sent, "queries sent")                                                            \
 	X(reports_sent, "reports sent as proxy")                                                   \
-	X(solicitations_sent, "multicast router solicitations sent")
+	X(solicitations_sent, "multicast router solicitations sent")                               \
+	X(frames_lost, "queries, reports and solicitations that did not get out in time")
 
 struct snoop_counters {
 #define X(name, text) uint64_t name;
@@ -204,6 +205,8 @@ struct snoop_output {
 		     const struct snoop_ports *ports, const uint8_t destination_mac[6],
 		     const uint8_t *packet, size_t length);
 	void (*event)(void *context, const struct snoop_event *event);
+	/* No room for more packets: timers and rules wait for a later tick. Reports are taken meanwhile. */
+	bool (*busy)(void *context);
 };
 
 /* ---------------------------------------------------------------- life */
@@ -269,7 +272,11 @@ bool snoop_input(struct snoop *snoop, const struct snoop_domain_key *key, unsign
 		 const uint8_t *packet, size_t length, const uint8_t source_mac[6], uint64_t now,
 		 struct snoop_ports *forward);
 
-/* Do what is due. Returns when to come again, UINT64_MAX: nothing waits. */
+/* A packet of the domain's was lost; may be called from within `send`. */
+void snoop_lost(struct snoop *snoop, const struct snoop_domain_key *key);
+
+/* Do what is due. Returns when to come again, UINT64_MAX: nothing waits; `now` or earlier: the output was
+ * busy. */
 uint64_t snoop_tick(struct snoop *snoop, uint64_t now);
 
 /* The spanning tree changed: ask everybody at once (RFC 4541 2.1.1.4). */

@@ -56,16 +56,22 @@ static void send_out(struct model *model, const struct interface_object *interfa
 	inject_frame(model, interface->index, frame, at + length);
 }
 
+/* What a worker has no room for waits for the next turn: all VLANs are asked at the same time. */
 void snooping_send(struct model *model)
 {
-	struct snooping_frame *frame;
+	struct snooping_frame *frame, *next;
+	uint64_t now = model_now(model);
 
-	while ((frame = snooping_take_frame(model)) != NULL) {
+	DL_FOREACH_SAFE(model->snooping->frames, frame, next)
+	{
 		const struct interface_object *interface = model->interface[frame->interface];
-		if (interface != NULL)
+		bool full = interface != NULL && inject_is_full(model, frame->interface);
+		if (full && now - frame->queued < SNOOPING_FRAME_NS)
+			continue;
+		if (interface != NULL && !full)
 			send_out(model, interface, frame->vlan, frame->data,
 				 frame->data + ADDRESSES, frame->length - ADDRESSES);
-		free(frame);
+		snooping_frame_end(model, frame, full);
 	}
 }
 

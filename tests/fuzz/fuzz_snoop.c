@@ -117,6 +117,12 @@ static void happened(void *context, const struct snoop_event *event)
 	(void)context, (void)event;
 }
 
+static bool busy(void *context)
+{
+	(void)context;
+	return false;
+}
+
 /* ---------------------------------------------------------------- input */
 
 static void set(bool querier, bool proxy)
@@ -132,7 +138,8 @@ static void set(bool querier, bool proxy)
 
 static void start(bool proxy)
 {
-	static const struct snoop_output output = { NULL, forward, removed, ruled, sent, happened };
+	static const struct snoop_output output = { NULL, forward, removed, ruled, sent, happened,
+						    busy };
 
 	now = 1000 * SECOND;
 	entries = 0;

@@ -46,6 +46,50 @@ static void queries_leave_as_ports_have_their_vlans(void **state)
 	assert_int_equal(families[1], 5);
 }
 
+static json_int_t frames_lost(struct fixture *f)
+{
+	json_t *rows = show(f, "bridge snooping show"), *row;
+	json_int_t lost = 0;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		lost += json_integer_value(
+			json_object_get(json_object_get(row, "counters"), "frames_lost"));
+	json_decref(rows);
+	return lost;
+}
+
+/* Many VLANs are asked at the same time, more than rings and lists hold: each port once in each, later. */
+static void queries_wait_for_room(void **state)
+{
+	static uint8_t asked[PORTS][VLAN_MAX][2];
+	struct fixture *f = *state;
+	const struct frame_slot *slot;
+
+	say(f, "bridge set b0 querier off");
+	say(f, "port set p2 trunk 100-1099");
+	say(f, "port set p3 trunk 100-1099");
+	wait(f, 0.1);
+	skip_frames(f);
+	say(f, "bridge set b0 querier on");
+	for (unsigned int i = 0; i < 100; i++) {
+		test_time += 1000000;
+		model_poll(f->model);
+		punt_poll(f->model);
+		while ((slot = injected(f)) != NULL)
+			if (slot->data[12] == 0x81)
+				asked[slot->interface][(slot->data[14] & 0xf) << 8 | slot->data[15]]
+				     [slot->data[0] == 1]++;
+	}
+	for (unsigned int vlan = 100; vlan < 1100; vlan++)
+		for (unsigned int port = 2; port < 4; port++)
+			assert_true(asked[port][vlan][0] == 1 && asked[port][vlan][1] == 1);
+	assert_int_equal(frames_lost(f), 0);
+	assert_int_equal(f->model->inject_full, 0);
+	wait(f, 40); /* nobody takes them */
+	assert_true(frames_lost(f) > 0);
+}
+
 static void reports_become_entries(void **state)
 {
 	struct fixture *f = *state;
@@ -583,6 +627,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_BRIDGE(queries_leave_as_ports_have_their_vlans),
+		IN_BRIDGE(queries_wait_for_room),
 		IN_BRIDGE(reports_become_entries),
 		IN_BRIDGE(sources_become_entries),
 		IN_BRIDGE(frames_go_to_routers),

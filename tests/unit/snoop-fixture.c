@@ -207,6 +207,12 @@ static void happened(void *context, const struct snoop_event *event)
 
 /* ---------------------------------------------------------------- life */
 
+static bool never_busy(void *context)
+{
+	(void)context;
+	return false;
+}
+
 void fixture_settings(struct snoop_fixture *f)
 {
 	assert_int_equal(snoop_domain_set(f->snoop, &f->key, &f->settings, f->now), 0);
@@ -222,7 +228,7 @@ void fixture_port(struct snoop_fixture *f, unsigned int port)
 void fixture_start(struct snoop_fixture *f)
 {
 	memset(f, 0, sizeof(*f));
-	struct snoop_output output = { f, forward, removed, ruled, send, happened };
+	struct snoop_output output = { f, forward, removed, ruled, send, happened, never_busy };
 	f->snoop = snoop_new(&output, 100000, 100000);
 	assert_non_null(f->snoop);
 	f->where = "start";
