@@ -27,6 +27,8 @@ struct rpc_job {
 	struct call_state call;
 	bool calling; /* an element takes more than one slice */
 	struct unit unit;
+	bool undoing; /* the journal did not take the slice's changes, why stands in `refused` */
+	struct outcome refused;
 	struct item *item;
 	size_t item_count, item_capacity;
 	struct buffer slice_text, out;
@@ -57,30 +59,42 @@ static void out_separator(struct rpc_job *job)
 		buffer_add(&job->out, job->out.used ? "," : "[", 1);
 }
 
-/* The slice's changes go to the journal, then its responses to the answer. */
-static void flush(struct rpc_job *job)
+/* The slice's changes go to the journal, or are undone. False: not all are undone yet; others' changes
+ * wait until then. */
+static bool commit(struct rpc_job *job, uint64_t deadline)
 {
-	struct outcome refused = { .error = { .column = -1 } };
-	int rc = unit_commit(&job->unit, job->api, false, &refused.error);
-
-	if (rc) {
-		unit_undo(&job->unit, job->api, UINT64_MAX);
-		outcome_refuse(&refused);
+	if (!job->undoing) {
+		job->refused = (struct outcome){ .error = { .column = -1 } };
+		job->undoing = unit_commit(&job->unit, job->api, false, &job->refused.error) != 0;
 	}
+	bool over = !job->undoing || unit_undo(&job->unit, job->api, deadline);
+	job->job.exclusive = !over || (job->calling && call_is_exclusive(&job->call));
+	return over;
+}
+
+/* The slice is over: its changes, then its responses to the answer. False: go on later. */
+static bool flush(struct rpc_job *job, uint64_t deadline)
+{
+	if (!commit(job, deadline))
+		return false;
+	if (job->undoing)
+		outcome_refuse(&job->refused);
 	for (size_t i = 0; i < job->item_count; i++) {
 		const struct item *item = &job->item[i];
 
 		if (item->notification)
 			continue;
 		out_separator(job);
-		if (rc && item->changed)
-			reply_add(&job->out, item->id, &refused);
+		if (job->undoing && item->changed)
+			reply_add(&job->out, item->id, &job->refused);
 		else
 			buffer_add(&job->out, job->slice_text.data + item->start,
 				   item->end - item->start);
 	}
+	job->undoing = false;
 	job->item_count = 0;
 	job->slice_text.used = 0;
+	return true;
 }
 
 /* ---- requests ---- */
@@ -132,7 +146,8 @@ static bool step_element(struct rpc_job *job, uint64_t deadline)
 	if (take_request(element_at(job), &call, &id, &notification, &outcome)) {
 		/* What has a unit of its own, or saves what was accepted: keep the order. */
 		if (!job->calling && call_is_apart(&call)) {
-			flush(job);
+			if (!flush(job, deadline))
+				return false;
 			before = 0;
 		}
 		job->calling = !call_step(&call, &job->call, &outcome, deadline);
@@ -171,11 +186,12 @@ static bool step(struct job *base, uint64_t deadline)
 {
 	struct rpc_job *job = (struct rpc_job *)base;
 
+	if (job->undoing && !flush(job, deadline))
+		return false;
 	while (job->next < job->count)
 		if (!step_element(job, deadline) || queue_clock() >= deadline)
 			break;
-	flush(job);
-	if (job->next < job->count)
+	if (!flush(job, deadline) || job->next < job->count)
 		return false;
 	finish(job);
 	return true;
