@@ -416,6 +416,17 @@ void snooping_bridge(struct model *model, struct bridge_object *bridge)
 	model->snooping->due = 0;
 }
 
+/* The port's link came or went: nothing else of the bridge did, and there may be all VLANs there are. */
+static void set_member(struct model *model, const struct bridge_member *member)
+{
+	if (!model->settled)
+		return;
+	for (unsigned int vlan = 1; vlan <= VLAN_LAST; vlan++)
+		if (member->bridge->rule[vlan] != NULL)
+			set_port(model, member->bridge, vlan, member->slot);
+	model->snooping->due = 0;
+}
+
 /* The link is there for the first time: queries of before found no port in the data plane. */
 static void ask_port(struct model *model, const struct bridge_member *member)
 {
@@ -439,7 +450,7 @@ void snooping_link(struct model *model, const struct interface_object *port, boo
 			continue;
 		}
 		i->member->link_lost = !up;
-		snooping_bridge(model, i->member->bridge);
+		set_member(model, i->member);
 	}
 }
 

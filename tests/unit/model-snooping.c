@@ -203,6 +203,41 @@ static void isolated_ports_hear_nothing_of_each_other(void **state)
 	expect_nothing(f);
 }
 
+/* snoop_port_set, as linked. */
+static unsigned int ports_set;
+
+int __real_snoop_port_set(struct snoop *snoop, const struct snoop_domain_key *key,
+			  unsigned int number, const struct snoop_port_settings *settings,
+			  uint64_t now);
+int __wrap_snoop_port_set(struct snoop *snoop, const struct snoop_domain_key *key,
+			  unsigned int number, const struct snoop_port_settings *settings,
+			  uint64_t now);
+int __wrap_snoop_port_set(struct snoop *snoop, const struct snoop_domain_key *key,
+			  unsigned int number, const struct snoop_port_settings *settings,
+			  uint64_t now)
+{
+	ports_set++;
+	return __real_snoop_port_set(snoop, key, number, settings, now);
+}
+
+/* With many VLANs on many ports, work for others' would take as long as many frames. */
+static void links_are_looked_at_alone(void **state)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0, 1, 2 };
+	struct fixture *f = *state;
+
+	wait(f, 12);
+	report(f, 2, 10, 0x16, "239.1.1.1");
+	expect_group(f, 10, "239.1.1.1", "2");
+	for (unsigned int up = 0; up < 2; up++) {
+		ports_set = 0;
+		dataplane_answers(f, 2, mac, up != 0);
+		wait(f, 0.1);
+		assert_int_equal(ports_set, 2); /* its VLANs */
+		expect_group(f, 10, "239.1.1.1", "no entry");
+	}
+}
+
 static void links_and_states(void **state)
 {
 	static const uint8_t mac[6] = { 2, 0, 0, 0, 1, 0 };
@@ -633,6 +668,7 @@ int main(void)
 		IN_BRIDGE(frames_go_to_routers),
 		IN_BRIDGE(frames_keep_their_priority),
 		IN_BRIDGE(isolated_ports_hear_nothing_of_each_other),
+		IN_BRIDGE(links_are_looked_at_alone),
 		IN_BRIDGE(links_and_states),
 		IN_BRIDGE(first_link),
 		IN_BRIDGE(static_groups_and_routers),
