@@ -119,16 +119,20 @@ static void send_general(struct family *family, const struct snoop_ports *ports)
 void snoop_query_due(struct family *family)
 {
 	const struct snoop_settings *settings = settings_of(family);
+	struct snoop *snoop = family->domain->snoop;
 
 	if (!family->self)
 		return;
 	send_general(family, &family->domain->up);
+	/* the first one may have waited for room: hosts have their time from now on */
+	if (family->startup_left == startup_count(settings) && snoop_timer_runs(&family->settle))
+		snoop_timer_set(snoop, &family->settle,
+				snoop->now + settings->query_response_interval + SNOOP_SETTLE_NS);
 	if (family->startup_left > 0)
 		family->startup_left--;
-	snoop_timer_set(family->domain->snoop, &family->query,
-			family->domain->snoop->now + (family->startup_left > 0
-							      ? startup_interval(settings)
-							      : settings->query_interval));
+	snoop_timer_set(snoop, &family->query,
+			snoop->now + (family->startup_left > 0 ? startup_interval(settings)
+							       : settings->query_interval));
 }
 
 void snoop_query_asked(struct family *family)

@@ -207,10 +207,11 @@ static void happened(void *context, const struct snoop_event *event)
 
 /* ---------------------------------------------------------------- life */
 
-static bool never_busy(void *context)
+static bool busy(void *context)
 {
-	(void)context;
-	return false;
+	const struct snoop_fixture *f = context;
+
+	return f->busy;
 }
 
 void fixture_settings(struct snoop_fixture *f)
@@ -228,7 +229,7 @@ void fixture_port(struct snoop_fixture *f, unsigned int port)
 void fixture_start(struct snoop_fixture *f)
 {
 	memset(f, 0, sizeof(*f));
-	struct snoop_output output = { f, forward, removed, ruled, send, happened, never_busy };
+	struct snoop_output output = { f, forward, removed, ruled, send, happened, busy };
 	f->snoop = snoop_new(&output, 100000, 100000);
 	assert_non_null(f->snoop);
 	f->where = "start";

@@ -34,7 +34,7 @@ struct snoop_fixture {
 	struct snoop_ports verdict; /* of the last frame */
 	struct entry entry[ENTRY_MAX];
 	unsigned int entries, writes, removals;
-	bool table_full;
+	bool table_full, busy;
 	struct snoop_rule rule[SNOOP_FAMILIES];
 	unsigned int rules;
 	char sent[SENT_MAX][256]; /* what was sent, as text */

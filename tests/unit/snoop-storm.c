@@ -186,6 +186,25 @@ static void configured_groups_at_the_limit(void **state)
 	fixture_stop(&f);
 }
 
+/* Without room for packets nothing is sent or ends, reports are taken; hosts have their time to answer from
+ * the query on, not from when it was due. */
+static void busy_output(void **state)
+{
+	(void)state;
+	fixture_start(&f);
+	f.where = "busy";
+	snoop_script(&f, "set querier=0; + 300; clear");
+	f.busy = true;
+	snoop_script(&f, "set querier=1; 1 join G; sent -");
+	assert_int_equal(HASH_COUNT(f.snoop->members), 1);
+	f.now += 5 * SECOND;
+	f.busy = false;
+	f.next = snoop_tick(f.snoop, f.now);
+	assert_true(f.sent_count > 0);
+	snoop_script(&f, "clear; + 10.9; enforced 0; + 0.2; enforced 1; ? G 1");
+	fixture_stop(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +212,7 @@ int main(void)
 		cmocka_unit_test(ticks_look_at_what_is_due),
 		cmocka_unit_test(sources_leave_nothing),
 		cmocka_unit_test(totals_are_kept),
+		cmocka_unit_test(busy_output),
 		cmocka_unit_test(configured_groups_at_the_limit),
 	};
 
