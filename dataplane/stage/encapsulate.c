@@ -400,9 +400,7 @@ static inline void depart(struct departure *departure)
 	if (unlikely(route_kind(departure->underlay) == ROUTE_GROUP))
 		index = group_choose(worker, index, departure->hash);
 	packet->nexthop = index;
-	packet->flags = (uint8_t)((packet->flags & PACKET_LAYERS) + PACKET_LAYER);
-	if (likely(packet->payload != PAYLOAD_MPLS))
-		packet->flags |= PACKET_ENCAPSULATED;
+	packet->flags = (uint8_t)((packet->flags & PACKET_LAYERS) + PACKET_LAYER) | PACKET_ENCAPSULATED;
 	counter_add(&counters->tx_packets, 1);
 	counter_add(&counters->tx_bytes, departure->length);
 	vector_add(&worker->output, packet);

@@ -262,19 +262,19 @@ static __rte_noinline void output_fragments(struct worker *worker, struct packet
 					    const struct rewrite *rewrite)
 {
 	struct rte_mbuf *fragments[FRAGMENTS_MAX];
-	uint32_t ingress = packet->interface;
+	const struct packet whole = *packet; /* it may stand in the buffer, which ends */
 	unsigned int pushed = pushed_size(packet, rewrite);
 	unsigned int mtu = rewrite->mtu > pushed ? rewrite->mtu - pushed : 0;
 	unsigned int count = fragment(worker, packet, mtu, fragments);
 	uint64_t forwarded = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
-		struct packet piece = *packet;
+		struct packet piece = whole;
 		piece.mbuf = fragments[i];
 		piece.l3 = rte_pktmbuf_mtod(fragments[i], uint8_t *);
 		forwarded += output_general(worker, &piece, rewrite);
 	}
-	counter_add(&worker->interface[ingress].forwarded, forwarded);
+	counter_add(&worker->interface[whole.interface].forwarded, forwarded);
 }
 
 /* Labels were put on over the header that it came with: for those who look at what was dropped it gets the

@@ -390,6 +390,7 @@ static struct packet *join(struct worker *worker, struct datagram *datagram, str
 {
 	struct reassembly *table = worker->reassembly;
 	struct rte_mbuf *last = packet->mbuf, *head = NULL;
+	struct packet whole = *packet;
 
 	while (datagram->count > 0) {
 		struct piece *piece = take_piece(table, datagram);
@@ -402,19 +403,18 @@ static struct packet *join(struct worker *worker, struct datagram *datagram, str
 		}
 		packet_cut(mbuf, piece->l3 + piece->header + piece->end - piece->start);
 		if (head == NULL) {
-			packet->l3 = mend_header(piece, datagram);
+			whole.l3 = mend_header(piece, datagram);
 			head = mbuf;
 		} else {
 			rte_pktmbuf_chain(head, without_headers(piece));
 		}
 	}
-	packet->mbuf = head;
-	struct packet *whole = packet_of(head);
-	*whole = *packet;
+	whole.mbuf = head;
+	*packet_of(head) = whole;
 	/* most of those that tunnels make fit into one buffer; if not, they stay in several */
 	(void)rte_pktmbuf_linearize(head);
 	forget(worker, datagram);
-	return whole;
+	return packet_of(head);
 }
 
 /* RFC 3168 5.3: congestion was seen by one, and another is of a sender that does not know about it. */

@@ -259,6 +259,24 @@ static void end_without_port(const struct bridging *bridging, unsigned int denie
 		rte_pktmbuf_free(bridging->mbuf);
 }
 
+/* What a tunnel's own way leads out of the bridge is not flooded into tunnels, by whose ways it could come back
+ * here, each time to all of them. */
+static __rte_noinline void spare_tunnels(const struct bridging *bridging, struct port_set *ports)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < SLOT_WORDS; i++)
+		count += (unsigned int)__builtin_popcountll(ports->word[i]);
+	for (unsigned int i = 0; i < SLOT_WORDS && count > 1; i++)
+		for (uint64_t word = ports->word[i]; word != 0; word &= word - 1) {
+			unsigned int slot = i * 64 + (unsigned int)__builtin_ctzll(word);
+			if (member_port(member_of(bridging, slot)) < PORT_MAX)
+				continue;
+			port_set_remove(ports, slot);
+			failed(bridging, slot);
+		}
+}
+
 void bridge_replicate(const struct bridging *bridging, struct port_set *ports)
 {
 	struct targets same, other, whole;
@@ -266,6 +284,9 @@ void bridge_replicate(const struct bridging *bridging, struct port_set *ports)
 		&bridging->worker->interface[bridging->packet->interface];
 	unsigned int sent = 0, denied = 0;
 
+	if (unlikely(bridging->packet->flags & PACKET_ENCAPSULATED) &&
+	    bridging->port->slot == SLOT_OWN)
+		spare_tunnels(bridging, ports);
 	if (unlikely(word_load(&bridging->worker->tables->filter_outs) != 0))
 		denied = filter_ports(bridging, ports);
 	same.count = other.count = whole.count = 0;

@@ -9,7 +9,7 @@
 #include "dataplane/shm/ring.h"
 #include "dataplane/stage/stage.h"
 
-enum { GUARDED = 32768, MBUFS = 511, CANARY = 0xa5, CANARIES = 256, ONE_BUFFER = 2000 };
+enum { GUARDED = 32768, MBUFS = 2047, CANARY = 0xa5, CANARIES = 256, ONE_BUFFER = 2000 };
 
 struct fixture fixture;
 static uint8_t *guard; /* the page that cannot be read; GUARDED bytes stand before it */

@@ -100,7 +100,8 @@ void fixture_start(struct fixture *fixture, const char *parent, unsigned int mbu
 	allocate(fixture, fixture->state->multicast[0], sizeof(fixture->state->multicast[0]));
 	fixture->heap = heap_new(&fixture->tables_region);
 	fixture->nexthops = nexthop_pool_new(fixture->tables, fixture->heap);
-	fixture->pool = rte_pktmbuf_pool_create("fixture", mbufs, 0, PACKET_ROOM,
+	/* with a cache, what was freed last is used first */
+	fixture->pool = rte_pktmbuf_pool_create("fixture", mbufs, mbufs < 512 ? 0 : 256, PACKET_ROOM,
 						(uint16_t)(RTE_PKTMBUF_HEADROOM + data_room), 0);
 	fixture->worker = rte_zmalloc(NULL, sizeof(*fixture->worker), CACHE_LINE);
 	if (fixture->heap == NULL || fixture->nexthops == NULL || fixture->pool == NULL ||

@@ -312,13 +312,93 @@ static void no_room_for_headers(void **state)
 	assert_int_equal(rte_mempool_in_use_count(fixture.pool), 0);
 }
 
+/* Out of bridge 1 itself, to an address that it does not know. */
+static uint32_t by_bridge(uint16_t mtu)
+{
+	static const uint8_t header[14] = {
+		0x0a, 0, 0, 0, 0x77, 2, 2, 0, 0, 0, 0xb0, 1, 0x88, 0x47
+	};
+	struct rewrite rewrite = { .header_length = sizeof(header),
+				   .port = PORT_VIRTUAL,
+				   .interface = OWN_ROW,
+				   .mtu = mtu };
+	uint32_t nexthop;
+
+	memcpy(rewrite.header + sizeof(rewrite.header) - sizeof(header), header, sizeof(header));
+	assert_int_equal(nexthop_add(fixture.nexthops, NEXTHOP_FORWARD, &rewrite, &nexthop), 0);
+	return nexthop;
+}
+
+/* Long packets for the bridge that leave by it again: each of the fragments is flooded, while the buffers of
+ * those before are used again. */
+static void fragments_of_a_bridge(void **state)
+{
+	enum { LONG = 4000, PIECES = 4, COUNT = 34 };
+	static const uint8_t far[4] = { 10, 77, 1, 1 }, head[15] = { 0x0a, 0, 0,    0, 0x77,
+								     2,    2, 0,    0, 0,
+								     0xb0, 1, 0x08, 0, 0x45 };
+	const struct transmit *transmit = &fixture.worker->transmit;
+	static uint8_t frame[FRAME_ROOM];
+	struct rte_mbuf *mbufs[2 + COUNT];
+	uint64_t underlay = left_by(UNDERLAY), bridged = left_by(BRIDGED);
+	uint16_t total = rte_cpu_to_be_16(LONG), sum = 0;
+
+	(void)state;
+	tunnel_route(far, 32, true, route_leaf(ROUTE_NEXTHOP, by_bridge(1300)));
+	memcpy(frame, frames[TO_BRIDGE], lengths[TO_BRIDGE]);
+	memcpy(frame + 14 + 2, &total, sizeof(total));
+	memset(frame + 14 + 6, 0, 2);
+	memcpy(frame + 14 + 16, far, sizeof(far));
+	memcpy(frame + 14 + 10, &sum, sizeof(sum));
+	sum = rte_cpu_to_be_16(frame_checksum(frame + 14, 20));
+	memcpy(frame + 14 + 10, &sum, sizeof(sum));
+	mbufs[0] = mbuf_of(frames[BROADCAST], lengths[BROADCAST]); /* ports are full amid a packet's pieces */
+	mbufs[1] = mbuf_of(frames[BROADCAST], lengths[BROADCAST]);
+	for (unsigned int i = 0; i < COUNT; i++)
+		mbufs[2 + i] = mbuf_of(frame, 14 + LONG);
+	atomic_store(&fixture.state->port_live[IN], 0); /* so that nobody else holds them */
+	worker_process(fixture.worker, IN, mbufs, 2 + COUNT);
+	atomic_store(&fixture.state->port_live[IN], 1);
+	assert_int_equal(left_by(UNDERLAY) - underlay, (2 + COUNT * PIECES) * MEMBERS);
+	assert_int_equal(left_by(BRIDGED) - bridged, 2 + COUNT * PIECES);
+	for (unsigned int i = 0; i < transmit->count[BRIDGED]; i++)
+		assert_memory_equal(rte_pktmbuf_mtod(transmit->mbuf[BRIDGED][i], const uint8_t *),
+				    head, sizeof(head));
+	transmit_take();
+	assert_int_equal(rte_mempool_in_use_count(fixture.pool), 0);
+}
+
+/* Tunnels whose packets leave by their own bridge, which does not know where to: not into all tunnels again. */
+static void tunnels_out_of_their_bridge(void **state)
+{
+	struct rte_mbuf *mbuf = mbuf_of(frames[BROADCAST], lengths[BROADCAST]);
+	uint64_t bridged = left_by(BRIDGED), no_room = copies(false), underlay[MEMBERS];
+	uint32_t by = by_bridge(1500);
+
+	(void)state;
+	for (unsigned int i = 0; i < MEMBERS; i++) {
+		underlay[i] = word_load(&fixture.tables->interface[T(i)].underlay);
+		word_store(&fixture.tables->interface[T(i)].underlay,
+			   route_leaf(ROUTE_NEXTHOP, by));
+	}
+	worker_process(fixture.worker, IN, &mbuf, 1);
+	assert_int_equal(left_by(BRIDGED) - bridged, 1 + MEMBERS);
+	assert_int_equal(copies(false) - no_room, MEMBERS * MEMBERS);
+	for (unsigned int i = 0; i < MEMBERS; i++)
+		word_store(&fixture.tables->interface[T(i)].underlay, underlay[i]);
+	transmit_take();
+	punt_take();
+	assert_int_equal(rte_mempool_in_use_count(fixture.pool), 0);
+}
+
 /* What ends at a bud node may be written anywhere, behind what a branch's copy has of its own too. */
 static void bud_shares_nothing(void **state)
 {
 	static uint8_t frame[FRAME_ROOM];
 	const struct transmit *transmit = &fixture.worker->transmit;
 	size_t length = frame_build(frame, "eth mpls 101/5/64 ip4/64");
-	struct rte_mbuf *mbuf = mbuf_of(frame, length + 400); /* longer than what a branch has of its own */
+	struct rte_mbuf *mbuf =
+		mbuf_of(frame, length + 400); /* longer than what a branch has of its own */
 
 	(void)state;
 	worker_process(fixture.worker, 0, &mbuf, 1);
@@ -415,9 +495,14 @@ static void marks_are_no_other_ports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_copies_are_made), cmocka_unit_test(injected),
-		cmocka_unit_test(no_room_for_headers), cmocka_unit_test(bud_shares_nothing),
-		cmocka_unit_test(layers_are_counted),  cmocka_unit_test(marks_are_no_other_ports),
+		cmocka_unit_test(all_copies_are_made),
+		cmocka_unit_test(fragments_of_a_bridge),
+		cmocka_unit_test(tunnels_out_of_their_bridge),
+		cmocka_unit_test(injected),
+		cmocka_unit_test(no_room_for_headers),
+		cmocka_unit_test(bud_shares_nothing),
+		cmocka_unit_test(layers_are_counted),
+		cmocka_unit_test(marks_are_no_other_ports),
 	};
 
 	return cmocka_run_group_tests(tests, start, stage_stop);
