@@ -176,7 +176,9 @@ class Shunt:
         commands = [f"port add p0 devargs {self.devargs} mpls on",
                     *(f"port add p{i} devargs {self.sink.format(i)}" for i in outputs)]
         if self.scenario.bridged:
-            commands += ["bridge add br0 snooping on", *(f"port set p{i} bridge br0 vlan 1" for i in (0, *outputs))]
+            # groups are flooded until somebody asks hosts
+            commands += ["bridge add br0 snooping on querier on query-response-interval 1s",
+                         *(f"port set p{i} bridge br0 vlan 1" for i in (0, *outputs))]
         else:
             commands += ["address add 10.0.0.1/24 dev p0", "address add 10.0.1.1/24 dev p1"]
             for i in range(workload.NEXTHOPS):
@@ -200,9 +202,14 @@ class Shunt:
             raise lab.Failed(f"shunt: port {bad[0]['name']}: {bad[0]['error']}")
         return all(port["link"] == "up" and port.get("mac") for port in ports.values())
 
+    def _enforced(self):
+        return self.call("bridge snooping show")[0]["ipv4"]["enforced"]
+
     def load(self, entries):
         """The scenario's table. What was dropped before it was there does not count."""
         self.batch(list(self.scenario.commands(entries)))
+        if self.scenario.bridged:
+            lab.wait_until(self._enforced, "shunt: what hosts asked for is enforced", self.process)
         time.sleep(0.1)
         self.dropped_before = self.counters()["drops"]
 
