@@ -100,6 +100,7 @@ struct packet {
 	};
 };
 static_assert(sizeof(struct packet) == 32, "packet");
+static_assert(VRF_MAX <= 256 && LABEL_SPACE_MAX <= 256, "they fit");
 
 /* Every pool's buffers have a private area of PACKET_ROOM bytes. The packet of a copy stands there, so that it
  * lives as long as its buffer, whatever else is copied meanwhile. */
@@ -109,7 +110,6 @@ static inline struct packet *packet_of(struct rte_mbuf *mbuf)
 {
 	return rte_mbuf_to_priv(mbuf);
 }
-static_assert(VRF_MAX <= 256 && LABEL_SPACE_MAX <= 256, "they fit");
 
 /* Packets for one stage, in the order in which they came. They stand in worker->packet, or are copies.
  * VECTOR_SIZE at most; in output as many more, when what was put into tunnels joins what was there. */

@@ -577,6 +577,13 @@ static void copy_source(void *context, const void *entry)
 		*copy = *(const struct group_source_entry *)entry;
 }
 
+/* Whose entry it is, and of which domain. */
+static struct snoop_domain_key group_of(const struct group_source_entry *entry, struct address *group)
+{
+	memcpy(group->bytes, entry->key.any.group, sizeof(group->bytes));
+	return (struct snoop_domain_key){ (uint16_t)entry->key.any.bridge, entry->key.any.vlan };
+}
+
 /* One of copy_group that only says that there are sources. */
 static bool is_absent(const struct group_source_entry *entry)
 {
@@ -591,11 +598,9 @@ static void adopt_entries(struct model *model, enum hash_table_id id)
 	hash_walk(model->tables, id, sources ? copy_source : copy_group, &found);
 	for (size_t i = 0; i < found.count; i++) {
 		struct group_source_entry *entry = &found.entry[i];
-		struct snoop_domain_key key = { (uint16_t)entry->key.any.bridge,
-						entry->key.any.vlan };
 		struct address group, source;
+		const struct snoop_domain_key key = group_of(entry, &group);
 		struct snoop_ports members;
-		memcpy(group.bytes, entry->key.any.group, sizeof(group.bytes));
 		memcpy(source.bytes, entry->key.source, sizeof(source.bytes));
 		memcpy(&members, &entry->ports, sizeof(members));
 		if (is_absent(entry)) /* there are sources: looked at when they are taken over */
@@ -616,10 +621,8 @@ static void remove_absent(struct model *model)
 	hash_walk(model->tables, HASH_GROUP, copy_group, &found);
 	for (size_t i = 0; i < found.count; i++) {
 		const struct group_source_entry *entry = &found.entry[i];
-		struct snoop_domain_key key = { (uint16_t)entry->key.any.bridge,
-						entry->key.any.vlan };
 		struct address group;
-		memcpy(group.bytes, entry->key.any.group, sizeof(group.bytes));
+		const struct snoop_domain_key key = group_of(entry, &group);
 		if (is_absent(entry) && !snoop_has_members(model->snooping->engine, &key, &group))
 			remove_entry(model, &key, NULL, &group);
 	}

@@ -184,6 +184,15 @@ static inline void port_set_remove(struct port_set *set, unsigned int slot)
 	set->word[slot / 64] &= ~(1ull << (slot % 64));
 }
 
+static inline unsigned int port_set_count(const struct port_set *set)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < SLOT_WORDS; i++)
+		count += (unsigned int)__builtin_popcountll(set->word[i]);
+	return count;
+}
+
 static inline uint32_t member_interface(uint64_t member)
 {
 	return (uint32_t)(member & MEMBER_INTERFACE_MASK);

@@ -37,6 +37,26 @@ struct packet *branch_copy(struct worker *worker, const struct packet *packet, c
 	return copy;
 }
 
+struct packet *branch_alone(struct worker *worker, const struct packet *packet, const uint8_t *needed)
+{
+	struct rte_mbuf *shared = packet->mbuf;
+	const uint8_t *start = rte_pktmbuf_mtod(shared, const uint8_t *);
+	struct rte_mbuf *mbuf = rte_pktmbuf_copy(shared, worker->pool, 0, UINT32_MAX);
+
+	if (mbuf == NULL || needed - start > mbuf->data_len) {
+		rte_pktmbuf_free(mbuf);
+		return NULL;
+	}
+	if (unlikely(worker->watch & WATCH_PACKETS))
+		watch_copied(worker, shared, mbuf);
+	struct packet *alone = packet_of(mbuf);
+	*alone = *packet; /* which may stand in the other buffer */
+	alone->mbuf = mbuf;
+	alone->l3 = rte_pktmbuf_mtod(mbuf, uint8_t *) + (packet->l3 - start);
+	rte_pktmbuf_free(shared);
+	return alone;
+}
+
 void branch_lost(struct worker *worker, uint32_t nexthop)
 {
 	uint64_t word = word_load(&worker->tables->nexthop[nexthop % NEXTHOP_MAX]);

@@ -14,6 +14,10 @@ enum { BRANCH_OWN = 128 };
 /* A packet that begins at `from`, within the first segment; its l3 points there. NULL: no buffers. */
 struct packet *branch_copy(struct worker *worker, const struct packet *packet, const uint8_t *from);
 
+/* The packet, in buffers that nobody else has a reference to; `needed`, within its first segment, stands in the
+ * first one of these too. Its own reference ends. NULL: no buffers, and nothing changed. */
+struct packet *branch_alone(struct worker *worker, const struct packet *packet, const uint8_t *needed);
+
 /* A branch got no copy: counted where it would have left. */
 void branch_lost(struct worker *worker, uint32_t nexthop);
 

@@ -42,10 +42,15 @@ struct bridging {
 	bool tagged;              /* it has a tag */
 };
 
-/* Bytes of the frame before its layer-3 header or LLC. */
+/* Bytes of a frame before its layer-3 header or LLC. */
+static inline unsigned int bridge_l3(bool tagged)
+{
+	return 14u + (tagged ? TAG_SIZE : 0);
+}
+
 static inline unsigned int bridging_l3(const struct bridging *bridging)
 {
-	return 14u + (bridging->tagged ? TAG_SIZE : 0);
+	return bridge_l3(bridging->tagged);
 }
 
 /* What an interface is in its bridge, or NULL: it is none's. */

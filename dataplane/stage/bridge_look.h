@@ -24,8 +24,8 @@ struct look {
 	uint8_t kind; /* enum look_kind; ALONE: nothing else is set */
 	uint8_t family;
 	bool tagged;
-	bool repeats; /* the frame before has this source; else source... are set */
-	bool same;    /* ... and this destination: hash, bucket and entry are not set */
+	bool repeats; /* the frame before has this source; else source_... are set */
+	bool same;    /* of the third pass: it stands for another frame that repeats its own */
 	uint16_t tci;
 	const struct bridge_domain *domain;
 	uint64_t hash, source_hash;
@@ -75,8 +75,7 @@ struct batch {
 	const void *entry;
 	bool known;
 	int again; /* slot, WAITING or NOWHERE */
-	uint64_t
-		repeats; /* bit i: frame i asks what the one before asks that has none, and has no look */
+	uint64_t repeats; /* bit i: frame i has no look, but asks what the last one that has asks */
 	uint32_t counter; /* of the group that was looked up last, and what is not counted yet */
 	uint32_t counted_packets;
 	uint64_t counted_bytes;
@@ -84,12 +83,6 @@ struct batch {
 	uint64_t forwarded, copies;
 	struct waiting waiting;
 };
-
-/* Bytes before the frame's layer-3 header. */
-static inline unsigned int layer3_of(const struct look *look)
-{
-	return RTE_ETHER_HDR_LEN + (look->tagged ? TAG_SIZE : 0);
-}
 
 /* As it stands in the frame: compared with RTE_BE16 constants. */
 static inline uint16_t load16(const uint8_t *at)
@@ -224,13 +217,13 @@ static inline bool repeats_bytes(const struct batch *batch, const struct packet 
 	const uint8_t *frame = packet->l3, *other = batch->frame;
 	const struct look *before = batch->before;
 
+	/* the end of the destination first, which differs most; then both addresses, and type or tag */
 	if (packet->mbuf->data_len < LEAST || load32(frame + 2) != load32(other + 2) ||
 	    before == NULL || memcmp(frame, other, RTE_ETHER_HDR_LEN + 2) != 0)
 		return false;
-	/* addresses, and type or tag */
 	if (before->kind == LOOK_UNICAST)
 		return true;
-	unsigned int l3 = layer3_of(before);
+	unsigned int l3 = bridge_l3(before->tagged);
 	frame += l3;
 	other += l3;
 	if (before->tagged && memcmp(frame - 2, other - 2, 3) != 0) /* type, version, length of header */

@@ -4,8 +4,8 @@
  * the tables know. Whatever else a frame may be, bridge_frame takes it alone.
  *
  * Passes: what is looked up, and its lines asked for; the entries' lines asked for; then frame after frame in
- * the order in which they came. A frame whose bytes say what those before it said is not looked at again. Frames that go to the same ports as they are wait together, so that each port
- * gets all of them at once.
+ * the order in which they came. A frame whose bytes say what those before it said is not looked at again.
+ * Frames that go to the same ports as they are wait together, so that each port gets all of them at once.
  */
 #include "dataplane/stage/bridge_look.h"
 #include "dataplane/stage/transmit.h"
@@ -79,7 +79,7 @@ static inline bool wait_with_others(struct batch *batch, struct packet *packet,
 {
 	struct waiting *waiting = &batch->waiting;
 	struct rte_mbuf *mbuf = packet->mbuf;
-	if (unlikely(!waiting->plain || mbuf->pkt_len - layer3_of(look) > waiting->mtu))
+	if (unlikely(!waiting->plain || mbuf->pkt_len - bridge_l3(look->tagged) > waiting->mtu))
 		return false;
 	waiting->mbuf[waiting->frames++] = mbuf;
 	waiting->bytes += mbuf->pkt_len;
@@ -108,7 +108,7 @@ static inline bool send_to(struct batch *batch, struct packet *packet, const str
 	unsigned int port = member_port(member);
 	uint32_t length = packet->mbuf->pkt_len;
 
-	if (unlikely(port >= PORT_MAX || length - layer3_of(look) > member_mtu(member) ||
+	if (unlikely(port >= PORT_MAX || length - bridge_l3(look->tagged) > member_mtu(member) ||
 		     port_set_has(&look->domain->tagged, slot) != look->tagged ||
 		     !atomic_load_explicit(&worker->port_live[port], memory_order_relaxed)))
 		return false;
@@ -148,7 +148,7 @@ static __rte_noinline const struct port_set *
 source_members(const struct batch *batch, const struct group_entry *entry,
 	       const struct packet *packet, const struct look *look, uint32_t *counter)
 {
-	const uint8_t *l3 = packet->l3 + layer3_of(look);
+	const uint8_t *l3 = packet->l3 + bridge_l3(look->tagged);
 	uint8_t source[16];
 
 	if (look->family == BRIDGE_IPV6)
@@ -324,7 +324,7 @@ static inline void forward_run(struct batch *batch, struct packet **packets, uns
 		wait_for(batch, look, &ports);
 	}
 	if (likely(way != NOWHERE && waiting->plain)) {
-		uint64_t longest = waiting->mtu + layer3_of(look);
+		uint64_t longest = waiting->mtu + bridge_l3(look->tagged);
 		struct rte_mbuf **to = &waiting->mbuf[waiting->frames];
 		for (; i < count && packets[i]->mbuf->pkt_len <= longest; i++) {
 			to[i] = packets[i]->mbuf;

@@ -344,29 +344,17 @@ static uint32_t copy_to_branches(const struct descent *descent, uint64_t entry,
 	return last;
 }
 
-/* Branches share the packet's bytes: what ends here, where anything may be written, gets its own. False: no
- * buffers. */
+/* What ends here, where anything may be written, shares nothing with the branches. False: no buffers. */
 static bool have_alone(struct descent *descent)
 {
-	struct packet *packet = descent->packet;
-	struct rte_mbuf *shared = packet->mbuf;
-	ptrdiff_t l3 = packet->l3 - rte_pktmbuf_mtod(shared, uint8_t *);
-	ptrdiff_t top = descent->top - packet->l3;
-	struct rte_mbuf *copy = rte_pktmbuf_copy(shared, descent->worker->pool, 0, UINT32_MAX);
+	ptrdiff_t top = descent->top - descent->packet->l3;
+	struct packet *alone = branch_alone(descent->worker, descent->packet, descent->top);
 
-	if (copy == NULL || l3 + top > copy->data_len) {
-		rte_pktmbuf_free(copy);
+	if (alone == NULL)
 		return false;
-	}
-	if (unlikely(descent->worker->watch & WATCH_PACKETS))
-		watch_copied(descent->worker, shared, copy);
-	descent->packet = packet_of(copy); /* it may stand in the other buffer */
-	*descent->packet = *packet;
-	descent->packet->mbuf = copy;
-	descent->packet->l3 = rte_pktmbuf_mtod(copy, uint8_t *) + l3;
-	descent->top = descent->packet->l3 + top;
-	descent->end = rte_pktmbuf_mtod(copy, uint8_t *) + copy->data_len;
-	rte_pktmbuf_free(shared);
+	descent->packet = alone;
+	descent->top = alone->l3 + top;
+	descent->end = rte_pktmbuf_mtod(alone->mbuf, uint8_t *) + alone->mbuf->data_len;
 	return true;
 }
 

@@ -230,17 +230,15 @@ static inline struct targets *targets_of(const struct bridging *bridging, unsign
 static __rte_noinline unsigned int filter_ports(const struct bridging *bridging,
 						struct port_set *ports)
 {
-	unsigned int denied = 0, count = 0;
+	unsigned int denied = 0;
+	bool only = port_set_count(ports) == 1;
 
-	for (unsigned int i = 0; i < SLOT_WORDS; i++)
-		count += (unsigned int)__builtin_popcountll(ports->word[i]);
 	for (unsigned int i = 0; i < SLOT_WORDS; i++) {
 		for (uint64_t word = ports->word[i]; word != 0; word &= word - 1) {
 			unsigned int slot = i * 64 + (unsigned int)__builtin_ctzll(word);
 			if (slot == SLOT_OWN ||
 			    filter_frame_out(bridging->worker, bridging->packet,
-					     member_interface(member_of(bridging, slot)),
-					     count == 1))
+					     member_interface(member_of(bridging, slot)), only))
 				continue;
 			port_set_remove(ports, slot);
 			denied++;
@@ -263,11 +261,9 @@ static void end_without_port(const struct bridging *bridging, unsigned int denie
  * here, each time to all of them. */
 static __rte_noinline void spare_tunnels(const struct bridging *bridging, struct port_set *ports)
 {
-	unsigned int count = 0;
-
+	if (port_set_count(ports) == 1)
+		return;
 	for (unsigned int i = 0; i < SLOT_WORDS; i++)
-		count += (unsigned int)__builtin_popcountll(ports->word[i]);
-	for (unsigned int i = 0; i < SLOT_WORDS && count > 1; i++)
 		for (uint64_t word = ports->word[i]; word != 0; word &= word - 1) {
 			unsigned int slot = i * 64 + (unsigned int)__builtin_ctzll(word);
 			if (member_port(member_of(bridging, slot)) < PORT_MAX)

@@ -7,6 +7,7 @@
 #include <rte_byteorder.h>
 #include "dataplane/shm/ring.h"
 #include "dataplane/stage/bridge.h"
+#include "dataplane/stage/ip_header.h"
 #include "tests/stage/bridges.h"
 #include "tests/stage/filters.h"
 #include "tests/stage/tunnels.h"
@@ -65,9 +66,7 @@ static void make_frames(void)
 	memcpy(frames[OWN_LABEL] + 6, host, 6);
 	memcpy(frames[GROUP], group, 6);
 	memcpy(frames[GROUP] + 14 + 16, to_group, 4);
-	memset(frames[GROUP] + 14 + 10, 0, 2);
-	uint16_t sum = rte_cpu_to_be_16(frame_checksum(frames[GROUP] + 14, 20));
-	memcpy(frames[GROUP] + 14 + 10, &sum, sizeof(sum));
+	ipv4_set_checksum(frames[GROUP] + 14);
 }
 
 /* VXLAN `number` to `remote` in a GRE tunnel of its own with all fields, which is `number` + 1. */
@@ -341,7 +340,7 @@ static void fragments_of_a_bridge(void **state)
 	static uint8_t frame[FRAME_ROOM];
 	struct rte_mbuf *mbufs[2 + COUNT];
 	uint64_t underlay = left_by(UNDERLAY), bridged = left_by(BRIDGED);
-	uint16_t total = rte_cpu_to_be_16(LONG), sum = 0;
+	uint16_t total = rte_cpu_to_be_16(LONG);
 
 	(void)state;
 	tunnel_route(far, 32, true, route_leaf(ROUTE_NEXTHOP, by_bridge(1300)));
@@ -349,9 +348,7 @@ static void fragments_of_a_bridge(void **state)
 	memcpy(frame + 14 + 2, &total, sizeof(total));
 	memset(frame + 14 + 6, 0, 2);
 	memcpy(frame + 14 + 16, far, sizeof(far));
-	memcpy(frame + 14 + 10, &sum, sizeof(sum));
-	sum = rte_cpu_to_be_16(frame_checksum(frame + 14, 20));
-	memcpy(frame + 14 + 10, &sum, sizeof(sum));
+	ipv4_set_checksum(frame + 14);
 	mbufs[0] = mbuf_of(frames[BROADCAST], lengths[BROADCAST]); /* ports are full amid a packet's pieces */
 	mbufs[1] = mbuf_of(frames[BROADCAST], lengths[BROADCAST]);
 	for (unsigned int i = 0; i < COUNT; i++)
@@ -432,12 +429,10 @@ static void layers_are_counted(void **state)
 	size_t length = LAYERS * LAYER + frame_build(frame + LAYERS * LAYER, "eth ip4/64");
 	for (unsigned int i = 0; i < LAYERS; i++) {
 		uint8_t *at = frame + i * LAYER;
-		uint16_t inside = rte_cpu_to_be_16((uint16_t)(length - i * LAYER - 14)), sum = 0;
+		uint16_t inside = rte_cpu_to_be_16((uint16_t)(length - i * LAYER - 14));
 		memcpy(at, layer, LAYER);
 		memcpy(at + 14 + 2, &inside, sizeof(inside));
-		memcpy(at + 14 + 10, &sum, sizeof(sum));
-		sum = rte_cpu_to_be_16(frame_checksum(at + 14, 20));
-		memcpy(at + 14 + 10, &sum, sizeof(sum));
+		ipv4_set_checksum(at + 14);
 	}
 	account_take(&before);
 	struct rte_mbuf *mbuf = mbuf_of(frame, length);

@@ -26,6 +26,15 @@ static json_int_t shown(struct fixture *f, const char *group)
 	return packets;
 }
 
+/* The control plane ends and starts, with what the tables have. */
+static void start_anew(struct fixture *f)
+{
+	model_end(f);
+	model_begin(f, 64 << 20);
+	f->model->clock = NULL;
+	clock_stop(f);
+}
+
 /* Every entry has a counter of its own, which it keeps over changes and restarts; another entry has it only when
  * no worker counts for the first one any more, and begins at 0. */
 static void counters(void **state)
@@ -54,10 +63,7 @@ static void counters(void **state)
 	counter_add(&counted[other].packets, 10);
 	assert_int_equal(shown(f, "239.1.1.2"), 13);
 
-	model_end(f);
-	model_begin(f, 64 << 20);
-	f->model->clock = NULL;
-	clock_stop(f);
+	start_anew(f);
 	say(f, "bridge add b0 vlan 10 querier on querier-address 10.0.0.100 fast-leave on");
 	say(f, "port add p0 devargs net_null0 bridge b0 vlan 10");
 	say(f, "port add p1 devargs net_null1 bridge b0 vlan 10");
@@ -101,10 +107,7 @@ static void restart(void **state)
 	record(f, 0, 0, 5, "239.1.1.2", "10.0.0.1");
 	hello(f, 2, 10);
 	uint32_t flags = domain(f, 10)->flags;
-	model_end(f);
-	model_begin(f, 64 << 20);
-	f->model->clock = NULL;
-	clock_stop(f);
+	start_anew(f);
 	say(f, "bridge add b0 vlan 10 querier on querier-address 10.0.0.100");
 	static const char *const ports[PORTS] = { "vlan 10", "vlan 10", "trunk 10,20 native 20",
 						  "vlan 20" };
@@ -137,10 +140,7 @@ static void restart(void **state)
 /* Only p0 and p1 are in the bridge still. */
 static void again(struct fixture *f)
 {
-	model_end(f);
-	model_begin(f, 64 << 20);
-	f->model->clock = NULL;
-	clock_stop(f);
+	start_anew(f);
 	say(f, "bridge add b0 vlan 10 querier on querier-address 10.0.0.100");
 	say(f, "port add p0 devargs net_null0 bridge b0 vlan 10");
 	say(f, "port add p1 devargs net_null1 bridge b0 vlan 10");
