@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """dpdk-dumpcap beside a data plane whose EAL options let other processes in."""
 
+import fcntl
 import re
 import shutil
 import signal
@@ -16,13 +17,46 @@ from frames import numbered, stack, udp4
 from shunt_test import BUILD, Lab, LabTest, for_each_driver, wait_until
 
 MEGABYTES = 192
+PAGES = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 
 
-def _hugepages_free():
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("HugePages_Free:"):
-            return int(line.split()[1]) * 2
-    return 0
+class Hugepages:
+    """As many free huge pages as a data plane of ours needs, the kernel's number as before at the end.
+
+    One test at a time on the machine: what one sets aside, another's end would give back.
+    """
+
+    def __init__(self, number):
+        self.number = number
+        self.lock = open("/run/lock/shunt-test-hugepages", "w", encoding="ascii")
+        self.before = None
+
+    def take(self):
+        """Set them aside; whether they are there."""
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        missing = self.number - self._read("free_hugepages")
+        if missing > 0:
+            self.before = self._read("nr_hugepages")
+            self._set(self.before + missing)
+        return self._read("free_hugepages") >= self.number
+
+    def give_back(self):
+        """The machine as it was."""
+        if self.before is not None:
+            self._set(self.before)
+        self.lock.close()
+
+    @staticmethod
+    def _read(name):
+        return int((PAGES / name).read_text(encoding="ascii"))
+
+    @staticmethod
+    def _set(number):
+        """The kernel gives fewer, without an error, if memory is short; a container may not ask at all."""
+        try:
+            (PAGES / "nr_hugepages").write_text(str(number), encoding="ascii")
+        except OSError:
+            pass
 
 
 class SharedLab(Lab):
@@ -43,12 +77,20 @@ class SharedLab(Lab):
         return ["nsenter", "-m", "-n", "-t", str(self.processes["dataplane"].pid), *words]
 
 
-@unittest.skipIf(_hugepages_free() < MEGABYTES, f"{MEGABYTES} MiB of hugepages are not free")
+@unittest.skipUnless(PAGES.exists(), "the kernel has no hugepages of 2 MiB")
 @unittest.skipUnless(shutil.which("dpdk-dumpcap"), "dpdk-dumpcap is not installed")
 class Dumpcap(LabTest):
     """It sees what comes in and goes out, and the data plane does not notice when it ends or is killed."""
 
     lab_class = SharedLab
+
+    @classmethod
+    def setUpClass(cls):
+        pages = Hugepages(MEGABYTES // 2)
+        cls.addClassCleanup(pages.give_back)
+        if not pages.take():
+            raise unittest.SkipTest(f"the kernel has no {MEGABYTES} MiB for hugepages")
+        super().setUpClass()
 
     def begin(self, port):
         """Start it on a port, for labelled frames; it has said that it captures."""
