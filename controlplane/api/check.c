@@ -28,7 +28,8 @@ static int wrong(struct place place, int parameter, int path, struct error *erro
 
 static int missing(const struct arguments *arguments, struct place place, struct error *error)
 {
-	const struct parameter *parameter = arguments->command->parameters;
+	const struct command *command = arguments->command;
+	const struct parameter *parameter = command->parameters;
 
 	for (unsigned int i = 0; parameter[i].name; i++) {
 		char placeholder[128], text[256];
@@ -36,10 +37,11 @@ static int missing(const struct arguments *arguments, struct place place, struct
 			continue;
 		if (arguments->document && strcmp(parameter[i].name, "file") == 0)
 			continue;
-		parameter_placeholder(arguments->command, &parameter[i], placeholder,
-				      sizeof(placeholder));
-		snprintf(text, sizeof(text), "%s %s: %s is missing", arguments->command->noun,
-			 arguments->command->verb, parameter[i].name);
+		parameter_placeholder(command, &parameter[i], placeholder, sizeof(placeholder));
+		snprintf(text, sizeof(text), "%s%s%s: %s is missing",
+			 command->spelled ? command->spelled : command->noun,
+			 command->spelled ? "" : " ", command->spelled ? "" : command->verb,
+			 parameter[i].name);
 		wrong(place, -1, -1, error, text, "");
 		if (parameter[i].flags & PARAMETER_POSITIONAL)
 			snprintf(error->expected, sizeof(error->expected), "%s", placeholder);

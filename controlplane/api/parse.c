@@ -299,15 +299,15 @@ static bool is_interface_set(struct parser *parser, const struct word *verb, boo
 	return full ? match.score & 1 : match.score > 0;
 }
 
-/* Has the noun no other verb? Then it may be left out: `metrics`. But in a shell, `clear` may have been said
- * to the terminal. */
+/* Has the noun no other verb? Then it may be left out: `metrics`. But what changes anything is asked for by its
+ * verb; `trace 5` changes nothing that was there. */
 static bool is_only_command(const struct command *command)
 {
 	const struct command *table;
 	unsigned int count;
 
 	table = command_table(&count);
-	return command->id != COMMAND_CLEAR_RUNTIME &&
+	return (command->access == ACCESS_LOOK || command->id == COMMAND_TRACE) &&
 	       (command == table || strcmp(command[-1].noun, command->noun) != 0) &&
 	       (command == table + count - 1 || strcmp(command[1].noun, command->noun) != 0);
 }

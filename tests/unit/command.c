@@ -166,6 +166,11 @@ static const struct {
 	{ "", NULL, "a command is missing" },
 	{ "port", NULL, "too early" },
 	{ "clear", NULL, "too early" },
+	{ "counters", NULL, "too early" }, /* what changes anything is asked for by its verb */
+	{ "counters p0", "p0", "unknown word after counters" },
+	{ "bridge topology br0", "br0", "unknown word after bridge topology" },
+	{ "capture", NULL, "capture: file is missing" },
+	{ "trace", NULL, "count is missing" },
 	{ "clear runtime p0", "p0", "unknown word" },
 	{ "frobnicate all", "frobnicate", "unknown command" },
 	{ "port frob", "frob", "unknown word after port" },
