@@ -16,6 +16,7 @@ import lab
 import workload
 
 MBUFS = 131072  # the source's packets are held in buffers too
+JUMBO_MBUFS, JUMBO_MBUF = 16384, 10240 + 128  # for frames above workload.JUMBO, as shunt has them
 MEMORY = 768    # MiB that they need: without hugepages each buffer has a page of its own
 
 
@@ -50,8 +51,10 @@ def generator(session, pcap, directory):
 class Testpmd:
     """dpdk-testpmd: what the ports themselves cost (`io`), and with a write to each packet (`macswap`)."""
 
-    def __init__(self, session, mode, devargs, sink="net_null0,no-rx=1"):
+    def __init__(self, session, mode, devargs, sink="net_null0,no-rx=1", jumbo=False):
         self.name = f"testpmd-{mode}"
+        buffers = ([f"--total-num-mbufs={JUMBO_MBUFS}", f"--mbuf-size={JUMBO_MBUF}"] if jumbo else
+                   [f"--total-num-mbufs={MBUFS}"])
         self.session = session
         self.lines = []
         self.answered = threading.Condition()
@@ -59,7 +62,7 @@ class Testpmd:
             ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"0@{lab.OTHER_CPU},1@{lab.POLL_CPU}",
              "--no-pci", "--no-telemetry", *lab.eal_memory(MEMORY), "--vdev", devargs,
              "--vdev", sink, "--", "-i", f"--forward-mode={mode}", "--no-flush-rx",
-             f"--total-num-mbufs={MBUFS}", "--burst=64", "--nb-cores=1",
+             *buffers, "--burst=64", "--nb-cores=1",
              "--port-topology=paired", "--disable-link-check"],
             cpus=set(lab.CPUS), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self._read, daemon=True).start()
@@ -110,14 +113,14 @@ class Shunt:
     name = "shunt"
 
     def __init__(self, session, devargs, scenario=workload.MPLS_SWAP, poll="busy", connect=lambda: None,
-                 sink="net_null{},no-rx=1", prefix=()):
+                 sink="net_null{},no-rx=1", prefix=(), mtu=1500):
         """With the ports of the scenario. `connect` is called when they are there: what makes their links
         come up. `sink`: what packets leave by, with the port's number. `prefix`: words before the data
         plane's command."""
         self.session = session
         self.devargs = devargs
         self.scenario = scenario
-        self.sink, self.prefix = sink, prefix
+        self.sink, self.prefix, self.mtu = sink, prefix, mtu
         self.run_dir = session.directory / "run"
         self.run_dir.mkdir(mode=0o750, exist_ok=True)
         self.socket = self.run_dir / "bench/control.sock"
@@ -173,8 +176,8 @@ class Shunt:
 
     def _set_up(self, connect):
         outputs = range(1, self.scenario.ports + 1)
-        commands = [f"port add p0 devargs {self.devargs} mpls on",
-                    *(f"port add p{i} devargs {self.sink.format(i)}" for i in outputs)]
+        commands = [f"port add p0 devargs {self.devargs} mtu {self.mtu} mpls on",
+                    *(f"port add p{i} devargs {self.sink.format(i)} mtu {self.mtu}" for i in outputs)]
         if self.scenario.bridged:
             # groups are flooded until somebody asks hosts
             commands += ["bridge add br0 snooping on querier on query-response-interval 1s",

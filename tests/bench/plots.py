@@ -74,7 +74,8 @@ def tables(out):
 def sizes(out):
     """Rate against frame size."""
     found = [row for row in rows(out / "sizes.csv") if row["size"] != "imix"]
-    axes = 'set xlabel "bytes of a frame"\nset ylabel "{}"\n'
+    axes = ('set xlabel "bytes of a frame"\nset ylabel "{}"\nset logscale x 2\nset xrange [56:10000]\n'
+            'set xtics (64, 128, 256, 512, 1024, 1518, 9000)\n')
     plot(out / "sizes-rate.svg", "mpls-swap, 1,000 labels, net_pcap to net_null on one core",
          axes.format("Gb/s"), [("shunt", points(found, "size", "gbps"))])
     plot(out / "sizes-cycles.svg", "mpls-swap, 1,000 labels, net_pcap to net_null on one core",

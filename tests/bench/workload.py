@@ -22,6 +22,8 @@ ENTRIES_MAX = LABEL_COUNT - FIRST_LABEL
 NEXTHOPS = 16
 PACKETS = 65536  # of a source: their lines are four times a second-level cache of 2 MiB
 LARGE_PACKETS = 8192  # of those above 256 bytes
+JUMBO_PACKETS = 2048  # of those that no ordinary buffer has room for
+JUMBO = 1518  # frames above this
 SOURCE_MAC = "02:00:00:00:00:01"
 NEXTHOP_MAC = "02:00:00:00:02:{:02x}"
 PCAP_MAC = "02:70:63:61:70:00"  # that net_pcap gives its first port
@@ -114,7 +116,7 @@ class Scenario:
     def frames(self, entries, size, packets=None):
         """The source's. `size`: a number, or IMIX."""
         mix = IMIX if size == "imix" else (size,)
-        packets = packets or (PACKETS if max(mix) <= 256 else LARGE_PACKETS)
+        packets = packets or (PACKETS if max(mix) <= 256 else LARGE_PACKETS if max(mix) <= JUMBO else JUMBO_PACKETS)
         for number, i in enumerate(indices(entries, packets)):
             room = mix[number % len(mix)] - 18
             part, i = self.part(number, i)
