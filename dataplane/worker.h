@@ -25,6 +25,7 @@ enum {
 	TX_RETRIES = 4,  /* times that a full device is asked again before packets are dropped */
 	LAYERS_MAX = 16, /* labels that one packet may have popped here */
 	STACK_WALK_MAX = 64, /* labels that are looked at for the bottom of the stack */
+	DROP_WANTED = 128,   /* interfaces apart from each other in drop_wanted, by their last bits */
 };
 
 /* ---------------------------------------------------------------- plan: control thread to worker */
@@ -168,7 +169,7 @@ struct worker {
 	struct traffic_counter (*rule)[FILTER_SLOTS]; /* state->filter[id] */
 	bool simd;                                    /* filter_has_simd() */
 	/* not 0: the next packet that is dropped for it, by such an interface, is remembered */
-	uint8_t drop_wanted[DROP_REASON_MAX][DROP_SAMPLE_SLOTS];
+	uint8_t drop_wanted[DROP_REASON_MAX][DROP_WANTED];
 	struct packet packet[VECTOR_SIZE]; /* of the burst that is being processed */
 
 	struct bridge_memory *bridging;    /* stage/bridge.h */

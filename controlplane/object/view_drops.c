@@ -32,14 +32,16 @@ static bool sample_of(const struct view *view, uint32_t interface, unsigned int 
 {
 	uint64_t workers =
 		view->state != NULL ? word_load(&view->state->control.worker_count) : 0;
-	unsigned int slot = interface % DROP_SAMPLE_SLOTS;
 	struct drop_sample copy;
 
 	newest->time = 0;
-	for (unsigned int i = 0; i < workers && i < WORKER_MAX; i++)
-		if (sample_copy(&view->state->drop_sample[i][reason][slot], &copy) &&
-		    copy.interface == interface && copy.time > newest->time)
-			*newest = copy;
+	for (unsigned int i = 0; i < workers && i < WORKER_MAX; i++) {
+		const struct drop_sample *slots = view->state->drop_sample[i][reason];
+		for (unsigned int k = 0; k < DROP_SAMPLE_SLOTS; k++)
+			if (slots[k].interface == interface && sample_copy(&slots[k], &copy) &&
+			    copy.interface == interface && copy.time > newest->time)
+				*newest = copy;
+	}
 	return newest->time != 0;
 }
 

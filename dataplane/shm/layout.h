@@ -74,7 +74,7 @@ enum {
 	FILTER_METERS = 4096,  /* policing rules of all filters */
 	FILTER_SAMPLES = 64,   /* last packets that `log` rules decided, of one worker */
 	DROP_REASON_MAX = 104,
-	DROP_SAMPLE_SLOTS = 4,   /* per reason: interfaces apart from each other, by their last bits */
+	DROP_SAMPLE_SLOTS = 16,  /* per reason: of the interfaces at which there were drops last */
 	DROP_SAMPLE_BYTES = 160, /* of a packet that was dropped */
 	PUNT_REASON_MAX = 32,
 	FRAME_MAX = 10176,    /* bytes of a frame in a ring slot */

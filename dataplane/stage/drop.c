@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * drop.c: what was dropped lately: a packet of each reason and interface, some times a second, so that a
- * flood costs what it did.
+ * flood costs what it did. Of a reason that many interfaces have, those that had it last are remembered.
  */
 #include <rte_cycles.h>
 #include "dataplane/clock.h"
@@ -9,15 +9,30 @@
 
 enum { SAMPLES_PER_SECOND = 10 };
 
+/* The interface's own, else one that was never used, else the oldest. */
+static struct drop_sample *slot_of(struct worker *worker, unsigned int interface,
+				   enum drop_reason reason)
+{
+	struct drop_sample *slots = worker->shared->drop_sample[worker->id][reason];
+	struct drop_sample *oldest = &slots[0]; /* never used: of time 0 */
+
+	for (unsigned int i = 0; i < DROP_SAMPLE_SLOTS; i++) {
+		if (slots[i].interface == interface && slots[i].time != 0)
+			return &slots[i];
+		if (slots[i].time < oldest->time)
+			oldest = &slots[i];
+	}
+	return oldest;
+}
+
 static void sample(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int interface,
 		   enum drop_reason reason)
 {
-	unsigned int slot = interface % DROP_SAMPLE_SLOTS;
-	struct drop_sample *to = &worker->shared->drop_sample[worker->id][reason][slot];
+	struct drop_sample *to = slot_of(worker, interface, reason);
 	uint32_t captured = RTE_MIN(mbuf->pkt_len, (uint32_t)DROP_SAMPLE_BYTES);
 	uint64_t sequence = counter_read(&to->sequence) | 1; /* odd already: its writer died */
 
-	worker->drop_wanted[reason][slot] = 0;
+	worker->drop_wanted[reason][interface % DROP_WANTED] = 0;
 	atomic_store_explicit(&to->sequence, sequence, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
 	to->time = clock_ns(CLOCK_REALTIME);
@@ -33,7 +48,7 @@ static void sample(struct worker *worker, const struct rte_mbuf *mbuf, unsigned 
 void drop_look(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int interface,
 	       enum drop_reason reason)
 {
-	if (worker->drop_wanted[reason][interface % DROP_SAMPLE_SLOTS] != 0)
+	if (worker->drop_wanted[reason][interface % DROP_WANTED] != 0)
 		sample(worker, mbuf, interface, reason);
 	if (worker->watch & WATCH_PACKETS)
 		watch_end(worker, mbuf, interface, WATCH_DROPPED, reason);

@@ -208,7 +208,7 @@ static inline void drop_count(struct worker *worker, const struct rte_mbuf *mbuf
 			      unsigned int interface, enum drop_reason reason)
 {
 	counter_add(&worker->interface[interface].drop[reason], 1);
-	if (unlikely((worker->drop_wanted[reason][interface % DROP_SAMPLE_SLOTS] |
+	if (unlikely((worker->drop_wanted[reason][interface % DROP_WANTED] |
 		      (worker->watch & WATCH_PACKETS)) != 0))
 		drop_look(worker, mbuf, interface, reason);
 }
@@ -220,7 +220,7 @@ static inline void drop_count_all(struct worker *worker, struct rte_mbuf *const 
 {
 	/* each that is looked at may be the last that is wanted */
 	for (unsigned int i = 0; i < count; i++) {
-		if (likely((worker->drop_wanted[reason][interface % DROP_SAMPLE_SLOTS] |
+		if (likely((worker->drop_wanted[reason][interface % DROP_WANTED] |
 			    (worker->watch & WATCH_PACKETS)) == 0)) {
 			counter_add(&worker->interface[interface].drop[reason], count - i);
 			return;

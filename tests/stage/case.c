@@ -388,9 +388,8 @@ static bool check_sample(const struct end *end, unsigned int interface, const ui
 			 size_t length)
 {
 	static const uint8_t our_mac[5] = { 2, 0, 0, 0, 0 };
-	const struct drop_sample *sample =
-		&fixture.state->drop_sample[fixture.worker->id][end->reason]
-					   [interface % DROP_SAMPLE_SLOTS];
+	const struct drop_sample *sample = /* the first one: all of the reason were cleared */
+		&fixture.state->drop_sample[fixture.worker->id][end->reason][0];
 	size_t captured = sample->length < DROP_SAMPLE_BYTES ? sample->length : DROP_SAMPLE_BYTES;
 	size_t same = length < ETHERNET ? length : ETHERNET;
 	bool begins = memcmp(sample->data, frame, same) == 0 ||
@@ -435,8 +434,9 @@ bool case_run(const struct stage_case *stage_case, const uint8_t *frame, size_t 
 
 	chain(mbuf, frame + first, length - first);
 	account_take(&before);
-	memset(worker->shared->drop_sample[worker->id], 0,
-	       sizeof(worker->shared->drop_sample[worker->id]));
+	if (end->kind == END_DROPPED)
+		memset(worker->shared->drop_sample[worker->id][end->reason], 0,
+		       sizeof(worker->shared->drop_sample[worker->id][0]));
 	drop_sample_again(worker, 0);
 	bool good = true;
 	if (end->kind == END_AT_IP) { /* worker_process, with a look at what the IP stage gets */

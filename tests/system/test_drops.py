@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`show drops`: reason, port, rate, and the packet that was dropped."""
 
+import struct
 import time
 import unittest
 
@@ -59,6 +60,21 @@ class Drops(LabTest):
             self.remembered(self.ip(udp4(numbered(5))), "filter_in", "udp ")
         finally:
             lab.ctl("filter unbind strict in p0")
+
+    def test_interfaces_are_apart(self):
+        """One reason at many interfaces: each has its own packet."""
+        label, tags, sent = self.label(), range(100, 108), {}
+        for tag in tags:
+            self.lab.ctl(f"vlan add v{tag} dev p0 tag {tag} mpls on")
+            self.addCleanup(self.lab.ctl, f"vlan del v{tag}")
+        for tag in (None, *tags):
+            interface = "p0" if tag is None else f"v{tag}"
+            body = stack((label, 64)) + udp4(numbered(tag or 1))
+            sent[interface] = self.arriving(body) if tag is None else self.arriving(
+                struct.pack("!HH", tag, 0x8847) + body, ethertype=0x8100)
+            self.remembered(sent[interface], "mpls_unknown_label", f"mpls {label} ", interface=interface)
+        for interface, frame in sent.items():
+            self.assertEqual(self.row("mpls_unknown_label", interface).get("hex"), frame[:REMEMBERED].hex(), interface)
 
     def test_the_rate(self):
         """What is said of the last second or two is held against what came in that time."""
