@@ -92,7 +92,9 @@ static bool is_mld_type(uint8_t type)
 	return (type >= 130 && type <= 132) || type == 143 || (type >= 151 && type <= 153);
 }
 
-/* Why the snooping engine wants it, or -1: it is data. */
+enum { IS_DATA = -1, IS_UNKNOWN_IGMP = -2 };
+
+/* Why the snooping engine wants it, or IS_... */
 static int protocol_of(const struct group_packet *packet)
 {
 	const uint8_t *header = packet->header;
@@ -101,21 +103,20 @@ static int protocol_of(const struct group_packet *packet)
 
 	if (packet->family == BRIDGE_IPV4) {
 		payload = header + (header[0] & 0xf) * 4;
-		if (payload >= packet->end || (ip_load16(header + 6) & FRAGMENT_OFFSET) != 0)
-			return -1;
-		if (header[9] == PROTOCOL_IGMP && is_igmp_type(payload[0]))
-			return PUNT_igmp;
-		return header[9] == PROTOCOL_PIM ? (int)PUNT_pim : -1;
+		bool start = payload < packet->end && (ip_load16(header + 6) & FRAGMENT_OFFSET) == 0;
+		if (header[9] == PROTOCOL_IGMP)
+			return start && is_igmp_type(payload[0]) ? (int)PUNT_igmp : IS_UNKNOWN_IGMP;
+		return start && header[9] == PROTOCOL_PIM ? (int)PUNT_pim : IS_DATA;
 	}
 	if (protocol == PROTOCOL_HOP_BY_HOP && packet->end - payload >= 8) {
 		protocol = payload[0];
 		payload += (payload[1] + 1) * 8;
 	}
 	if (payload >= packet->end)
-		return -1;
+		return IS_DATA;
 	if (protocol == IPV6_ICMP && is_mld_type(payload[0]))
 		return PUNT_mld;
-	return protocol == PROTOCOL_PIM ? (int)PUNT_pim : -1;
+	return protocol == PROTOCOL_PIM ? (int)PUNT_pim : IS_DATA;
 }
 
 /* ---------------------------------------------------------------- lookup */
@@ -188,7 +189,7 @@ bool multicast_ports(const struct bridging *bridging, struct port_set *ports, ui
 		     (enum punt_reason)reason, packet.header);
 		return false;
 	}
-	if (packet.all || !(rule & DOMAIN_ENFORCED)) {
+	if (packet.all || reason == IS_UNKNOWN_IGMP || !(rule & DOMAIN_ENFORCED)) {
 		flood(bridging, &packet, ports);
 		return true;
 	}
@@ -209,5 +210,8 @@ bool multicast_ports(const struct bridging *bridging, struct port_set *ports, ui
 	}
 	for (unsigned int i = 0; i < SLOT_WORDS; i++)
 		ports->word[i] |= routers->word[i];
+	/* no report of ours says that we have it too: a solicitation for our own address, say */
+	if (packet.link_local)
+		port_set_add(ports, SLOT_OWN);
 	return true;
 }

@@ -286,6 +286,12 @@ static void test_unknown_dropped(void **state)
 #define DATA6(group) TO("333300000101") " type:86dd raw:6000000000141140" SOURCE6 group " fill:20"
 #define DATA6_TAGGED(group)                                                                        \
 	TO("333300000101") " vlan:10 type:86dd raw:6000000000141140" SOURCE6 group " fill:20"
+#define UNKNOWN_TYPE        " raw:9900000000000000 fill:12"
+#define IGMP(body)          TO(GROUP_MAC) IP_GROUP("ef010101", "02", body)
+#define IGMP_TAGGED(body)   TO(GROUP_MAC) " vlan:10" IP_GROUP("ef010101", "02", body)
+#define FRAGMENT            " type:0800 raw:45000028000000050a0200000a000009ef010101" " raw:16 fill:19"
+#define IGMP_FRAGMENT       TO(GROUP_MAC) FRAGMENT
+#define IGMP_FRAGMENT_TAGGED TO(GROUP_MAC) " vlan:10" FRAGMENT
 #define MLD(group, type)                                                                           \
 	TO("333300000101")                                                                         \
 	" type:86dd raw:60000000001c0001" SOURCE6 group "3a00050200000100" type "000000 fill:16"
@@ -331,11 +337,10 @@ static const struct bridge_case group_cases[] = {
 	  0,
 	  PUNT(igmp),
 	  0 },
-	{ "IGMP of an unknown type floods by its group",
-	  0,
-	  TO(GROUP_MAC) IP_GROUP("ef010101", "02", " raw:9900000000000000 fill:12"),
-	  { { 1, TO(GROUP_MAC) IP_GROUP("ef010101", "02", " raw:9900000000000000 fill:12") },
-	    { 3, TO(GROUP_MAC) IP_GROUP("ef010101", "02", " raw:9900000000000000 fill:12") } } },
+	{ "IGMP of an unknown type, whatever its group (RFC 4541 2.1.1)", 0, IGMP(UNKNOWN_TYPE),
+	  EVERYBODY(IGMP(UNKNOWN_TYPE), IGMP_TAGGED(UNKNOWN_TYPE)) },
+	{ "a later fragment of IGMP, whose type nobody sees", 0, IGMP_FRAGMENT,
+	  EVERYBODY(IGMP_FRAGMENT, IGMP_FRAGMENT_TAGGED) },
 	{ "PIM",
 	  0,
 	  TO("01005e00000d") IP_GROUP("e000000d", "67", " raw:20000000 fill:16"),
@@ -359,6 +364,13 @@ static const struct bridge_case group_cases[] = {
 				       "87"
 				       "000000 fill:16"),
 	  0, PUNT(ip_local), OWN_ROW },
+	{ "of an address like ours that a host has joined: we too",
+	  0,
+	  MLD("ff0200000000000000000001ff00000a", "87"),
+	  { { 1, MLD("ff0200000000000000000001ff00000a", "87") } },
+	  0,
+	  PUNT(ip_local),
+	  OWN_ROW },
 	{ "IPv4 header cut off: to everybody", 0, TO(GROUP_MAC) " type:0800 raw:4500002800",
 	  EVERYBODY(TO(GROUP_MAC) " type:0800 raw:4500002800",
 		    TO(GROUP_MAC) " vlan:10 type:0800 raw:4500002800"),
@@ -381,6 +393,7 @@ static void test_groups(void **state)
 	group_add_entry(1, 10, "239.1.1.3", NULL, GROUP_SOURCES | GROUP_ABSENT, NULL, 0);
 	group_add_entry(1, 10, "239.1.1.3", "10.0.0.9", 0, one, 1);
 	group_add_entry(1, 10, "ff05::1:1", NULL, 0, one, 1);
+	group_add_entry(1, 10, "ff02::1:ff00:a", NULL, 0, one, 1);
 	BRIDGE_CASES_RUN(group_cases);
 	remake(0, 0);
 }
