@@ -5,6 +5,8 @@
 #include "controlplane/object/snooping.h"
 #include "controlplane/protocol/snoop-message.h"
 
+enum { INTERVAL_LEAST = 100000000 }; /* ns; as the engine */
+
 void snooping_settings_begin(struct snooping_settings *settings)
 {
 	*settings = (struct snooping_settings){ .on = true, .engine = snoop_settings_default };
@@ -98,6 +100,10 @@ int snooping_settings_from(const struct arguments *arguments, const char *name,
 		if (argument_present(arguments, numbers[i].parameter))
 			store(settings, &numbers[i], arguments->value[numbers[i].parameter].number);
 	const struct snoop_settings *engine = &settings->engine;
+	if (engine->startup_interval != 0 && engine->startup_interval < INTERVAL_LEAST)
+		return refuse(error, -EINVAL,
+			      "bridge %s: startup-query-interval %g s: expected 0s, or 0.1 s or more",
+			      name, (double)engine->startup_interval / 1e9);
 	if (engine->query_response_interval >= engine->query_interval)
 		return refuse(error, -EINVAL,
 			      "bridge %s: query-response-interval %g s: expected less than the "

@@ -198,6 +198,7 @@ struct family {
 	unsigned int other_port, other_version;
 	unsigned int robustness; /* adopted; 0: ours */
 	uint64_t interval;       /* adopted; 0: ours */
+	uint64_t response;       /* the querier's hosts' time to answer */
 	unsigned int startup_left, solicit_left;
 	struct snoop_timer query, other_timer, settle, solicit, answer;
 };
@@ -328,8 +329,9 @@ unsigned int snoop_last_member_count(const struct domain *domain);
 void snoop_querier_review(struct family *family, uint64_t response);
 /* Have we an address to ask from? */
 bool snoop_can_ask(const struct family *family);
-/* Other querier present interval, RFC 3376 8.5 */
-uint64_t snoop_presence(const struct family *family, unsigned int robustness, uint64_t interval);
+/* Other querier present interval, RFC 3376 8.5, of what a query says; 0: it does not. */
+uint64_t snoop_presence(const struct family *family, unsigned int robustness, uint64_t interval,
+			uint64_t response);
 /* Somebody else is querier for so long; unspecified: unknown who. */
 void snoop_other_set(struct family *family, const struct address *address, unsigned int port,
 		     uint64_t until);

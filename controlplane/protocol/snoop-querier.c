@@ -22,19 +22,29 @@ uint64_t snoop_interval(const struct family *family)
 						      : settings_of(family)->query_interval;
 }
 
+/* The query response interval in force: a querier may give its hosts more time than we would, and one
+ * query of it, for a topology change, say, less than they have after the others. RFC 3376 8.3 */
+static uint64_t response_interval(const struct family *family, uint64_t heard)
+{
+	uint64_t own = settings_of(family)->query_response_interval;
+
+	return heard > own ? heard : own;
+}
+
 uint64_t snoop_membership_interval(const struct family *family)
 {
 	return snoop_robustness(family) * snoop_interval(family) +
-	       settings_of(family)->query_response_interval;
+	       response_interval(family, family->other ? family->response : 0);
 }
 
-uint64_t snoop_presence(const struct family *family, unsigned int robustness, uint64_t interval)
+uint64_t snoop_presence(const struct family *family, unsigned int robustness, uint64_t interval,
+			uint64_t response)
 {
 	const struct snoop_settings *settings = settings_of(family);
 
 	return (robustness != 0 ? robustness : settings->robustness) *
 		       (interval != 0 ? interval : settings->query_interval) +
-	       settings->query_response_interval / 2;
+	       response_interval(family, response) / 2;
 }
 
 unsigned int snoop_last_member_count(const struct domain *domain)
@@ -236,8 +246,8 @@ void snoop_querier_heard(struct family *family, unsigned int port,
 			 const struct snoop_message *message)
 {
 	struct domain *domain = family->domain;
-	uint64_t until =
-		domain->snoop->now + snoop_presence(family, message->robustness, message->interval);
+	uint64_t until = domain->snoop->now + snoop_presence(family, message->robustness,
+							     message->interval, message->response);
 	struct router *router = &domain->port[port]->router[family->id];
 
 	if (snoop_unspecified(&message->source)) {
@@ -252,6 +262,7 @@ void snoop_querier_heard(struct family *family, unsigned int port,
 		return;
 	family->robustness = message->robustness;
 	family->interval = message->interval;
+	family->response = message->response;
 	family->other_version = message->version;
 	snoop_other_set(family, &message->source, port, until);
 	snoop_querier_review(family, message->response);

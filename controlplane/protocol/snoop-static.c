@@ -111,7 +111,7 @@ void snoop_adopt_rule(struct snoop *snoop, const struct snoop_domain_key *key, e
 	if (domain == NULL)
 		return;
 	struct family *family = &domain->family[id];
-	uint64_t until = now + snoop_presence(family, 0, 0);
+	uint64_t until = now + snoop_presence(family, 0, 0, 0);
 	for (unsigned int i = 0; i < SNOOP_PORT_MAX; i++) {
 		struct port *port = domain->port[i];
 		if (port == NULL || !port->settings.up || !snoop_ports_has(&rule->routers, i) ||

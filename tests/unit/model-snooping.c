@@ -583,6 +583,9 @@ static void settings_are_configuration(void **state)
 	refused(f, "bridge set b0 querier-address 255.255.255.255", "255.255.255.255: expected an");
 	refused(f, "bridge set b0 querier-address 0.0.0.7", "0.0.0.7: expected an IPv4");
 	refused(f, "bridge set b0 query-interval 5s", "expected less than the query interval, 5 s");
+	refused(f, "bridge set b0 startup-query-interval 99ms", "0.099 s: expected 0s, or 0.1 s");
+	assert_true(domain(f, 10)->flags & DOMAIN_SNOOPING);
+	say(f, "bridge set b0 startup-query-interval 0s");
 	say(f, "bridge set b0 querier-address 0.0.0.0");
 	text = configuration(f);
 	assert_null(strstr(text, "querier-address"));

@@ -69,6 +69,11 @@ static const struct snoop_row election[] = {
 	{ "its robustness and interval are adopted", "3376 4.1.6, 4.1.7", BOTH, START_BARE,
 	  "4 query R qrv=3 qqi=20; 2 join G; + 60; 4 query R qrv=3 qqi=20; + 9.999; ? G 2,4; "
 	  "+ 0.001; ? G *; + 54.999; querier R; + 0.001; querier none" },
+	{ "a longer time to answer too", "3376 8.3, 8.4, 8.5", BOTH, START_BARE,
+	  "4 query R qrv=1 qqi=20 resp=12000; 2 join G; state 2 G E32; + 25.999; querier R; "
+	  "+ 0.001; querier none; 2 join H; state 2 H E260" },
+	{ "a shorter one is that query's alone", "3376 8.3, 8.4", BOTH, START_BARE,
+	  "4 query R resp=1000; 2 join G; state 2 G E260" },
 	{ "zero in them means ours", "3376 4.1.6, 4.1.7", BOTH, START_BARE,
 	  "4 query R qrv=0 qqi=0; 2 join G; + 254.999; querier R; + 0.001; querier none; "
 	  "state 2 G E5" },
