@@ -629,11 +629,12 @@ struct state {
 	_Atomic uint64_t filter_ready[FILTER_MAX];
 	struct filter_sample filter_sample[WORKER_MAX][FILTER_SAMPLES];
 	struct stage_counters runtime[WORKER_MAX][STAGE_MAX];
-	struct drop_sample drop_sample[WORKER_MAX][DROP_REASON_MAX][DROP_SAMPLE_SLOTS];
 	struct ring_consumer inject_consumer[WORKER_MAX];
 	struct learn_producer learn[WORKER_MAX];
 	struct ring_producer punt[WORKER_MAX];
-	struct trace_ring trace[WORKER_MAX]; /* rows of running workers are there */
+	/* rows of running workers are there */
+	struct trace_ring trace[WORKER_MAX];
+	struct drop_sample drop_sample[WORKER_MAX][DROP_REASON_MAX][DROP_SAMPLE_SLOTS];
 	/* tunnels' rows are holes until there are any: see interfaces_ready */
 	alignas(HEAP_CHUNK) struct interface_counters interface[WORKER_MAX][INTERFACE_MAX];
 	/* `tick` when the entry's address was last seen as source; rows of running workers are there */

@@ -39,24 +39,19 @@ int region_allocate_inject(struct region *tables, unsigned int worker_count)
 
 int region_allocate_workers(struct region *state, unsigned int worker_count)
 {
+#define ROW(member) { offsetof(struct state, member), sizeof(((struct state *)0)->member[0]) }
+	static const struct {
+		uint64_t offset, size;
+	} rows[] = { ROW(punt), ROW(trace), ROW(drop_sample), ROW(fdb_hit), ROW(multicast) };
+#undef ROW
+
 	if (worker_count == 0 || worker_count > WORKER_MAX)
 		return -EINVAL;
-	int result = region_allocate(state, offsetof(struct state, punt),
-				     worker_count * sizeof(struct ring_producer));
-	if (result != 0)
-		return result;
-	result = region_allocate(state, offsetof(struct state, fdb_hit),
-				 worker_count * sizeof(((struct state *)0)->fdb_hit[0]));
-	if (result != 0)
-		return result;
-	result = region_allocate(state, offsetof(struct state, trace),
-				 worker_count * sizeof(((struct state *)0)->trace[0]));
-	if (result != 0)
-		return result;
-	result = region_allocate(state, offsetof(struct state, multicast),
-				 worker_count * sizeof(((struct state *)0)->multicast[0]));
-	if (result != 0)
-		return result;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int result = region_allocate(state, rows[i].offset, worker_count * rows[i].size);
+		if (result != 0)
+			return result;
+	}
 	return region_allocate_interfaces(state, worker_count, 0, INTERFACE_FIRST_TUNNEL);
 }
 

@@ -77,8 +77,8 @@ int region_allocate(struct region *region, uint64_t offset, uint64_t length);
 
 /* Control plane, on `tables`: inject rings, before it puts a frame into one. */
 int region_allocate_inject(struct region *tables, unsigned int worker_count);
-/* Data plane, on `state`: punt rings, counters of groups and of interfaces but for tunnels', before it stores
- * worker_count. */
+/* Data plane, on `state`: punt rings, samples of drops, traces, and counters of groups and of interfaces but for
+ * tunnels', before it stores worker_count. */
 int region_allocate_workers(struct region *state, unsigned int worker_count);
 /* Data plane, on `state`: counters of interface rows first to end - 1, before it stores `end` in
  * interfaces_ready. */
