@@ -7,180 +7,6 @@
 #include <string.h>
 #include "controlplane/api/parse.h"
 
-/* ---- words ---- */
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-int word_next(struct scanner *scanner, struct word *word)
-{
-	const char *at = scanner->at;
-
-	while (is_blank(*at))
-		at++;
-	word->start = at;
-	word->quoted = *at == '"' || *at == '\'';
-	if (*at == '\0') {
-		scanner->at = at;
-		word->length = 0;
-		return 0;
-	}
-	if (word->quoted) {
-		char quote = *at++;
-		while (*at && *at != quote)
-			at += quote == '"' && *at == '\\' && at[1] ? 2 : 1;
-		if (*at)
-			at++;
-		else
-			quote = '\0';
-		word->length = (unsigned int)(at - word->start);
-		scanner->at = at;
-		return quote && (*at == '\0' || is_blank(*at)) ? 1 : -EINVAL;
-	}
-	while (*at && !is_blank(*at) && *at != '"' && *at != '\'')
-		at++;
-	word->length = (unsigned int)(at - word->start);
-	scanner->at = at;
-	return *at == '"' || *at == '\'' ? -EINVAL : 1;
-}
-
-static int fail_at(struct parser *parser, const struct word *word)
-{
-	parser->error->column = (int)(word->start - parser->scanner.line);
-	parser->error->length = word->length ? (int)word->length : 1;
-	return -EINVAL;
-}
-
-static void expected_add(void *context, const char *word)
-{
-	struct error *error = context;
-	size_t used = strlen(error->expected);
-
-	snprintf(error->expected + used, sizeof(error->expected) - used, "%s%s", used ? ", " : "",
-		 word);
-}
-
-static int next(struct parser *parser, struct word *word)
-{
-	int code = word_next(&parser->scanner, word);
-
-	if (code < 0) {
-		error_set(parser->error, ERROR_USAGE, EINVAL, "the quote in this word is %s",
-			  word->quoted && *parser->scanner.at == '\0'
-				  ? "not closed"
-				  : "not at its end and beginning");
-		return fail_at(parser, word);
-	}
-	return code;
-}
-
-/* ---- keywords ---- */
-
-/* Does the word, and as many more as `name` has, stand for name (which may have a blank in it)?
- * 0: no. Else twice the number of words, and one more if they are written in full.
- * `after` is where the words end. */
-static unsigned int keyword_match(const char *name, const struct word *word, struct scanner *after)
-{
-	const char *blank;
-	struct word second;
-	unsigned int same = 0, rest;
-	bool full;
-
-	if (word->quoted)
-		return 0;
-	while (same < word->length && name[same] == word->start[same])
-		same++;
-	if (same < word->length || same == 0)
-		return 0;
-	full = name[same] == '\0' || name[same] == ' ';
-	blank = name[same] == '\0' ? NULL : strchr(name + same, ' ');
-	if (!blank)
-		return 2 + full;
-	if (word_next(after, &second) != 1)
-		return 0;
-	rest = keyword_match(blank + 1, &second, after);
-	if (rest == 0)
-		return 0;
-	return (rest & ~1u) + 2 + (rest & 1 && full);
-}
-
-/* The best match so far. */
-struct match {
-	unsigned int score;
-	bool ambiguous;
-	struct scanner after;
-	const char *name;
-	int parameter; /* of the command, or -1 */
-	int path;      /* path parameter, or -1 */
-	int word;      /* of a positional WORD, or -1 */
-};
-
-static void match_try(struct match *match, const char *name, const struct word *word,
-		      const struct parser *parser, int parameter, int path, int index)
-{
-	struct scanner after = parser->scanner;
-	unsigned int score;
-
-	if (*word->start != *name) /* the common case, made cheap */
-		return;
-	score = keyword_match(name, word, &after);
-	if (score == 0 || score < match->score)
-		return;
-	match->ambiguous = score == match->score;
-	*match =
-		(struct match){ score, score == match->score, after, name, parameter, path, index };
-}
-
-/* The keyword that begins with `word`, among all that the command has. */
-static void keyword_find(const struct parser *parser, const struct word *word, struct match *match)
-{
-	const struct parameter *list = parser->arguments->command->parameters;
-
-	*match = (struct match){ .parameter = -1, .path = -1, .word = -1 };
-	for (int i = 0; list[i].name; i++) {
-		const struct parameter *parameter = &list[i];
-		if (parameter->type == VALUE_PATHS) {
-			for (int j = 0; parameter->group[j].name; j++)
-				match_try(match, parameter->group[j].name, word, parser, i, j, -1);
-			match_try(match, "nexthop", word, parser, i, NEXTHOP_KEYWORD, 0);
-		} else if (!(parameter->flags & (PARAMETER_POSITIONAL | PARAMETER_ABSENT))) {
-			match_try(match, parameter->name, word, parser, i, -1, -1);
-		} else if (parameter->type == VALUE_WORD &&
-			   !(parameter->flags & PARAMETER_ABSENT)) {
-			for (int j = 0; parameter->words[j]; j++)
-				if (*parameter->words[j] == *word->start &&
-				    !word_of_path(list, parameter->words[j]))
-					match_try(match, parameter->words[j], word, parser, i, -1,
-						  j);
-		}
-	}
-}
-
-void parse_keywords(const struct parser *parser, void (*visit)(void *context, const char *word),
-		    void *context)
-{
-	const struct arguments *arguments = parser->arguments;
-	const struct parameter *list = arguments->command->parameters;
-
-	for (unsigned int i = 0; list[i].name; i++) {
-		if (list[i].type == VALUE_PATHS) {
-			for (unsigned int j = 0; list[i].group[j].name; j++)
-				if (!(list[i].group[j].flags & PARAMETER_ABSENT))
-					visit(context, list[i].group[j].name);
-		} else if (list[i].flags & PARAMETER_ABSENT || argument_present(arguments, i)) {
-			continue;
-		} else if (!(list[i].flags & PARAMETER_POSITIONAL)) {
-			visit(context, list[i].name);
-		} else if (list[i].type == VALUE_WORD) {
-			for (unsigned int j = 0; list[i].words[j]; j++)
-				if (!word_of_path(list, list[i].words[j]))
-					visit(context, list[i].words[j]);
-		}
-	}
-}
-
 /* ---- noun and verb ---- */
 
 const char *second_word(const char *name, const char *noun)
@@ -203,13 +29,13 @@ static void expect_commands(struct parser *parser, const char *noun)
 		bool first = i == 0 || strcmp(table[i].noun, table[i - 1].noun) != 0;
 
 		if (noun && strcmp(noun, name) == 0)
-			expected_add(parser->error, table[i].verb);
+			parse_expected_add(parser->error, table[i].verb);
 		else if (show && strcmp(table[i].verb, "show") == 0)
-			expected_add(parser->error, table[i].noun);
+			parse_expected_add(parser->error, table[i].noun);
 		else if (second && (first || table[i].spelled))
-			expected_add(parser->error, second);
+			parse_expected_add(parser->error, second);
 		else if (!noun && first && !strchr(name, ' '))
-			expected_add(parser->error, name);
+			parse_expected_add(parser->error, name);
 	}
 }
 
@@ -265,7 +91,7 @@ static const struct command *command_find(struct parser *parser, const struct co
 			    : "unknown command",
 		  ambiguous || !noun ? "" : noun);
 	expect_commands(parser, noun);
-	fail_at(parser, word);
+	parse_fail_at(parser, word);
 	return NULL;
 }
 
@@ -274,7 +100,7 @@ static int ended_early(struct parser *parser, const struct word *word, const cha
 {
 	parser->ended = true;
 	error_set(parser->error, ERROR_USAGE, EINVAL, "%s", text);
-	return fail_at(parser, word);
+	return parse_fail_at(parser, word);
 }
 
 static bool is_set(const struct word *word)
@@ -322,7 +148,7 @@ static bool starts_verb(const struct command *command, const struct word *word)
 static int parse_command(struct parser *parser, struct word *object)
 {
 	struct word first, second;
-	int code = next(parser, &first);
+	int code = parse_next(parser, &first);
 
 	object->start = NULL;
 	if (code < 0)
@@ -337,7 +163,7 @@ static int parse_command(struct parser *parser, struct word *object)
 		parser->arguments->command = noun;
 		return 0;
 	}
-	int more = next(parser, &second);
+	int more = parse_next(parser, &second);
 	if (more < 0)
 		return more;
 	bool abbreviated = noun && !parser->arguments->spelled_out;
@@ -403,7 +229,7 @@ static int parse_value_of(struct parser *parser, const struct parameter *paramet
 		wrong.start += parser->error->column;
 		wrong.length = (unsigned int)parser->error->length;
 	}
-	return fail_at(parser, &wrong);
+	return parse_fail_at(parser, &wrong);
 }
 
 /* May the value be left out, and is what comes next none? */
@@ -440,7 +266,7 @@ static int parse_value(struct parser *parser, const struct parameter *parameter,
 		value->number = 1;
 		return 0;
 	}
-	code = next(parser, &word);
+	code = parse_next(parser, &word);
 	if (code < 0)
 		return code;
 	if (code > 0)
@@ -459,7 +285,7 @@ static int parse_parameter(struct parser *parser, const struct word *word, int i
 
 	if (argument_present(arguments, (unsigned int)index)) {
 		error_set(parser->error, ERROR_USAGE, EINVAL, "%s is given twice", parameter->name);
-		return fail_at(parser, word);
+		return parse_fail_at(parser, word);
 	}
 	parser->column[index] = *word;
 	int code = parse_value(parser, parameter, &arguments->value[index]);
@@ -486,7 +312,7 @@ static int parse_path(struct parser *parser, const struct word *word, int parame
 		if (arguments->path_count == GROUP_MEMBER_MAX) {
 			error_set(parser->error, ERROR_USAGE, EINVAL, "more than %d paths",
 				  GROUP_MEMBER_MAX);
-			return fail_at(parser, word);
+			return parse_fail_at(parser, word);
 		}
 		parser->path_column[arguments->path_count] = *word;
 		path = &arguments->path[arguments->path_count++];
@@ -512,7 +338,7 @@ static int parse_word(struct parser *parser, const struct word *word, const stru
 	if (argument_present(arguments, (unsigned int)match->parameter)) {
 		error_set(parser->error, ERROR_USAGE, EINVAL, "%s: %s is said already", match->name,
 			  list[match->parameter].words[arguments->value[match->parameter].number]);
-		return fail_at(parser, word);
+		return parse_fail_at(parser, word);
 	}
 	parser->column[match->parameter] = *word;
 	arguments->value[match->parameter].number = (uint64_t)match->word;
@@ -545,7 +371,7 @@ static int parse_positional_value(struct parser *parser, const struct word *word
 		return prefixes_add(parameter, word->start, word->length, arguments,
 				    &arguments->value[index], true, parser->error) == 0
 			       ? 0
-			       : fail_at(parser, word);
+			       : parse_fail_at(parser, word);
 	int code = parse_value_of(parser, parameter, word, &arguments->value[index]);
 
 	if (code == 0)
@@ -571,10 +397,10 @@ static int parse_argument(struct parser *parser, const struct word *word)
 		error_set(parser->error, ERROR_USAGE, EINVAL, "%.*s: %s",
 			  word->length > 64 ? 64 : (int)word->length, word->start,
 			  match.score ? "may mean several words" : "unknown word");
-		parse_keywords(parser, expected_add, parser->error);
+		parse_keywords(parser, parse_expected_add, parser->error);
 		if (parser->error->expected[0] == '\0')
-			expected_add(parser->error, "the end of the command");
-		return fail_at(parser, word);
+			parse_expected_add(parser->error, "the end of the command");
+		return parse_fail_at(parser, word);
 	}
 	parser->arguments->spelled_out &= match.score & 1;
 	parser->scanner = match.after;
@@ -610,7 +436,7 @@ int parse_words(struct parser *parser, const char *line, struct arguments *argum
 	if (word.start)
 		code = parse_argument(parser, &word);
 	while (code == 0) {
-		code = next(parser, &word);
+		code = parse_next(parser, &word);
 		if (code <= 0)
 			break;
 		code = parse_argument(parser, &word);
@@ -635,7 +461,7 @@ int command_parse(const char *line, struct arguments *arguments, struct error *e
 	if (code == 0)
 		return 0;
 	struct word end = { .start = parser.scanner.at, .length = 1 };
-	return fail_at(&parser, path >= 0        ? &parser.path_column[path]
+	return parse_fail_at(&parser, path >= 0        ? &parser.path_column[path]
 				: parameter >= 0 ? &parser.column[parameter]
 						 : &end);
 }

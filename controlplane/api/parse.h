@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * parse.h: the parser's insides, shared by parse.c and complete.c.
+ * parse.h: the parser's insides, shared by parse.c, keyword.c and complete.c.
  */
 #ifndef SHUNT_API_PARSE_H
 #define SHUNT_API_PARSE_H
@@ -39,6 +39,34 @@ struct parser {
 	int last_path; /* path parameter given last, or -1 */
 	struct word column[PARAMETER_MAX], path_column[GROUP_MEMBER_MAX];
 };
+
+/* The next word, or the error that a quote is not closed. */
+int parse_next(struct parser *parser, struct word *word);
+
+/* The error is at this word. Returns -EINVAL. */
+int parse_fail_at(struct parser *parser, const struct word *word);
+
+/* One more word that the error says was expected; `context`: struct error. */
+void parse_expected_add(void *context, const char *word);
+
+/* Does the word, and as many more as `name` has, stand for name (which may have a blank in it)?
+ * 0: no. Else twice the number of words, and one more if they are written in full.
+ * `after` is where the words end. */
+unsigned int keyword_match(const char *name, const struct word *word, struct scanner *after);
+
+/* The best match so far. */
+struct match {
+	unsigned int score;
+	bool ambiguous;
+	struct scanner after;
+	const char *name;
+	int parameter; /* of the command, or -1 */
+	int path;      /* path parameter, or -1 */
+	int word;      /* of a positional WORD, or -1 */
+};
+
+/* The keyword that begins with `word`, among all that the command has. */
+void keyword_find(const struct parser *parser, const struct word *word, struct match *match);
 
 /* What follows a noun's word in a name of two words; NULL: it is not that one's. */
 const char *second_word(const char *name, const char *noun);
