@@ -91,6 +91,7 @@ enum parameter_flag {
 		1 << 3,          /* keeps its place in the noun's numbering; this verb hasn't it */
 	PARAMETER_NUMBER = 1 << 5, /* STRING whose digits alone are a number in JSON */
 	PARAMETER_SECONDS = 1 << 6, /* DURATION: a number without a unit is in seconds */
+	PARAMETER_AT = 1 << 7, /* NAME: as @NAME too, which is how rules name it */
 	PARAMETER_BARE = 1 << 4, /* its keyword may stand alone: the value is `usual` then */
 };
 

@@ -231,13 +231,77 @@ static int check_police(const struct arguments *arguments, const struct filter_w
 	return -EINVAL;
 }
 
+/* What names a family names the same one: else there is no such packet. */
+static int check_family(const struct arguments *arguments, const struct filter_words *words,
+			struct error *error, int *parameter)
+{
+	const struct parameter *parameters = arguments->command->parameters;
+	const struct {
+		int parameter, family; /* FILTER_ANY */
+	} said[] = {
+		{ RULE_ETHERTYPE, words->ethertype == 0x0800   ? ROUTE_IPV4
+				  : words->ethertype == 0x86dd ? ROUTE_IPV6
+							       : FILTER_ANY },
+		{ RULE_ICMP, words->icmp_type < 0               ? FILTER_ANY
+			     : words->protocol == PROTOCOL_ICMP ? ROUTE_IPV4
+								: ROUTE_IPV6 },
+		{ RULE_FROM, words->from.given && words->from.list[0] == 0 ? words->from.prefix.family
+									   : FILTER_ANY },
+		{ RULE_TO, words->to.given && words->to.list[0] == 0 ? words->to.prefix.family
+								     : FILTER_ANY },
+	};
+	int first = -1;
+
+	for (int i = 0; i < (int)(sizeof(said) / sizeof(said[0])); i++) {
+		if (said[i].family == FILTER_ANY)
+			continue;
+		if (first < 0)
+			first = i;
+		if (said[i].family == said[first].family)
+			continue;
+		int one = said[first].parameter, other = said[i].parameter;
+		*parameter = other;
+		error_set(error, ERROR_USAGE, -EINVAL, "%s %.64s: expected %s, as %s %.64s is",
+			  parameters[other].name, arguments->value[other].string,
+			  said[first].family == ROUTE_IPV4 ? "IPv4" : "IPv6", parameters[one].name,
+			  arguments->value[one].string);
+		error->expected[0] = 0;
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* What no packet can be, of rules and of questions. */
+static int check_matches(const struct arguments *arguments, const struct filter_words *words,
+			 struct error *error, int *parameter)
+{
+	bool ports = words->sport_count != 0 || words->dport_count != 0;
+
+	*parameter = RULE_PROTOCOL;
+	if (ports && words->protocol != FILTER_ANY &&
+	    !packet_protocol_has_ports((unsigned int)words->protocol))
+		return clash(error, "this protocol has no ports: expected tcp, udp, sctp, dccp or "
+				    "udplite beside sport and dport");
+	if ((words->syn || words->established) && words->protocol != PROTOCOL_TCP)
+		return clash(error, "syn and established are about tcp");
+	if (words->icmp_type >= 0 && words->protocol != PROTOCOL_ICMP &&
+	    words->protocol != PROTOCOL_ICMPV6)
+		return clash(error, "icmp goes with proto icmp or icmpv6");
+	*parameter = RULE_FRAGMENTS;
+	if (words->fragments && (ports || words->syn || words->established || words->icmp_type >= 0))
+		return clash(error, "later fragments have no ports, types nor flags");
+	return check_family(arguments, words, error, parameter) != 0
+		       ? -EINVAL
+		       : check_ethertype(arguments, words, error, parameter);
+}
+
 static int check_rule(const struct arguments *arguments, struct error *error, int *parameter)
 {
 	static struct filter_words words; /* large; one thread */
-	bool ports;
 
 	filter_words_read(arguments, &words);
-	ports = words.sport_count != 0 || words.dport_count != 0;
+	if (arguments->command->id == COMMAND_FILTER_TEST)
+		return check_matches(arguments, &words, error, parameter);
 	*parameter = RULE_ACTION;
 	if (argument_present(arguments, RULE_ACTION) == argument_present(arguments, RULE_POLICE)) {
 		*parameter = argument_present(arguments, RULE_ACTION) ? RULE_POLICE : -1;
@@ -248,20 +312,7 @@ static int check_rule(const struct arguments *arguments, struct error *error, in
 	}
 	if (check_police(arguments, &words, error, parameter) != 0)
 		return -EINVAL;
-	*parameter = RULE_PROTOCOL;
-	if (ports && words.protocol != FILTER_ANY &&
-	    !packet_protocol_has_ports((unsigned int)words.protocol))
-		return clash(error, "this protocol has no ports: expected tcp, udp, sctp, dccp or "
-				    "udplite beside sport and dport");
-	if ((words.syn || words.established) && words.protocol != PROTOCOL_TCP)
-		return clash(error, "syn and established are about tcp");
-	if (words.icmp_type >= 0 && words.protocol != PROTOCOL_ICMP &&
-	    words.protocol != PROTOCOL_ICMPV6)
-		return clash(error, "icmp goes with proto icmp or icmpv6");
-	*parameter = RULE_FRAGMENTS;
-	if (words.fragments && (ports || words.syn || words.established || words.icmp_type >= 0))
-		return clash(error, "later fragments have no ports, types nor flags");
-	return check_ethertype(arguments, &words, error, parameter);
+	return check_matches(arguments, &words, error, parameter);
 }
 
 int filter_words_check(struct arguments *arguments, struct error *error, int *parameter)
@@ -293,9 +344,6 @@ int filter_words_check(struct arguments *arguments, struct error *error, int *pa
 		if (p == RULE_PROTOCOL)
 			canonical.protocol = filter_protocol_number(canonical.text);
 	}
-	*parameter = -1;
-	if (arguments->command->id == COMMAND_FILTER_TEST)
-		return 0;
 	int result = check_rule(arguments, error, parameter);
 	if (result == 0)
 		*parameter = -1;

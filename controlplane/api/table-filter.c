@@ -16,8 +16,9 @@
 	}
 #define LIST_NAME(extra, text)                                                                     \
 	{                                                                                          \
-		.name = "name", .type = VALUE_NAME, .flags = PARAMETER_POSITIONAL | (extra),       \
-		.complete = "filter-list", .placeholder = "LIST", .help = text                     \
+		.name = "name", .type = VALUE_NAME,                                                \
+		.flags = PARAMETER_POSITIONAL | PARAMETER_AT | (extra), .complete = "filter-list", \
+		.placeholder = "LIST", .help = text                                                \
 	}
 
 static const char *const action_words[] = { "permit", "deny", NULL };

@@ -342,6 +342,17 @@ static int string_store(const char *text, size_t length, struct arguments *argum
 	return 0;
 }
 
+static int name_from_text(const struct parameter *parameter, const char *text, size_t length,
+			  struct arguments *arguments, struct value *value, struct error *error)
+{
+	bool at = parameter->flags & PARAMETER_AT && length > 0 && text[0] == '@';
+
+	if (!is_name(text + at, length - at))
+		return value_refuse(parameter, text, length, error);
+	arguments->spelled_out &= !at;
+	return string_store(text + at, length - at, arguments, value, error);
+}
+
 static bool word_from_text(const struct parameter *parameter, const char *text, size_t length,
 			   uint64_t *number)
 {
@@ -404,9 +415,7 @@ int value_from_text(const struct parameter *parameter, const char *text, size_t 
 	case VALUE_STACK:
 		return stack_from_text(parameter, text, length, value, error);
 	case VALUE_NAME:
-		if (is_name(text, length))
-			return string_store(text, length, arguments, value, error);
-		break;
+		return name_from_text(parameter, text, length, arguments, value, error);
 	case VALUE_STRING:
 		if (is_string(parameter, text, length))
 			return string_store(text, length, arguments, value, error);

@@ -298,13 +298,14 @@ struct question {
 	uint8_t source[16], destination[16], l4[20];
 };
 
-static bool host_of(const struct filter_party *party, unsigned int family, uint8_t *bytes)
+/* Is it one address, or none? */
+static bool host_of(const struct filter_party *party, uint8_t *bytes)
 {
 	if (!party->given)
 		return true;
 	memcpy(bytes, party->prefix.bytes, 16);
-	return party->list[0] == 0 && party->prefix.family == family &&
-	       party->prefix.length == (family == ROUTE_IPV4 ? 32 : 128);
+	return party->list[0] == 0 &&
+	       party->prefix.length == (party->prefix.family == ROUTE_IPV4 ? 32 : 128);
 }
 
 static unsigned int family_of(const struct filter_words *words)
@@ -349,10 +350,10 @@ static int make_question(const struct arguments *arguments, struct question *que
 	memset(question, 0, sizeof(*question));
 	filter_words_read(arguments, words);
 	unsigned int family = family_of(words);
-	if (!host_of(&words->from, family, question->source) ||
-	    !host_of(&words->to, family, question->destination))
+	if (!host_of(&words->from, question->source) || !host_of(&words->to, question->destination))
 		return error_set(error, ERROR_REFUSED, -EINVAL,
-				 "from and to: expected two addresses of one family");
+				 "a packet has one source and one destination: expected from IP and "
+				 "to IP");
 	bool ports = words->sport_count + words->dport_count > 0;
 	if (words->sport_count > 1 || words->dport_count > 1 ||
 	    (words->sport_count == 1 && words->sport[0].first != words->sport[0].last) ||
@@ -361,8 +362,6 @@ static int make_question(const struct arguments *arguments, struct question *que
 				 "a packet has one port: expected sport N and dport N");
 	if (words->protocol == FILTER_ANY)
 		words->protocol = ports ? PROTOCOL_TCP : 255;
-	if (ports && !packet_protocol_has_ports((unsigned int)words->protocol))
-		return error_set(error, ERROR_REFUSED, -EINVAL, "this protocol has no ports");
 	fill_l4(question);
 	question->packet = (struct filter_packet){
 		.source = question->source,

@@ -60,7 +60,7 @@ class Rule:
                 matches.append("ip frag-off & 0x1fff != 0" if family == 4 else "frag frag-off != 0")
         elif protocol in WITH_PORTS:
             self.layer4(chance, protocol)
-        elif protocol in (1, 58) and chance.random() < 0.7:
+        elif protocol in (1, 58) and (4 if protocol == 1 else 6) in self.matches and chance.random() < 0.7:
             kind, code = chance.choice([8, 0, 3, 128]), chance.choice([0, 1])
             name, family = ("icmp", 4) if protocol == 1 else ("icmpv6", 6)
             self.words.append(f"icmp {kind}/{code}")

@@ -256,7 +256,7 @@ static void add_filter_rule(char *line, bool test)
 	};
 	static const char *const packets[] = {
 		"", "proto tcp from 10.0.0.1 to 10.0.0.2 dport 443 sport 9 syn", "ethertype lldp",
-		"proto icmpv6 icmp 128", "dport domain proto udp dscp af11", "fragments established",
+		"proto icmpv6 icmp 128", "dport domain proto udp dscp af11", "fragments proto tcp",
 	};
 
 	if (!test)

@@ -35,7 +35,7 @@ static void test_decides(void **state)
 	verdict(*state, "filter test f proto tcp from 192.0.2.2 to 10.0.0.1 dport 443", "permit", 20);
 	verdict(*state, "filter test f proto tcp from 192.0.2.1 to 10.0.0.1 dport 443", "deny", 10);
 	verdict(*state, "filter test f proto udp from 192.0.2.2 to 10.0.0.1 dport 443", "deny", 0);
-	say(*state, "filter list add bad 192.0.2.2"); /* at once */
+	say(*state, "filter list add @bad 192.0.2.2"); /* at once */
 	verdict(*state, "filter test f proto tcp from 192.0.2.2 to 10.0.0.1 dport 443", "deny", 10);
 	say(*state, "filter list del bad 192.0.2.2");
 	verdict(*state, "filter test f proto tcp from 192.0.2.2 to 10.0.0.1 dport 443", "permit", 20);
@@ -55,6 +55,7 @@ static void test_refused(void **state)
 	refused(*state, "filter list add bad 10.0.0.1 192.0.2.1", "has 192.0.2.1/32 already");
 	refused(*state, "filter list del bad 10.0.0.1", "does not have 10.0.0.1/32");
 	refused(*state, "filter list del bad 192.0.2.1 2001:db8::/32", "is in use by 1 rules");
+	show_refused(*state, "filter test f from 10.0.0.0/8", "one source");
 	refused(*state, "filter del f", "is bound");
 	refused(*state, "port del p0", "in use by filter f");
 	say(*state, "filter unbind f in p0");
@@ -107,6 +108,16 @@ static void test_bad_words(void **state)
 		{ "filter rule add f 1 permit from @", "or @LIST" },
 		{ "filter rule add f 1 permit dscp 64", "0 to 63" },
 		{ "filter rule add f 1 permit proto tcp syn fragments", "later fragments" },
+		{ "filter rule add f 1 permit from 10.0.0.0/8 to 2001:db8::/32", "to 2001:db8::/32: expected IPv4" },
+		{ "filter rule add f 1 permit ethertype ipv6 to 10.0.0.0/8", "as ethertype ipv6 is" },
+		{ "filter rule add f 1 permit proto icmpv6 icmp 128 from 10.0.0.0/8", "as icmp 128 is" },
+		{ "filter test f fragments dport 443", "later fragments have no ports" },
+		{ "filter test f proto udp syn", "about tcp" },
+		{ "filter test f proto tcp icmp 8", "proto icmp or icmpv6" },
+		{ "filter test f proto gre dport 443", "has no ports" },
+		{ "filter test f ethertype mpls dport 443", "no other match" },
+		{ "filter test f icmp 128 from 2001:db8::1", "expected IPv4, as icmp" },
+		{ "filter test f from 2001:db8::1 to 10.0.0.1", "expected IPv6, as from" },
 		{ "filter rule add f 1 police 10", "" },
 		{ "filter rule add f 1 permit burst 5k", "burst goes with police" },
 		{ "filter rule add f 1 deny exceed deny", "exceed goes with police" },
@@ -189,6 +200,40 @@ static void test_shadows(void **state)
 	assert_null(model_reply(fixture->model));
 }
 
+/* By the prefixes that a list has: -> the rule that is said to hide this one. */
+static void test_shadows_of_lists(void **state)
+{
+	static const struct {
+		const char *words;
+		unsigned int by;
+	} cases[] = {
+		{ "permit from @bad", 10 },          { "permit from 10.1.2.0/24", 10 },
+		{ "permit from 10.0.0.0/8", 0 },     { "permit from 2001:db8:1::1", 10 },
+		{ "permit from 2001:db9::1", 0 },    { "permit from @some", 10 },
+		{ "permit from @others", 0 },        { "permit to @some", 0 },
+		{ "permit to 172.16.0.0/13", 20 },   { "permit to @private", 20 },
+		{ "permit to @private dport 1", 20 }, { "permit to @others", 0 },
+	};
+	struct fixture *fixture = *state;
+	char line[100];
+
+	say(fixture, "filter list add bad 10.1.0.0/16 2001:db8::/32");
+	say(fixture, "filter list add some 10.1.2.3 10.1.128.0/17 2001:db8::1");
+	say(fixture, "filter list add others 10.1.2.3 10.2.0.1");
+	say(fixture, "filter list add private 172.16.0.1 172.31.0.0/16");
+	say(fixture, "filter add f");
+	say(fixture, "filter rule add f 10 deny from @bad");
+	say(fixture, "filter rule add f 20 deny to 172.16.0.0/12");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(line, sizeof(line), "filter rule replace f 30 %s", cases[i].words);
+		say(fixture, line);
+		json_t *reply = model_reply(fixture->model);
+		if (json_integer_value(json_object_get(reply, "shadowed_by")) != cases[i].by)
+			fail_msg("%s: expected %u", cases[i].words, cases[i].by);
+		json_decref(reply);
+	}
+}
+
 /* What the workers are told of a rule's meter. */
 static void test_meters(void **state)
 {
@@ -258,7 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_PORTS(test_decides), IN_PORTS(test_list_of_gone_rule), IN_PORTS(test_bad_words),
 		IN_PORTS(test_ethertypes), IN_PORTS(test_refused),    IN_PORTS(test_full),
-		IN_PORTS(test_shadows), IN_PORTS(test_taken_over), IN_PORTS(test_meters),
+		IN_PORTS(test_shadows), IN_PORTS(test_shadows_of_lists), IN_PORTS(test_taken_over), IN_PORTS(test_meters),
 	};
 	return cmocka_run_group_tests_name("model: filter", tests, NULL, NULL);
 }
