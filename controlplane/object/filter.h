@@ -108,6 +108,7 @@ int filter_bind_configuration(const struct model *model, struct arguments *argum
 			      void *context);
 
 /* filter_shadow.c: is every packet of rule b one of rule a? */
-bool filter_rule_covers(const struct filter_rule_object *a, const struct filter_rule_object *b);
+bool filter_rule_covers(const struct filter_addresses *addresses, const struct filter_rule_object *a,
+			const struct filter_rule_object *b);
 
 #endif

@@ -180,6 +180,7 @@ static int take_elements(struct model *model, struct filter_rule_object *rule,
 static void tell_shadows(struct model *model, const struct filter_object *filter,
 			 const struct filter_rule_object *rule)
 {
+	const struct filter_addresses *addresses = model->filters->addresses;
 	json_t *shadows = json_array();
 	json_int_t by = 0;
 
@@ -188,10 +189,10 @@ static void tell_shadows(struct model *model, const struct filter_object *filter
 		if (other == rule)
 			continue;
 		if (other->spec.sequence < rule->spec.sequence && by == 0 &&
-		    filter_rule_covers(other, rule))
+		    filter_rule_covers(addresses, other, rule))
 			by = other->spec.sequence;
 		if (other->spec.sequence > rule->spec.sequence &&
-		    json_array_size(shadows) < SHADOWS_TOLD && filter_rule_covers(rule, other))
+		    json_array_size(shadows) < SHADOWS_TOLD && filter_rule_covers(addresses, rule, other))
 			json_array_append_new(shadows, json_integer(other->spec.sequence));
 	}
 	if (by != 0 || json_array_size(shadows) > 0) {

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * filter_shadow.c: rules that never decide, since one before them matches all that they match.
+ * Lists count with the prefixes that they have now.
  */
 #include "controlplane/object/filter.h"
+
+enum { LIST_LOOKED_AT = 256 }; /* prefixes: a longer list is not said to be covered */
 
 static bool needs_header(const struct filter_rule_spec *rule)
 {
@@ -38,15 +41,52 @@ static bool prefix_covers(const struct filter_prefix *a, const struct filter_pre
 	return lpm_prefix_matches(a->bytes, b->bytes, a->length);
 }
 
-static bool element_covers(const struct filter_element *a, const struct filter_element *b)
+/* Is all of the prefix in one of the element's? */
+static bool element_covers_prefix(const struct filter_addresses *addresses,
+				  const struct filter_element *element,
+				  const struct filter_prefix *prefix)
 {
-	if (a == NULL || a == b)
-		return true;
-	return b != NULL && a->list[0] == 0 && b->list[0] == 0 &&
-	       prefix_covers(&a->prefix, &b->prefix);
+	if (element->list[0] == 0)
+		return prefix_covers(&element->prefix, prefix);
+	for (int length = prefix->length; length >= 0; length--) {
+		struct filter_prefix wider = { .family = prefix->family, .length = (uint8_t)length };
+		for (int i = 0; i < length; i++)
+			wider.bytes[i / 8] |= prefix->bytes[i / 8] & (uint8_t)(0x80 >> i % 8);
+		if (filter_prefix_has(addresses, element->number, &wider))
+			return true;
+	}
+	return false;
 }
 
-bool filter_rule_covers(const struct filter_rule_object *one, const struct filter_rule_object *other)
+struct covering {
+	const struct filter_addresses *addresses;
+	const struct filter_element *element;
+};
+
+static int is_outside(void *context, const struct filter_prefix *prefix)
+{
+	const struct covering *covering = context;
+
+	return !element_covers_prefix(covering->addresses, covering->element, prefix);
+}
+
+static bool element_covers(const struct filter_addresses *addresses, const struct filter_element *a,
+			   const struct filter_element *b)
+{
+	struct covering covering = { addresses, a };
+
+	if (a == NULL || a == b)
+		return true;
+	if (b == NULL)
+		return false;
+	if (b->list[0] == 0)
+		return element_covers_prefix(addresses, a, &b->prefix);
+	return b->prefixes <= LIST_LOOKED_AT &&
+	       filter_prefix_walk(addresses, b->number, NULL, is_outside, &covering) == 0;
+}
+
+bool filter_rule_covers(const struct filter_addresses *addresses,
+			const struct filter_rule_object *one, const struct filter_rule_object *other)
 {
 	const struct filter_rule_spec *a = &one->spec, *b = &other->spec;
 	bool b_is_ip = b->ethertype == 0 || b->ethertype == 0x0800 || b->ethertype == 0x86dd;
@@ -62,5 +102,6 @@ bool filter_rule_covers(const struct filter_rule_object *one, const struct filte
 	       (!a->established || b->established) &&
 	       ranges_cover(a->sport, a->sport_count, b->sport, b->sport_count) &&
 	       ranges_cover(a->dport, a->dport_count, b->dport, b->dport_count) &&
-	       element_covers(one->from, other->from) && element_covers(one->to, other->to);
+	       element_covers(addresses, one->from, other->from) &&
+	       element_covers(addresses, one->to, other->to);
 }
