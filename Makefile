@@ -8,10 +8,10 @@ PACKAGES := gcc libc6-dev meson ninja-build pkg-config \
 	libedit-dev libncurses-dev libbsd-dev libsystemd-dev uthash-dev libcmocka-dev python3 python3-scapy iproute2 ethtool procps \
 	tcpreplay util-linux iputils-ping traceroute
 # What only some targets need. prometheus: its promtool; dpdk-dev: dpdk-telemetry.py and dpdk-testpmd.
-PACKAGES_TEST := valgrind libclang-rt-14-dev frr openvswitch-switch iperf3 prometheus python3-prometheus-client nftables lua5.4 dpdk-dev tmux smcroute
+PACKAGES_TEST := valgrind libclang-rt-14-dev frr openvswitch-switch iperf3 prometheus python3-prometheus-client nftables lua5.4 dpdk-dev tmux smcroute netsniff-ng
 PACKAGES_BENCH := gnuplot-nox openvswitch-switch-dpdk
 # dpdk-dev: dpdk-testpmd. Pktgen-DPDK itself is in no Debian release: PKTGEN says where it is.
-PACKAGES_PKTGEN := dpdk-dev
+PACKAGES_PKTGEN := dpdk-dev netsniff-ng
 PACKAGES_LINT := clang-format clang-tidy
 PACKAGES_MAN := mandoc
 

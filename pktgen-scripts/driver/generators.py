@@ -3,16 +3,22 @@
 
     generator   tests/bench/bench-generator over net_memif: any rate, times of each frame
     testpmd     dpdk-testpmd over net_memif: as fast as the port takes frames, no faster or slower
+    flowgen     the same, but testpmd makes the frames: UDP in IPv4 to 1,024 addresses
+    txonly      likewise: one flow
     tcpreplay   over veth: slow, but frames pass the kernel and any driver
+    trafgen     likewise, up to some ten thousand a second
 """
 
 import json
+import math
 import re
 import shutil
 import subprocess
 import time
 
-from router import OTHER_CPU, scenarios, shunt_test
+from scapy.utils import RawPcapReader
+
+from router import OTHER_CPU, P0_MAC, scenarios, shunt_test
 from scenarios_bridge import query
 
 PROGRAM = shunt_test.BUILD / "tests/bench/bench-generator"
@@ -58,7 +64,11 @@ def _read_line(process, log, wanted):
 class _Program:
     """A DPDK program at the other ends of both memifs."""
 
-    wire = "memif"
+    veth = False
+    ends = 2  # memifs that it has the other ends of
+    mac = P0_MAC  # that it sends to
+    only = None  # the one scenario that it can do
+    commands = ()  # more of shunt's
     process = None
 
     def __init__(self, router, made, shortfall=0.02):
@@ -66,7 +76,7 @@ class _Program:
 
     def _start(self, words):
         # what a client asks for once, a server must already listen to
-        for i in range(2):
+        for i in range(self.ends):
             shunt_test.wait_until((self.router.directory / f"memif{i}.sock").exists, 20, f"memif{i}.sock")
         self.log = self.router.directory / f"{self.name}.log"
         with open(self.log, "wb") as log:
@@ -75,7 +85,7 @@ class _Program:
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=shunt_test._die_with_parent)
 
     def _ends(self):
-        return [word for i in range(2) for word in ("--vdev", self.router.memif_end(i, "client"))]
+        return [word for i in range(self.ends) for word in ("--vdev", self.router.memif_end(i, "client"))]
 
     def close(self):
         """End it."""
@@ -94,6 +104,11 @@ class Own(_Program):
     def missing():
         """Why it cannot be used, or None."""
         return None if PROGRAM.exists() else f"{PROGRAM} is not built"
+
+    @staticmethod
+    def version():
+        """It is of shunt's own build."""
+        return "bench-generator"
 
     def connect(self):
         """Start, and wait for nothing."""
@@ -125,15 +140,24 @@ class Testpmd(_Program):
         """Why it cannot be used, or None."""
         return None if shutil.which("dpdk-testpmd") else "dpdk-testpmd is not installed (make deps-bench)"
 
+    @staticmethod
+    def version():
+        """shunt runs with the same DPDK, and says which."""
+        return "dpdk-testpmd"
+
+    def _devices(self):
+        return ["--vdev", f"net_pcap0,rx_pcap={self.made['pcap']},infinite_rx=1", *self._ends(),
+                "--vdev", "net_null0,no-rx=1"]
+
+    def _mode(self):
+        return ["--forward-mode=io", "--port-topology=paired"]
+
     def connect(self):
         """Start, and wait for nothing."""
-        words = ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"0@{OTHER_CPU},1@{OTHER_CPU}", "--no-pci",
-                 "--no-telemetry", "--no-huge", "--no-shconf", "-m", "512",
-                 "--vdev", f"net_pcap0,rx_pcap={self.made['pcap']},infinite_rx=1", *self._ends(),
-                 "--vdev", "net_null0,no-rx=1", "--", "-i", "--forward-mode=io", "--no-flush-rx",
-                 "--total-num-mbufs=65536", "--burst=32", "--nb-cores=1", "--port-topology=paired",
-                 "--disable-link-check"]
-        self._start(words)
+        self._start(["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"0@{OTHER_CPU},1@{OTHER_CPU}", "--no-pci",
+                     "--no-telemetry", "--no-huge", "--no-shconf", "-m", "512", *self._devices(), "--", "-i",
+                     "--no-flush-rx", "--total-num-mbufs=65536", "--burst=32", "--nb-cores=1",
+                     "--disable-link-check", *self._mode()])
 
     def ready(self):
         """Begin to send; before this nothing is counted."""
@@ -175,14 +199,63 @@ class Testpmd(_Program):
         return Trial(sent / took, sent, expected - lost, self.made["share"], took)
 
 
+class Flowgen(Testpmd):
+    """dpdk-testpmd that makes its frames itself, of one size. It has the other end of p0 alone: what leaves by p1
+    is shunt's to count."""
+
+    name = "flowgen"
+    ends, only = 1, "ip4"
+    what = "UDP in IPv4 to 10.253.0.0 and the 1,023 addresses behind it, made by dpdk-testpmd"
+    mac = "00:01:02:03:04:01"  # it knows no other
+    commands = ("route add 10.253.0.0/16 via 10.0.1.2",)
+
+    def _devices(self):
+        return self._ends()
+
+    def _mode(self):
+        size = round(self.made["bytes_mean"])
+        return ["--forward-mode=flowgen", f"--txpkts={size}", "--port-topology=loop"]
+
+    def _counts(self):
+        into = self._port(0)[1]
+        counters = self.router.lab.counters()
+        # p1 takes all; what p0 did not take is shunt's own, which nobody reads there
+        lost = sum(count for reason, count in self.router.drops().items() if reason != "tx_full")
+        return time.monotonic(), into, counters["p1"]["tx_packets"], lost
+
+
+class Txonly(Flowgen):
+    """One flow of those."""
+
+    name = "txonly"
+    what = "UDP in IPv4, one flow from 10.1.0.1 to 10.2.0.1, made by dpdk-testpmd"
+    mac = P0_MAC
+    commands = ()
+
+    def _mode(self):
+        size = round(self.made["bytes_mean"]) - 4
+        return ["--forward-mode=txonly", f"--txpkts={size}", "--tx-ip=10.1.0.1,10.2.0.1",
+                f"--eth-peer=0,{self.mac}", "--port-topology=loop"]
+
+
+def _first_line(*words):
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    return (done.stdout + done.stderr).split("\n", maxsplit=1)[0]
+
+
 class Tcpreplay:
     """tcpreplay into h0; the kernel counts what comes by h1."""
 
     name = "tcpreplay"
+    veth, ends, mac, only, commands = True, 2, P0_MAC, None, ()
 
     def __init__(self, router, made, shortfall=0.02):
         self.router, self.made, self.shortfall = router, made, shortfall
-        self.wire = router.wire
+
+    @staticmethod
+    def version():
+        """Its own."""
+        return _first_line("tcpreplay", "--version").replace(" version:", "")
 
     @staticmethod
     def missing():
@@ -215,10 +288,12 @@ class Tcpreplay:
             return self.router.drops().get("bridge_unregistered")
         shunt_test.wait_until(dropped, 20, "groups that nobody asked for dropped", 0.1)
 
-    def replay(self, path, rate, count=None, namespace=None, interface="h0"):
-        """Send a file at `rate` frames a second, or None: at once; `count` frames, going round."""
+    def replay(self, path, rate, count=None, namespace=None, interface="h0", longest=None):
+        """Send a file at `rate` frames a second, or None: at once; `count` frames, going round, but for no more
+        than about `longest` seconds."""
         pace = "--topspeed" if rate is None else f"--pps={rate:.0f}"
         rounds = [] if count is None else ["--loop=0", f"--limit={count}"]
+        rounds += [] if longest is None else [f"--duration={math.ceil(longest)}"]
         done = subprocess.run((namespace or self.router.lab.source).command(
             "tcpreplay", "-q", "-K", pace, *rounds, "-i", interface, str(path)),
             capture_output=True, text=True, check=False, timeout=600)
@@ -226,6 +301,13 @@ class Tcpreplay:
             raise Failed(f"tcpreplay: {done.stderr.strip()}")
         found = re.search(r"Actual: (\d+) packets .* sent in ([0-9.]+) seconds", done.stdout)
         return int(found[1]), float(found[2])
+
+    def prepare(self):
+        """Before frames are counted."""
+
+    def send(self, rate, count, longest):
+        """The scenario's frames; what cannot be sent in time is not waited for. -> seconds that it took."""
+        return self.replay(self.made["pcap"], rate, count, longest=longest)[1]
 
     def _counts(self):
         counts = []
@@ -246,9 +328,10 @@ class Tcpreplay:
 
     def trial(self, rate, seconds, count=None):
         """-> Trial; `count` frames instead of so many seconds."""
+        self.prepare()
         before = self._settled()
         wanted = count or max(1, round(rate * seconds))
-        _, took = self.replay(self.made["pcap"], rate, wanted)
+        took = self.send(rate, wanted, 2 * (seconds or wanted / rate))
         sent, received = (now - then for now, then in zip(self._settled(), before))
         took = max(took, 1e-6)
         return Trial(rate, sent, received, self.made["share"], took,
@@ -258,4 +341,52 @@ class Tcpreplay:
         """Nothing to end."""
 
 
-GENERATORS = {cls.name: cls for cls in (Own, Testpmd, Tcpreplay)}
+class Trafgen(Tcpreplay):
+    """netsniff-ng's trafgen into h0. Told a gap, for told a rate it sends a second's frames in one burst; some ten
+    thousand gaps a second are as many as it keeps. It does not say how long it sent: that is what it took longer
+    than for one frame alone."""
+
+    name = "trafgen"
+    _startup = None
+
+    @staticmethod
+    def missing():
+        """Why it cannot be used, or None."""
+        return None if shutil.which("trafgen") else "trafgen is not installed (make deps-pktgen)"
+
+    @staticmethod
+    def version():
+        """Its own."""
+        return _first_line("trafgen", "--version").split(" (")[0]
+
+    def _configuration(self):
+        path = self.made["pcap"].with_suffix(".trafgen")
+        if not path.exists():
+            path.write_text("".join("{ " + ", ".join(f"0x{byte:02x}" for byte in frame) + " }\n"
+                                    for frame, _ in RawPcapReader(str(self.made["pcap"]))), encoding="ascii")
+        return path
+
+    def _run(self, count, *more, longest=60):
+        words = self.router.lab.source.command("trafgen", "-P", "1", "-Q", "-C", "-n", str(count), *more, "-i",
+                                               str(self._configuration()), "-o", "h0")
+        begun = time.monotonic()
+        done = subprocess.run(["timeout", "-s", "INT", f"{longest:.3f}", *words], capture_output=True, text=True,
+                              check=False, timeout=600)
+        if done.returncode == 124:
+            return time.monotonic() - begun
+        if done.returncode != 0:
+            raise Failed(f"trafgen: {(done.stderr or done.stdout).strip()[-1000:]}")
+        return time.monotonic() - begun
+
+    def prepare(self):
+        """How long it takes to begin."""
+        if self._startup is None:
+            self._startup = min(self._run(1) for _ in range(3))
+
+    def send(self, rate, count, longest):
+        """As Tcpreplay.send."""
+        took = self._run(count, "-t", f"{1e9 / rate:.0f}ns", longest=longest + self._startup)
+        return max(1e-6, took - self._startup)
+
+
+GENERATORS = {cls.name: cls for cls in (Own, Testpmd, Flowgen, Txonly, Tcpreplay, Trafgen)}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What is tested: both shunt processes in a namespace of their own, with a scenario's configuration.
 
-    memif   p0 and p1 are net_memif servers, further receivers are sinks: for generators that run DPDK
+    memif   p0 and p1 are net_memif servers, further receivers are sinks: for generators that run DPDK; those
+            that have one end only have p0
     veth    p0, p1, ... are veth pairs whose other ends h0, h1, ... are in namespaces
 """
 
@@ -28,8 +29,9 @@ SEED = 1
 class Router:
     """Left by `with`: all of it is gone. `wire`: "memif", "net_af_packet" or "net_af_xdp"."""
 
-    def __init__(self, scenario, wire, poll="adaptive"):
+    def __init__(self, scenario, wire, poll="adaptive", ends=2, mac=P0_MAC):
         self.scenario, self.wire, self.poll = scenario, wire, poll
+        self.ends, self.mac = ends, mac  # of memifs; p0's
         self.receivers = scenarios.make(scenario, 0, SEED).receivers
         self.lab = None
 
@@ -51,7 +53,7 @@ class Router:
 
     def memif_end(self, number, role):
         """devargs of one end of the wire to port `number`."""
-        mac = f",mac={(P0_MAC, P1_MAC)[number]}" if role == "server" else ""
+        mac = f",mac={(self.mac, P1_MAC)[number]}" if role == "server" else ""
         # what waits at p0 has room at p1, should the generator be away for a while
         return (f"net_memif{number},role={role},id=0,bsize=2048,rsize={(10, 12)[number]},"
                 f"socket={self.directory}/memif{number}.sock,socket-abstract=no{mac}")
@@ -59,7 +61,7 @@ class Router:
     def _places(self):
         if not self.memif:
             return generate.devices(self.wire, self.receivers + 1)
-        return {f"dev{i}": self.memif_end(i, "server") if i < 2 else f"net_null{i},no-rx=1"
+        return {f"dev{i}": self.memif_end(i, "server") if i < self.ends else f"net_null{i},no-rx=1"
                 for i in range(self.receivers + 1)}
 
     def traffic(self, size, count=FRAMES):

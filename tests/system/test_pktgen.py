@@ -12,6 +12,7 @@ import tempfile
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import shunt_test
 
@@ -209,6 +210,16 @@ class Searches(unittest.TestCase):
         bench.options = SimpleNamespace(seconds=1, resolution=10, max_rate=100, line=10, again=0)
         return bench.search()
 
+    def test_no_burst_is_too_long(self):
+        """Where the throughput is the line's there is no buffer to be seen, and none is made up."""
+        bench = mock.MagicMock(**{"search.return_value": (object(), 1, "line"), "line_frames.return_value": 1e6})
+        bench.__enter__.return_value = bench
+        with mock.patch.object(measure, "Bench", lambda options, size: bench):
+            results = mock.Mock()
+            measure.back_to_back(SimpleNamespace(sizes=[64], seconds=1, max_rate=100, repeats=1), results)
+        results.add.assert_called_once_with({"size": 64, "trials": 0, "limit": "line"})
+        bench.generator.trial.assert_not_called()
+
     def test_none_passed(self):
         """What the limit was, in words that no rate's limit has."""
         self.assertEqual(self.search(Slow(lambda _: 1)), (None, 5, "none passed: loss"))
@@ -283,6 +294,21 @@ class Driver(unittest.TestCase):
         rows = self.measure("ip4 --with tcpreplay --max-rate 0.05 --sizes 64", "throughput-ip4")
         self.assertEqual(rows[0]["limit"], "line", rows)
 
+    def test_trafgen(self):
+        """A frame every few milliseconds."""
+        rows = self.measure("filter-deny --with trafgen --max-rate 0.002 --sizes 64", "throughput-filter-deny")
+        self.assertEqual(rows[0]["limit"], "line", rows)
+
+    def test_frames_of_testpmd(self):
+        """What testpmd makes is forwarded, all of it, from the first to the last of its addresses."""
+        for tool in ("flowgen", "txonly"):
+            rows = self.measure(f"ip4 --with {tool} --sizes 128", "throughput-ip4")
+            self.assertEqual(rows[0]["limit"], "port", rows)
+            self.assertGreater(rows[0]["mpps"], 0.001)
+            made = json.loads((self.out / "throughput-ip4.json").read_text(encoding="utf-8"))
+            self.assertIn("made by dpdk-testpmd", made["packets"])
+            self.assertRegex(made["version"], rf"^{tool}, memif: dpdk-testpmd, shunt-dataplane [0-9.]+, DPDK 2")
+
     def test_latency(self):
         """Percentiles in order."""
         for row in self.measure("ip6 --test latency --max-rate 0.1 --sizes 128", "latency-ip6"):
@@ -319,6 +345,9 @@ class Driver(unittest.TestCase):
         """What cannot be is said before anything is started."""
         for words, why in (("nothing", "no such scenario"), ("ip4 --test join-delay", "begins with multicast"),
                            ("ip4 --test latency --with testpmd", "cannot do latency"),
+                           ("ip6 --with flowgen --sizes 64", "makes its own frames, of one size: expected ip4"),
+                           ("ip4 --with txonly --sizes imix", "expected ip4 without imix"),
+                           ("ip4 --test latency --with trafgen", "cannot do latency"),
                            ("ip4 --sizes abc", "--sizes abc: expected imix or 64"),
                            ("ip4 --sizes 12", "--sizes 12: expected"), ("ip4 --seconds 0", "--seconds 0: expected"),
                            ("ip4 --max-rate nan", "--max-rate nan: expected"),
