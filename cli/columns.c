@@ -80,7 +80,7 @@ static const struct column bridge[] = {
 	{ .title = "AGEING", .key = "ageing", .flags = RIGHT },
 	{ .title = "LEARNING", .key = "learning", .flags = COLUMN_STATISTICS },
 	{ .title = "UNKNOWN UNICAST", .key = "unknown_unicast", .flags = COLUMN_STATISTICS },
-	{ .title = "PORTS", .key = "ports", .inner = "dev vlan trunk native isolated" },
+	{ .title = "PORTS", .key = "ports", .inner = "dev vlan trunk native isolated learning_limit limited" },
 	{ .title = "RX PACKETS", .key = "rx_packets", .flags = STATISTICS },
 	{ .title = "TX PACKETS", .key = "tx_packets", .flags = STATISTICS },
 	{ .title = "DROPS", .key = "drops", .flags = COLUMN_STATISTICS },

@@ -163,6 +163,9 @@ uint32_t bridge_index_take(struct model *model, const struct interface_object *i
 
 extern const struct handler fdb_add_handler, fdb_del_handler;
 int fdb_open(struct model *model);
+/* What `bridge show` says of a port's learning; false: the interface is none's. */
+bool fdb_private_learning(const struct model *model, uint32_t interface,
+			  struct learning_status *status);
 void fdb_close(struct model *model);
 /* Settle: entries of the tables that still fit are kept, with their origin. */
 void fdb_settle(struct model *model);

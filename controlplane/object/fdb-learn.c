@@ -224,7 +224,7 @@ static bool may_move(struct model *model, const struct bridge_member *to, struct
 		return true;
 	object->damped = true;
 	object->damped_until = now + FDB_DAMP_TICKS;
-	model->fdb->damped++;
+	model->counters.fdb_damped++;
 	fdb_publish(model, object);
 	if (may_tell(model, &model->fdb->told_dampings))
 		tell(model, object, model->interface[object->interface]->name,
@@ -239,13 +239,13 @@ static void learn_new(struct model *model, struct bridge_member *member, const s
 	if (member->settings.learning_limit != 0 &&
 	    member->learned >= member->settings.learning_limit) {
 		member->limited++;
-		model->fdb->limited++;
+		model->counters.fdb_limited++;
 		return;
 	}
 	object = fdb_new(model, key, FDB_MAX);
 	if (object == NULL ||
 	    fdb_set(model, object, member->interface, member->slot, ORIGIN_LEARNED) != 0)
-		model->fdb->full++;
+		model->counters.fdb_full++;
 }
 
 static void move(struct model *model, struct bridge_member *member, struct fdb_object *object)
@@ -255,14 +255,14 @@ static void move(struct model *model, struct bridge_member *member, struct fdb_o
 	if (member->settings.learning_limit != 0 &&
 	    member->learned >= member->settings.learning_limit) {
 		member->limited++;
-		model->fdb->limited++;
+		model->counters.fdb_limited++;
 		return;
 	}
 	const char *from = model->interface[object->interface]->name;
-	model->fdb->moves++;
+	model->counters.fdb_moves++;
 	object->learned = tick_now(model);
 	if (fdb_set(model, object, member->interface, member->slot, ORIGIN_LEARNED) != 0)
-		model->fdb->full++;
+		model->counters.fdb_full++;
 	else if (may_tell(model, &model->fdb->told_moves))
 		tell(model, object, member->interface->name, "moved here from", from);
 }

@@ -144,6 +144,18 @@ void fdb_flush_bridge(struct model *model, const struct bridge_object *bridge)
 		fdb_remove(model, object);
 }
 
+bool fdb_private_learning(const struct model *model, uint32_t index, struct learning_status *status)
+{
+	const struct interface_object *interface = model->interface[index];
+
+	if (interface == NULL || interface->member == NULL)
+		return false;
+	*status = (struct learning_status){ interface->member->learned,
+					    interface->member->settings.learning_limit,
+					    interface->member->limited };
+	return true;
+}
+
 void fdb_own(struct model *model, struct bridge_object *bridge)
 {
 	uint64_t mac = bridge->interface->mac;

@@ -38,7 +38,6 @@ struct fdb {
 	uint32_t age_next;                     /* hit index that is looked at next */
 	uint32_t flush_next;                   /* the same, of topology changes */
 	uint64_t tick_time;                    /* ns: when the tick was raised last */
-	uint64_t moves, damped, limited, full; /* counted since the process began */
 	uint64_t told_since;                   /* tick that the next two are counted from */
 	uint64_t told_moves, told_dampings;    /* more than FDB_TOLD: the rest was not told of */
 };

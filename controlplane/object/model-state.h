@@ -193,6 +193,8 @@ struct protocol_counters {
 	uint64_t packets_dropped; /* that waited or should have waited for a neighbour */
 	uint64_t echo_requests, icmp_invalid, icmp_sent, icmp_suppressed, icmp_limited;
 	uint64_t icmp_no_way; /* no address to send from, or no way back */
+	uint64_t fdb_moves, fdb_damped; /* addresses at another port; held at theirs */
+	uint64_t fdb_limited, fdb_full; /* not learned: learning-limit, no room */
 };
 
 /* Token bucket of ICMP errors about packets of one interface. */

@@ -196,6 +196,10 @@ static json_t *private_protocols(const struct model *model)
 	COUNTER(icmp_suppressed);
 	COUNTER(icmp_limited);
 	COUNTER(icmp_no_way);
+	COUNTER(fdb_moves);
+	COUNTER(fdb_damped);
+	COUNTER(fdb_limited);
+	COUNTER(fdb_full);
 #undef COUNTER
 	return list;
 }
@@ -444,6 +448,7 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 	};
 	model->private.filter_lists = filter_private_lists;
 	model->private.drop_rate = drop_rate_private;
+	model->private.learning = fdb_private_learning;
 	model->private.groups = snooping_groups;
 	model->private.routers = snooping_routers;
 	model->private.snooping = snooping_status;

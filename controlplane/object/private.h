@@ -41,6 +41,12 @@ struct tunnel_status {
 	uint64_t retries, sent, answered, unanswered; /* unanswered: since the last answer */
 };
 
+/* Addresses that a bridge's port learned. */
+struct learning_status {
+	uint32_t learned, limit; /* limit 0: none */
+	uint64_t limited;        /* times that one was not learned for the limit */
+};
+
 struct model_private {
 	/* interface addresses as JSON: [{ prefix, dev, state }] */
 	json_t *(*addresses)(const struct model *model);
@@ -72,6 +78,9 @@ struct model_private {
 			  enum event_kind kind);
 	/* how many there were since the process began, by kind */
 	const uint64_t *(*event_counts)(const struct model *model);
+	/* of a bridge's port by its row; false: there is none */
+	bool (*learning)(const struct model *model, uint32_t interface,
+			 struct learning_status *status);
 	/* memberships and router ports of bridges: `bridge groups|routers show`; only: one bridge */
 	json_t *(*groups)(const struct model *model, const char *only);
 	json_t *(*routers)(const struct model *model, const char *only);

@@ -101,9 +101,10 @@ int snooping_settings_from(const struct arguments *arguments, const char *name,
 			store(settings, &numbers[i], arguments->value[numbers[i].parameter].number);
 	const struct snoop_settings *engine = &settings->engine;
 	if (engine->startup_interval != 0 && engine->startup_interval < INTERVAL_LEAST)
-		return refuse(error, -EINVAL,
-			      "bridge %s: startup-query-interval %g s: expected 0s, or 0.1 s or more",
-			      name, (double)engine->startup_interval / 1e9);
+		return refuse(
+			error, -EINVAL,
+			"bridge %s: startup-query-interval %g s: expected 0s, or 0.1 s or more",
+			name, (double)engine->startup_interval / 1e9);
 	if (engine->query_response_interval >= engine->query_interval)
 		return refuse(error, -EINVAL,
 			      "bridge %s: query-response-interval %g s: expected less than the "

@@ -58,6 +58,20 @@ static void tagged_text(const struct domains *domains, unsigned int slot, char *
 	}
 }
 
+/* How many addresses it learned, and what its limit kept out: the control plane knows. */
+static void put_learning(const struct view *view, uint32_t interface, json_t *row)
+{
+	struct learning_status status;
+
+	if (view->model == NULL || !view_private(view)->learning(view->model, interface, &status))
+		return;
+	view_number(row, "learned", status.learned);
+	if (status.limit == 0)
+		return;
+	view_number(row, "learning_limit", status.limit);
+	view_number(row, "limited", status.limited);
+}
+
 static json_t *port_row(const struct view *view, const struct domains *domains, uint32_t interface,
 			unsigned int slot)
 {
@@ -82,6 +96,7 @@ static json_t *port_row(const struct view *view, const struct domains *domains, 
 			    json_boolean((copy.flags & BRIDGE_PORT_ISOLATED) != 0));
 	json_object_set_new(row, "learning",
 			    json_boolean((copy.flags & BRIDGE_PORT_LEARNING) != 0));
+	put_learning(view, interface, row);
 	for (unsigned int i = 0; i < STORM_KINDS; i++)
 		if (copy.storm[i] != 0)
 			view_number(row, limits[i], copy.storm[i]);

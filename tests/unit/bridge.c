@@ -191,7 +191,14 @@ static void learning_is_limited(void **state)
 		saw(f, "q0", 10, i);
 	assert_non_null(entry_of(f, 10, 3));
 	assert_null(entry_of(f, 10, 4));
-	assert_int_equal(interface_find(f->model, "q0")->member->limited, 2);
+	json_t *rows = show(f, "bridge show br0");
+	json_t *port = json_array_get(json_object_get(json_array_get(rows, 0), "ports"), 0);
+	assert_string_equal(json_string_value(json_object_get(port, "dev")), "q0");
+	assert_int_equal(json_integer_value(json_object_get(port, "learned")), 3);
+	assert_int_equal(json_integer_value(json_object_get(port, "learning_limit")), 3);
+	assert_int_equal(json_integer_value(json_object_get(port, "limited")), 2);
+	json_decref(rows);
+	assert_int_equal(f->model->counters.fdb_limited, 2);
 	saw(f, "q1", 10, 4); /* another port's limit is its own */
 	assert_non_null(entry_of(f, 10, 4));
 	saw(f, "q0", 10, 4); /* nor does it take another's */
