@@ -96,7 +96,7 @@ static void page_print(struct pages *pages, const char *text)
 	}
 	rows = json_loads(text, 0, NULL);
 	if (session->pretty) {
-		pretty = json_dumps(rows, JSON_INDENT(2));
+		pretty = json_dumps(rows, JSON_INDENT(2) | JSON_MEANT_REALS);
 		if (pretty)
 			rows_pass(pages, pretty);
 		free(pretty);

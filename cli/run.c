@@ -184,7 +184,7 @@ int run_text(struct session *session, const struct arguments *arguments, char **
 	code = offline_show(session, arguments, &result, error);
 	if (code != 0)
 		return code;
-	*text = json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY);
+	*text = json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY | JSON_MEANT_REALS);
 	json_decref(result);
 	return *text ? 0 : error_set(error, ERROR_REFUSED, ENOMEM, "no memory for the answer");
 }
@@ -200,9 +200,9 @@ static void result_print(const struct session *session, const struct command *co
 		return;
 	}
 	if (session->pretty || document)
-		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_MEANT_REALS);
 	else if (session->json)
-		json_dumpf(result, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+		json_dumpf(result, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_MEANT_REALS);
 	else if (command->id == COMMAND_SHOW_TRACE)
 		trace_print(json_object_get(result, "packets"));
 	else

@@ -18,6 +18,9 @@
 #include "controlplane/api/command-parameters.h"
 #include "dataplane/shm/layout.h"
 
+/* How reals are written: 80.43, which is what 80.430000000000007 was meant to be. */
+#define JSON_MEANT_REALS JSON_REAL_PRECISION(15)
+
 enum {
 	PARAMETER_MAX = 64, /* parameters of a command, or of a path */
 	STRING_MAX = 4096,  /* bytes of a string value with its zero */

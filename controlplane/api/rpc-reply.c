@@ -31,7 +31,8 @@ static int add_bytes(const char *bytes, size_t size, void *buffer)
 static void add_json(struct buffer *buffer, json_t *json)
 {
 	if (json)
-		json_dump_callback(json, add_bytes, buffer, JSON_COMPACT | JSON_ENCODE_ANY);
+		json_dump_callback(json, add_bytes, buffer,
+				   JSON_COMPACT | JSON_ENCODE_ANY | JSON_MEANT_REALS);
 	else
 		buffer_add_string(buffer, "null");
 }

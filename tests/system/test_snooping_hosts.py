@@ -161,6 +161,10 @@ class Subscribers(Bridge):
             self.assertEqual(self.agents[1].until(group, 49), list(range(50)), f"{group} from {source}")
             self.node.settle(before, "p2", 50)
             self.assertEqual(self.marked(capture, 50), 50, f"{group}: nothing of {other} on the wire")
+        for option in ("-j", "-p"):
+            text = self.node.ctl("bridge groups show", options=[option])
+            self.assertIn("expires", text)
+            self.assertNotRegex(text, r"\d\.\d{4}", "times are milliseconds")
 
     def test_control_plane_dies(self):
         """Killed and started again while a stream runs: no subscriber misses a packet, and who is gone
