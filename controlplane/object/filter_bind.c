@@ -79,7 +79,9 @@ void filter_publish_interface(struct model *model, const struct interface_object
 /* Does any interface have a filter of what leaves by it? */
 static bool any_out(const struct model *model)
 {
-	for (const struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next)
+	const struct interface_object *i;
+
+	FOREACH_INTERFACE(model, i)
 		if (i->filter_out != 0)
 			return true;
 	return false;
@@ -101,8 +103,10 @@ static void publish_global(struct model *model)
 
 void filter_bind_settle(struct model *model)
 {
+	const struct interface_object *i;
+
 	publish_global(model);
-	for (const struct interface_object *i = model->interfaces; i != NULL; i = i->hh.next)
+	FOREACH_INTERFACE(model, i)
 		filter_publish_interface(model, i);
 }
 
@@ -212,11 +216,14 @@ int filter_bind_configuration(const struct model *model, struct arguments *argum
 			      int (*visit)(void *context, const struct arguments *arguments),
 			      void *context)
 {
+	const struct interface_object *i;
 	int result = 0;
 
-	for (const struct interface_object *i = model->interfaces; i != NULL && result == 0;
-	     i = i->hh.next)
-		result = visit_interface(model, i, arguments, visit, context);
+	FOREACH_INTERFACE(model, i)
+	{
+		if (result == 0)
+			result = visit_interface(model, i, arguments, visit, context);
+	}
 	for (unsigned int vrf = 0; vrf < VRF_MAX && result == 0; vrf++) {
 		if (model->filters->vrf[vrf] == 0)
 			continue;

@@ -297,6 +297,33 @@ static void test_taken_over(void **state)
 	free(before);
 }
 
+/* Bindings to a tunnel: in the tables, in the configuration, and there again after a restart. */
+static void test_tunnel(void **state)
+{
+	struct fixture *fixture = *state;
+
+	make(fixture);
+	say(fixture, "tunnel add t0 mode gre local 10.0.0.1 remote 10.0.0.2");
+	say(fixture, "filter bind f in t0");
+	const struct tables *tables = model_tables(fixture->model);
+	assert_int_equal(word_load(&tables->filter_outs), 0);
+	inverse_of(fixture, "filter bind f out t0");
+	say(fixture, "filter bind f out t0");
+	assert_int_equal(word_load(&tables->filter_outs), 1);
+	char *before = configuration(fixture);
+	assert_non_null(strstr(before, "filter bind f in t0\n"));
+	assert_non_null(strstr(before, "filter bind f out t0\n"));
+	model_end(fixture);
+	model_begin(fixture, 0);
+	for (char *line = strtok(before, "\n"); line != NULL; line = strtok(NULL, "\n"))
+		say(fixture, line);
+	model_settle(fixture->model);
+	assert_int_equal(word_load(&model_tables(fixture->model)->filter_outs), 1);
+	say(fixture, "filter unbind f out t0");
+	assert_int_equal(word_load(&model_tables(fixture->model)->filter_outs), 0);
+	free(before);
+}
+
 int main(void)
 {
 #define IN_PORTS(test) cmocka_unit_test_setup_teardown(test, fixture_ports, fixture_remove)
@@ -304,6 +331,7 @@ int main(void)
 		IN_PORTS(test_decides), IN_PORTS(test_list_of_gone_rule), IN_PORTS(test_bad_words),
 		IN_PORTS(test_ethertypes), IN_PORTS(test_refused),    IN_PORTS(test_full),
 		IN_PORTS(test_shadows), IN_PORTS(test_shadows_of_lists), IN_PORTS(test_taken_over), IN_PORTS(test_meters),
+		IN_PORTS(test_tunnel),
 	};
 	return cmocka_run_group_tests_name("model: filter", tests, NULL, NULL);
 }
