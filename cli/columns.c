@@ -313,6 +313,7 @@ static const struct column counters[] = {
 	{ .title = "RX BYTES", .key = "rx_bytes", .flags = STATISTICS },
 	{ .title = "INJECTED", .key = "injected", .flags = STATISTICS },
 	{ .title = "COPIES", .key = "copies", .flags = STATISTICS },
+	{ .title = "COPIES FAILED", .key = "copies_failed", .flags = STATISTICS },
 	{ .title = "FRAGMENTS", .key = "fragments", .flags = STATISTICS },
 	{ .title = "FORWARDED", .key = "forwarded", .flags = RIGHT },
 	{ .title = "PUNTED", .key = "punted", .flags = RIGHT },

@@ -235,6 +235,7 @@ static int counters_of(const struct tables *tables, const char *wanted, struct r
 	rte_tel_data_add_dict_u64(answer, "tx_bytes", TOTAL(&totals, tx_bytes));
 	rte_tel_data_add_dict_u64(answer, "injected", TOTAL(&totals, injected));
 	rte_tel_data_add_dict_u64(answer, "copies", TOTAL(&totals, copies));
+	rte_tel_data_add_dict_u64(answer, "copies_failed", TOTAL(&totals, copies_failed));
 	rte_tel_data_add_dict_u64(answer, "fragments", TOTAL(&totals, fragments));
 	rte_tel_data_add_dict_u64(answer, "forwarded", TOTAL(&totals, forwarded));
 	rte_tel_data_add_dict_u64(answer, "punted", TOTAL(&totals, punted));

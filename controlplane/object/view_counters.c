@@ -53,6 +53,7 @@ static void put_counters(const struct view *view, json_t *array, uint32_t interf
 	view_number(row, "rx_bytes", TOTAL(totals, rx_bytes));
 	view_number(row, "injected", TOTAL(totals, injected));
 	view_number(row, "copies", TOTAL(totals, copies));
+	view_number(row, "copies_failed", TOTAL(totals, copies_failed));
 	view_number(row, "fragments", TOTAL(totals, fragments));
 	view_number(row, "forwarded", TOTAL(totals, forwarded));
 	view_number(row, "tx_dropped", TOTAL(totals, tx_dropped));

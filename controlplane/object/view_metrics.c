@@ -59,6 +59,8 @@ static const struct metric interface_metrics[] = {
 	  "Packets of this ingress that ended here, as meant.", NULL, 0 },
 	{ "injected_packets", true, "injected", "Packets made by the control plane.", NULL, 0 },
 	{ "copies", true, "copies", "Packets made by replication.", NULL, 0 },
+	{ "copies_failed", true, "copies_failed",
+	  "Copies for the interface that could not be made.", NULL, 0 },
 	{ "fragments", true, "fragments", "Packets made by fragmentation.", NULL, 0 },
 	{ "dropped_packets", true, "drops", "Packets of this ingress that were dropped.", "reason",
 	  0 },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * view_metrics_tables.c: metrics of stages, tunnels, filters and events.
+ * view_metrics_tables.c: metrics of stages, tunnels, filters, protocols and events.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,9 +22,8 @@ static void add_stages(struct metrics_text *out, const struct view *view, const 
 				(const uint8_t *)&view->state->runtime[worker][stage];
 			const _Atomic uint64_t *counter =
 				(const _Atomic uint64_t *)(counters + offset);
-			metrics_add(out,
-				    "shunt_%s_total{worker=\"%u\",stage=\"%s\"} %" PRIu64 "\n", name,
-				    worker, stage_name(stage), counter_read(counter));
+			metrics_add(out, "shunt_%s_total{worker=\"%u\",stage=\"%s\"} %" PRIu64 "\n",
+				    name, worker, stage_name(stage), counter_read(counter));
 		}
 }
 
@@ -35,7 +34,8 @@ static void add_tunnels(struct metrics_text *out, const struct view *view)
 	uint32_t end = tables_interface_end(view->tables);
 	char name[NAME_SIZE];
 
-	metrics_family(out, "tunnel_up", false, "Whether packets can go into the tunnel or pseudowire.");
+	metrics_family(out, "tunnel_up", false,
+		       "Whether packets can go into the tunnel or pseudowire.");
 	for (uint32_t i = INTERFACE_FIRST_TUNNEL; i < end; i++) {
 		uint64_t flags = view_interface(view, i, name);
 		if (flags != 0)
@@ -67,7 +67,8 @@ static void add_filters(struct metrics_text *out, const struct view *view)
 		return;
 	for (uint32_t i = 1; i < FILTER_MAX; i++)
 		view_filter_sums(view, i, &sums[i]);
-	metrics_family(out, "filter_packets", true, "Packets that the filter's rules decided about.");
+	metrics_family(out, "filter_packets", true,
+		       "Packets that the filter's rules decided about.");
 	for (uint32_t i = 1; i < FILTER_MAX; i++)
 		if (sums[i].name[0] != 0)
 			add_filter(out, &sums[i], "filter_packets", sums[i].packets);
@@ -78,7 +79,41 @@ static void add_filters(struct metrics_text *out, const struct view *view)
 	free(sums);
 }
 
-/* ---------------------------------------------------------------- events */
+/* ---------------------------------------------------------------- protocols and events */
+
+static void add_protocols(struct metrics_text *out, const struct view *view)
+{
+	json_t *rows = view_private(view)->protocols(view->model), *row;
+	size_t i;
+
+	metrics_family(out, "protocols", true,
+		       "What protocols counted, since the control plane began.");
+	json_array_foreach(rows, i, row)
+		metrics_add(out, "shunt_protocols_total{counter=\"%s\"} %lld\n",
+			    json_string_value(json_object_get(row, "counter")),
+			    (long long)json_integer_value(json_object_get(row, "count")));
+	json_decref(rows);
+}
+
+/* What `bridge snooping show -s` says of each VLAN: those that are not 0. */
+static void add_snooping(struct metrics_text *out, const struct view *view)
+{
+	json_t *rows = view_private(view)->snooping(view->model, NULL), *row, *count;
+	const char *name;
+	size_t i;
+
+	metrics_family(out, "snooping", true,
+		       "What snooping counted in a bridge's VLAN, since the control plane began.");
+	json_array_foreach(rows, i, row) json_object_foreach(json_object_get(row, "counters"), name,
+							     count)
+		metrics_add(out,
+			    "shunt_snooping_total{bridge=\"%s\",vlan=\"%lld\",counter=\"%s\"} "
+			    "%lld\n",
+			    json_string_value(json_object_get(row, "bridge")),
+			    (long long)json_integer_value(json_object_get(row, "vlan")), name,
+			    (long long)json_integer_value(count));
+	json_decref(rows);
+}
 
 /* The control plane's own, since it began. */
 static void add_events(struct metrics_text *out, const struct view *view)
@@ -98,13 +133,17 @@ void metrics_tables(struct metrics_text *out, const struct view *view)
 			       "Rate of the clock that workers count cycles of.");
 		metrics_add(out, "shunt_worker_cycle_hertz %" PRIu64 "\n",
 			    word_load(&view->state->control.tsc_hz));
-		add_stages(out, view, "stage_packets", "Packets of the stage in the turns that were sampled.",
+		add_stages(out, view, "stage_packets",
+			   "Packets of the stage in the turns that were sampled.",
 			   offsetof(struct stage_counters, packets));
 		add_stages(out, view, "stage_cycles", "Cycles that the stage took for these.",
 			   offsetof(struct stage_counters, cycles));
 	}
 	add_tunnels(out, view);
 	add_filters(out, view);
-	if (view->model != NULL)
-		add_events(out, view);
+	if (view->model == NULL)
+		return;
+	add_protocols(out, view);
+	add_snooping(out, view);
+	add_events(out, view);
 }

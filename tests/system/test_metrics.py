@@ -13,7 +13,7 @@ import urllib.request
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
-from shunt_test import BUILD, ROOT, LabTest, for_each_driver
+from shunt_test import BUILD, ROOT, LabTest, for_each_driver, wait_until
 from frames import numbered, stack, udp4
 
 
@@ -95,6 +95,10 @@ class Metrics(LabTest):
         self.assertGreaterEqual(value("shunt_events_total", kind="process"), 1)
         self.assertEqual(value("shunt_events_total", kind="tunnel"),
                          len(self.lab.json("show events kind tunnel")))
+        for row in self.lab.json("show protocols"):
+            self.assertIn(("shunt_protocols_total", (("counter", row["counter"]),)), found)
+        self.assertGreaterEqual(value("shunt_snooping_total", bridge="br0", vlan="1", counter="solicitations_sent"), 1)
+        self.assertEqual(value("shunt_copies_failed_total", interface="p0"), 0)
         self.assertEqual(value("shunt_worker_cycle_hertz"), self.lab.json("show version")["tsc_hz"])
         self.assertIn(("shunt_stage_packets_total", (("stage", "mpls"), ("worker", "0"))), found)
         self.assertEqual(value("shunt_table_entries", table="filters"), 1)
@@ -114,6 +118,8 @@ class Metrics(LabTest):
 
     def test_families(self):
         self.filtered()
+        wait_until(lambda: "solicitations_sent" in self.lab.json("bridge snooping show br0")[0]["counters"], 10,
+                   "routers are solicited")
         for text, parse in ((self.lab.ctl("metrics"), prometheus),
                             (self.lab.ctl("metrics format openmetrics"), openmetrics)):
             self.assert_families(samples(parse(text)))

@@ -66,10 +66,12 @@ static void ports(void **state)
 
 	counter_add(&counters->forwarded, 5);
 	counter_add(&counters->tx_dropped, 1);
+	counter_add(&counters->copies_failed, 7);
 	counter_add(&counters->drop[DROP_tx_full], 1);
 	list = show(f, "show counters p0");
 	assert_int_equal(number(json_array_get(list, 0), "ends"), 8);
 	assert_int_equal(number(json_array_get(list, 0), "in_flight"), 2);
+	assert_int_equal(number(json_array_get(list, 0), "copies_failed"), 7);
 	json_decref(list);
 }
 
