@@ -14,7 +14,8 @@ struct group_packet {
 	enum bridge_family family;
 	uint8_t group[16], source[16]; /* IPv4 as ::ffff:a.b.c.d */
 	bool link_local;               /* 224.0.0.0/24, ff02::/16 */
-	bool all; /* of these: what is flooded even when unregistered rules say otherwise */
+	bool all;     /* of these: what is flooded even when unregistered rules say otherwise */
+	uint8_t type; /* of IGMP or MLD */
 };
 
 /* ---------------------------------------------------------------- what it is */
@@ -92,10 +93,18 @@ static bool is_mld_type(uint8_t type)
 	return (type >= 130 && type <= 132) || type == 143 || (type >= 151 && type <= 153);
 }
 
+/* Of these types: what hosts say of their groups. */
+static bool is_report(int reason, uint8_t type)
+{
+	if (reason == PUNT_igmp)
+		return type == 0x12 || type == 0x16 || type == 0x17 || type == 0x22;
+	return reason == PUNT_mld && (type == 131 || type == 132 || type == 143);
+}
+
 enum { IS_DATA = -1, IS_UNKNOWN_IGMP = -2 };
 
 /* Why the snooping engine wants it, or IS_... */
-static int protocol_of(const struct group_packet *packet)
+static int protocol_of(struct group_packet *packet)
 {
 	const uint8_t *header = packet->header;
 	const uint8_t *payload = header + IPV6_HEADER;
@@ -103,9 +112,11 @@ static int protocol_of(const struct group_packet *packet)
 
 	if (packet->family == BRIDGE_IPV4) {
 		payload = header + (header[0] & 0xf) * 4;
-		bool start = payload < packet->end && (ip_load16(header + 6) & FRAGMENT_OFFSET) == 0;
+		bool start =
+			payload < packet->end && (ip_load16(header + 6) & FRAGMENT_OFFSET) == 0;
+		packet->type = start ? payload[0] : 0;
 		if (header[9] == PROTOCOL_IGMP)
-			return start && is_igmp_type(payload[0]) ? (int)PUNT_igmp : IS_UNKNOWN_IGMP;
+			return is_igmp_type(packet->type) ? (int)PUNT_igmp : IS_UNKNOWN_IGMP;
 		return start && header[9] == PROTOCOL_PIM ? (int)PUNT_pim : IS_DATA;
 	}
 	if (protocol == PROTOCOL_HOP_BY_HOP && packet->end - payload >= 8) {
@@ -114,7 +125,8 @@ static int protocol_of(const struct group_packet *packet)
 	}
 	if (payload >= packet->end)
 		return IS_DATA;
-	if (protocol == IPV6_ICMP && is_mld_type(payload[0]))
+	packet->type = payload[0];
+	if (protocol == IPV6_ICMP && is_mld_type(packet->type))
 		return PUNT_mld;
 	return protocol == PROTOCOL_PIM ? (int)PUNT_pim : IS_DATA;
 }
@@ -183,17 +195,22 @@ bool multicast_ports(const struct bridging *bridging, struct port_set *ports, ui
 		return true;
 	}
 	int reason = protocol_of(&packet);
-	if (reason >= 0 && bridging->port->slot != SLOT_OWN &&
-	    bridging->port->slot != SLOT_LABEL) {
+	if (reason >= 0 && bridging->port->slot != SLOT_OWN && bridging->port->slot != SLOT_LABEL) {
 		punt(bridging->worker, bridging->mbuf, bridging->packet->interface,
 		     (enum punt_reason)reason, packet.header);
 		return false;
+	}
+	const struct port_set *routers = &domain->routers[packet.family];
+	if (is_report(
+		    reason,
+		    packet.type)) { /* of nobody who could be asked; hosts who heard it would keep still */
+		*ports = *routers;
+		return true;
 	}
 	if (packet.all || reason == IS_UNKNOWN_IGMP || !(rule & DOMAIN_ENFORCED)) {
 		flood(bridging, &packet, ports);
 		return true;
 	}
-	const struct port_set *routers = &domain->routers[packet.family];
 	if (!multicast_members(bridging->worker->tables, bridging->port->bridge, domain->vlan,
 			       packet.group, packet.source, ports, counter)) {
 		unsigned int unregistered = rule >> DOMAIN_UNREGISTERED_SHIFT & 3;

@@ -16,7 +16,7 @@ static const struct bridge_seat seats[] = {
 
 static int start(void **state)
 {
-	static const unsigned int members[] = { 1 };
+	static const unsigned int members[] = { 1 }, router[] = { 2 };
 	int result = stage_start(state);
 
 	if (result != 0)
@@ -26,6 +26,7 @@ static int start(void **state)
 	fdb_entry_add(1, 10, "0a0000000001", 1, 1, ORIGIN_LEARNED);
 	fdb_entry_add(1, 20, "0a0000000003", 3, 3, ORIGIN_LEARNED);
 	group_add_entry(1, 10, "239.0.0.1", NULL, 0, members, 1);
+	bridge_routers(1, 10, BRIDGE_IPV4, router, 1);
 	route(100, LABEL_POP_BRIDGE, 0, 1, 0);
 	route(101, LABEL_POP_BRIDGE, 0, 1, LABEL_CONTROL_WORD);
 	route(102, LABEL_POP_BRIDGE, 0, 2, 0);
@@ -34,11 +35,19 @@ static int start(void **state)
 
 #define SOURCE "0a0000000099"
 #define BODY   " type:9000 fill:46"
-#define GROUP                                                                                      \
-	"mac:01005e000001" SOURCE " type:0800 raw:4500001c00000000101100000a000009ef000001 fill:8"
-#define REPORT                                                                                     \
-	"mac:01005e000001" SOURCE                                                                  \
-	" type:0800 raw:4500001c00000000010200000a000009ef000001 raw:16000000ef000001"
+#define GROUP_BODY   " type:0800 raw:4500001c00000000101100000a000009ef000001 fill:8"
+#define GROUP        "mac:01005e000001" SOURCE GROUP_BODY
+#define GROUP_TAGGED "mac:01005e000001" SOURCE " vlan:10" GROUP_BODY
+#define REPORT_BODY   " type:0800 raw:4500001c00000000010200000a000009ef000001 raw:16000000ef000001"
+#define REPORT        "mac:01005e000001" SOURCE REPORT_BODY
+#define REPORT_TAGGED "mac:01005e000001" SOURCE " vlan:10" REPORT_BODY
+#define QUERY_BODY    " type:0800 raw:4500001c00000000010200000a000009ef000009 raw:11640000ef000009"
+#define QUERY         "mac:01005e000009" SOURCE QUERY_BODY
+#define QUERY_TAGGED  "mac:01005e000009" SOURCE " vlan:10" QUERY_BODY
+#define MLD_DONE                                                                                   \
+	"mac:333300000002" SOURCE                                                                  \
+	" type:86dd raw:6000000000200001fe800000000000000000000000000009"                          \
+	"ff0200000000000000000000000000023a00050200000100" "84000000 fill:20"
 
 static const struct bridge_case cases[] = {
 	{ "known address",
@@ -63,11 +72,23 @@ static const struct bridge_case cases[] = {
 	  0,
 	  "eth mpls 101/0/64s cw:00000000 mac:0a0000000001" SOURCE BODY,
 	  { { 1, "mac:0a0000000001" SOURCE BODY } } },
-	{ "a group's members get it", 0, "eth mpls 100/0/64s " GROUP, { { 1, GROUP } } },
-	{ "a report is nobody's: no port could be asked",
+	{ "a group's members get it, and routers",
+	  0,
+	  "eth mpls 100/0/64s " GROUP,
+	  { { 1, GROUP }, { 2, GROUP_TAGGED } } },
+	{ "a report is nobody's, no port could be asked: to routers alone, not to the group's members",
 	  0,
 	  "eth mpls 100/0/64s " REPORT,
-	  { { 1, REPORT } } },
+	  { { 2, REPORT_TAGGED } } },
+	{ "a leave likewise, MLD's too",
+	  0,
+	  "eth mpls 100/0/64s " MLD_DONE,
+	  { { 0, NULL } },
+	  DROP(bridge_no_port) },
+	{ "a query is for all hosts",
+	  0,
+	  "eth mpls 100/0/64s " QUERY,
+	  { { 1, QUERY }, { 2, QUERY_TAGGED } } },
 	{ "no such bridge",
 	  0,
 	  "eth mpls 102/0/64s mac:0a0000000001" SOURCE BODY,
