@@ -78,15 +78,22 @@ static void print_copies(const json_t *ends)
 	putchar('\n');
 }
 
+/* Was it traced at the worker that it came in by too? Then it is not another packet. */
+static bool is_continued(const json_t *packet)
+{
+	return json_is_true(json_object_get(packet, "continued"));
+}
+
 static void print_packet(const json_t *packet)
 {
 	json_t *steps = json_object_get(packet, "steps"), *ends = json_object_get(packet, "ends");
 	json_t *part;
 	size_t index;
 
-	printf("%s %s, %lld bytes, worker %lld\n", member_text(packet, "time"),
+	printf("%s %s, %lld bytes, worker %lld%s\n", member_text(packet, "time"),
 	       member_text(packet, "interface"), number(packet, "length"),
-	       number(packet, "worker"));
+	       number(packet, "worker"),
+	       is_continued(packet) ? ", handed over by another one" : "");
 	print_bytes(member_text(packet, "bytes"));
 	json_array_foreach(steps, index, part) print_step(part);
 	print_copies(ends);
@@ -107,8 +114,9 @@ void trace_print(const json_t *packets)
 
 /* What has been seen of it. */
 struct progress {
-	uint64_t generation, wanted;
-	json_t *packets; /* printed ones, or to be printed */
+	uint64_t generation, wanted, came;
+	json_t *packets; /* printed ones, or to be printed; those that came, and what other workers did with them */
+	bool handed_over; /* one of them went to another worker */
 	bool active;
 };
 
@@ -124,6 +132,16 @@ static bool is_known(const struct progress *progress, const json_t *packet)
 	return false;
 }
 
+static bool is_handed_over(const json_t *packet)
+{
+	json_t *ends = json_object_get(packet, "ends"), *end;
+	size_t index;
+
+	json_array_foreach(ends, index,
+			   end) if (strcmp(member_text(end, "reason"), "other_worker") == 0) return true;
+	return false;
+}
+
 static void take(const struct session *session, struct progress *progress, const json_t *rows)
 {
 	json_t *packet;
@@ -131,9 +149,11 @@ static void take(const struct session *session, struct progress *progress, const
 
 	json_array_foreach((json_t *)rows, index, packet)
 	{
-		if (json_array_size(progress->packets) >= progress->wanted ||
+		if ((progress->came >= progress->wanted && !is_continued(packet)) ||
 		    is_known(progress, packet))
 			continue;
+		progress->came += !is_continued(packet);
+		progress->handed_over |= is_handed_over(packet);
 		json_array_append(progress->packets, packet);
 		if (!session->json)
 			print_packet(packet);
@@ -166,9 +186,12 @@ static int follow(struct session *session, struct progress *progress, struct err
 	int code = 0;
 
 	progress->active = true;
-	while (code == 0 && progress->active && !interrupted &&
-	       json_array_size(progress->packets) < progress->wanted) {
+	while (code == 0 && progress->active && !interrupted && progress->came < progress->wanted) {
 		nanosleep(&pause, NULL);
+		code = look(session, progress, error);
+	}
+	if (code == 0 && progress->handed_over) {
+		nanosleep(&pause, NULL); /* the other worker may have it just now */
 		code = look(session, progress, error);
 	}
 	return code;
@@ -189,16 +212,14 @@ static void switch_off(struct session *session)
 
 static void finish(const struct session *session, const struct progress *progress)
 {
-	size_t count = json_array_size(progress->packets);
-
 	if (session->json) {
 		json_dumpf(progress->packets, stdout,
 			   session->pretty ? JSON_INDENT(2) : JSON_COMPACT);
 		putchar('\n');
 	}
-	if (count < progress->wanted)
-		fprintf(stderr, "# trace: %zu of %llu packets came\n", count,
-			(unsigned long long)progress->wanted);
+	if (progress->came < progress->wanted)
+		fprintf(stderr, "# trace: %llu of %llu packets came\n",
+			(unsigned long long)progress->came, (unsigned long long)progress->wanted);
 }
 
 bool trace_wanted(const struct arguments *arguments)

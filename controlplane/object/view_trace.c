@@ -104,6 +104,8 @@ static void take_arrival(const struct view *view, struct traced *traced, unsigne
 	traced->ends = json_array();
 	view_number(traced->object, "worker", worker);
 	view_number(traced->object, "number", record->packet);
+	if (record->index != 0)
+		json_object_set_new(traced->object, "continued", json_true());
 	put_time(traced->object, record->time);
 	view_interface(view, record->interface, name);
 	view_string(traced->object, "interface", name);

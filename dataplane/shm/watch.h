@@ -103,7 +103,7 @@ enum watch_consumed { WATCH_CONSUMERS(X) WATCH_CONSUMED_COUNT };
 /* ---------------------------------------------------------------- trace */
 
 enum trace_kind {
-	TRACE_ARRIVED, /* `data` is the frame as it came */
+	TRACE_ARRIVED, /* `data` is the frame as it came; index 1: from another worker, which traced it too */
 	TRACE_LOOKUP,  /* what `stage` asked of which table: by enum trace_lookup */
 	TRACE_STAGE,   /* it has left `stage` */
 	TRACE_END,     /* `data` is what it was then; a packet that is copied has several */

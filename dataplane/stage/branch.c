@@ -70,6 +70,10 @@ void branch_lost(struct worker *worker, uint32_t nexthop)
 void branch_flush(struct worker *worker)
 {
 	while (worker->output.count != 0) {
+		if (unlikely(worker->watch != 0)) {
+			watch_between(worker, WATCH_OUTPUT_FIRST);
+			continue;
+		}
 		output(worker);
 		encapsulate(worker);
 	}

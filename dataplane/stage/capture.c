@@ -78,6 +78,7 @@ void capture_frame(struct worker *worker, enum capture_event event, const struct
 	if (record == NULL)
 		return;
 	record->reason = reason;
+	record->stage = (uint8_t)worker->watching->stage;
 	copy(mbuf, 0, (uint8_t *)(record + 1), record->captured);
 	finish(worker, record);
 }
@@ -144,21 +145,8 @@ static bool wants_stage(const struct worker *worker, enum capture_event event, e
 	return capture_wants(options, event) && capture_stage(options) == (uint32_t)stage;
 }
 
-static const struct vector *vector_of(const struct worker *worker, unsigned int number)
-{
-	const struct vector *vectors[CAPTURE_VECTORS] = { &worker->filter, &worker->mpls,
-							  &worker->ip,     &worker->bridge,
-							  &worker->output, &worker->encapsulate };
-
-	return vectors[number];
-}
-
 void capture_before(struct worker *worker, enum stage_id stage, const struct vector *vector)
 {
-	for (unsigned int i = 0; i < CAPTURE_VECTORS; i++) {
-		const struct vector *other = vector_of(worker, i);
-		worker->watching->passed[i] = other == vector ? 0 : other->count;
-	}
 	if (!wants_stage(worker, CAPTURE_BEFORE, stage))
 		return;
 	for (unsigned int i = 0; i < vector->count; i++)
@@ -169,11 +157,26 @@ void capture_after(struct worker *worker, enum stage_id stage)
 {
 	if (!wants_stage(worker, CAPTURE_AFTER, stage))
 		return;
-	for (unsigned int i = 0; i < CAPTURE_VECTORS; i++) {
-		const struct vector *other = vector_of(worker, i);
-		for (unsigned int k = worker->watching->passed[i]; k < other->count; k++)
+	for (unsigned int i = 0; i < WATCH_VECTORS; i++) {
+		const struct vector *other = watch_vector(worker, i);
+		for (unsigned int k = worker->watching->passed.vector[i]; k < other->count; k++)
 			capture_packet(worker, CAPTURE_AFTER, stage, other->packet[k]);
 	}
+	for (uint64_t pending = worker->transmit.pending; pending != 0; pending &= pending - 1)
+		capture_after_port(worker, stage, (unsigned int)__builtin_ctzll(pending));
+}
+
+void capture_after_port(struct worker *worker, enum stage_id stage, unsigned int port)
+{
+	const struct transmit *transmit = &worker->transmit;
+	uint16_t *passed = &worker->watching->passed.port[port];
+
+	if (!wants_stage(worker, CAPTURE_AFTER, stage))
+		return;
+	for (unsigned int i = *passed; i < transmit->count[port]; i++)
+		capture_frame(worker, CAPTURE_AFTER, transmit->mbuf[port][i],
+			      transmit->ingress[port][i], 0);
+	*passed = transmit->count[port];
 }
 
 void capture_end(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int interface,

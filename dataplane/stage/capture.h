@@ -9,8 +9,6 @@
 #include "dataplane/shm/capture.h"
 #include "dataplane/worker.h"
 
-enum { CAPTURE_VECTORS = 6 }; /* of the worker, between stages */
-
 /* Is there a ring for this worker? To be asked before anything is captured. */
 static inline bool capture_ready(const struct worker *worker)
 {
@@ -22,9 +20,13 @@ static inline bool capture_ready(const struct worker *worker)
 void capture_frame(struct worker *worker, enum capture_event event, const struct rte_mbuf *mbuf,
 		   unsigned int interface, unsigned int reason);
 
-/* What the stage is about to get; and what it has put into other stages' vectors since. */
+/* What the stage is about to get; and what it has put into other stages' vectors and transmit buffers since
+ * worker->watching->passed was noted. */
 void capture_before(struct worker *worker, enum stage_id stage, const struct vector *vector);
 void capture_after(struct worker *worker, enum stage_id stage);
+
+/* The same of one port's transmit buffer. */
+void capture_after_port(struct worker *worker, enum stage_id stage, unsigned int port);
 
 /* As watch_end. */
 void capture_end(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int interface,

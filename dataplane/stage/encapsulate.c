@@ -449,6 +449,10 @@ void tunnel_make_room(struct worker *worker)
 {
 	/* TUNNEL_LAYERS_MAX times at most; output has room for these beside what is there */
 	while (worker->encapsulate.count == VECTOR_SIZE) {
+		if (unlikely(worker->watch != 0)) {
+			watch_between(worker, WATCH_ENCAPSULATE_FIRST);
+			continue;
+		}
 		encapsulate(worker);
 		output(worker);
 	}

@@ -12,7 +12,7 @@ struct handed {
 	struct rte_mbuf *mbuf;
 	uint64_t context; /* struct packet's */
 	uint32_t l3;      /* bytes from the frame's start to the outer IP header, negative before it */
-	uint32_t reserved;
+	uint32_t watched; /* watch_give */
 };
 static_assert(sizeof(struct handed) == 24, "handed");
 
@@ -53,9 +53,11 @@ void hand_over(struct worker *worker, struct packet *packet, uint32_t interface)
 		.l3 = (uint32_t)(packet->l3 - rte_pktmbuf_mtod(packet->mbuf, uint8_t *)),
 	};
 
-	if (unlikely(worker->watch & WATCH_PACKETS)) /* while it is ours */
+	if (unlikely(worker->watch & WATCH_PACKETS)) { /* while it is ours */
+		handed.watched = watch_give(worker, packet->mbuf);
 		watch_end(worker, packet->mbuf, packet->interface, WATCH_CONSUMED,
 			  WATCH_other_worker);
+	}
 	if (rte_ring_mp_enqueue_bulk_elem(ring, &handed, sizeof(handed), 1, NULL) == 0)
 		drop(worker, packet->mbuf, packet->interface, DROP_tunnel_owner_busy);
 }
@@ -87,6 +89,8 @@ unsigned int hand_over_poll(struct worker *worker)
 			.l3 = rte_pktmbuf_mtod(handed[i].mbuf, uint8_t *) + (int32_t)handed[i].l3,
 			.context = handed[i].context,
 		};
+		if (unlikely(worker->watch & WATCH_PACKETS))
+			watch_take(worker, packet->mbuf, packet->interface, handed[i].watched);
 		if (interface_still(worker, packet))
 			vector_add(&worker->ip, packet);
 		else

@@ -59,6 +59,8 @@ void transmit_port(struct worker *worker, unsigned int port)
 	enum drop_reason reason = DROP_tx_port_gone;
 	unsigned int sent = 0;
 
+	if (unlikely(worker->watch & WATCH_PACKETS))
+		watch_filled(worker, port);
 	if (likely(tx->running)) {
 		if (unlikely(worker->watch & WATCH_PACKETS))
 			watch_transmit(worker, port);

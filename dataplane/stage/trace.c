@@ -94,16 +94,31 @@ static void begin(struct worker *worker, uint64_t generation)
 	word_store(&ring->count, 0);
 	word_store(&ring->generation, generation);
 	trace->generation = generation;
-	trace->written = 0;
+	trace->written = trace->taken = 0;
 	memset(trace->records, 0, sizeof(trace->records));
 }
 
-static bool is_wanted(const struct watch_active *active, unsigned int interface,
+/* `taken`: numbers that others' packets have. */
+static bool is_wanted(const struct watch_active *active, unsigned int taken, unsigned int interface,
 		      const struct rte_mbuf *mbuf)
 {
 	return (active->interface == WATCH_ANY || active->interface == interface) &&
-	       active->seen < RTE_MIN(active->count, (uint64_t)TRACE_PACKETS_MAX) &&
+	       active->seen < RTE_MIN(active->count, (uint64_t)TRACE_PACKETS_MAX - taken) &&
 	       watch_matches(&active->match, mbuf);
+}
+
+static struct trace_record *record_arrival(struct worker *worker, unsigned int number,
+					   struct rte_mbuf *mbuf, unsigned int interface)
+{
+	struct trace_state *trace = &worker->watching->trace;
+	struct trace_record *record = trace_record(worker, number, TRACE_ARRIVED);
+
+	*mark_of(mbuf) = trace->turn << MARK_SHIFT | number;
+	trace->entered[number] = true;
+	trace->interface[number] = interface;
+	record->interface = interface;
+	copy_frame(record, mbuf);
+	return record;
 }
 
 void trace_arrived(struct worker *worker, unsigned int interface, struct rte_mbuf *const *mbufs,
@@ -117,16 +132,32 @@ void trace_arrived(struct worker *worker, unsigned int interface, struct rte_mbu
 	memset(trace->entered, 0, sizeof(trace->entered));
 	for (unsigned int i = 0; i < count; i++) {
 		*mark_of(mbufs[i]) = 0;
-		if (!is_wanted(active, interface, mbufs[i]))
+		if (!is_wanted(active, trace->taken, interface, mbufs[i]))
 			continue;
-		unsigned int number = (unsigned int)active->seen++;
-		*mark_of(mbufs[i]) = trace->turn << MARK_SHIFT | number;
-		trace->entered[number] = true;
-		trace->interface[number] = interface;
-		struct trace_record *record = trace_record(worker, number, TRACE_ARRIVED);
-		record->interface = interface;
-		copy_frame(record, mbufs[i]);
+		record_arrival(worker, (unsigned int)active->seen++, mbufs[i], interface);
 	}
+}
+
+uint32_t trace_give(const struct worker *worker, const struct rte_mbuf *mbuf)
+{
+	return number_of(worker, mbuf) == NOT_TRACED
+		       ? 0
+		       : (uint32_t)worker->watching->trace.generation;
+}
+
+void trace_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface, uint32_t given)
+{
+	const struct watch_active *active = &worker->watching->active[WATCHED_TRACE];
+	struct trace_state *trace = &worker->watching->trace;
+
+	if (trace->generation != active->generation)
+		begin(worker, active->generation);
+	*mark_of(mbuf) = 0;
+	if (given != (uint32_t)active->generation || active->seen + trace->taken >= TRACE_PACKETS_MAX)
+		return;
+	struct trace_record *record =
+		record_arrival(worker, TRACE_PACKETS_MAX - ++trace->taken, mbuf, interface);
+	record->index = 1;
 }
 
 /* ---------------------------------------------------------------- stages */
@@ -173,11 +204,13 @@ static void record_stage(struct worker *worker, unsigned int number, enum stage_
 	record->length = packet->mbuf->pkt_len;
 }
 
-static void find_in(struct worker *worker, const struct vector *vector, enum stage_id next)
+static void find_in(struct worker *worker, unsigned int number_of_vector, enum stage_id next)
 {
 	struct trace_state *trace = &worker->watching->trace;
+	const struct vector *vector = watch_vector(worker, number_of_vector);
+	unsigned int passed = worker->watching->passed.vector[number_of_vector];
 
-	for (unsigned int i = 0; i < vector->count; i++) {
+	for (unsigned int i = passed; i < vector->count; i++) {
 		int number = number_of(worker, vector->packet[i]->mbuf);
 		if (number != NOT_TRACED && trace->entered[number])
 			record_stage(worker, (unsigned int)number, next, vector->packet[i]);
@@ -192,7 +225,7 @@ static void find_waiting(struct worker *worker)
 
 	for (uint64_t pending = transmit->pending; pending != 0; pending &= pending - 1) {
 		unsigned int port = (unsigned int)__builtin_ctzll(pending);
-		for (unsigned int i = 0; i < transmit->count[port]; i++) {
+		for (unsigned int i = worker->watching->passed.port[port]; i < transmit->count[port]; i++) {
 			int number = number_of(worker, transmit->mbuf[port][i]);
 			if (number == NOT_TRACED || !trace->entered[number])
 				continue;
@@ -206,13 +239,14 @@ static void find_waiting(struct worker *worker)
 
 void trace_leave(struct worker *worker, enum stage_id stage)
 {
-	find_in(worker, &worker->filter, STAGE_filter);
-	find_in(worker, &worker->mpls, STAGE_mpls);
-	/* a stage that takes packets from this vector and leaves them there has the next one behind it */
-	find_in(worker, &worker->ip, stage < STAGE_tunnel ? STAGE_tunnel : STAGE_ip);
-	find_in(worker, &worker->bridge, STAGE_bridge);
-	find_in(worker, &worker->output, STAGE_output);
-	find_in(worker, &worker->encapsulate, STAGE_encapsulate);
+	/* a stage that takes packets from the ip vector and leaves them there has the next one behind it */
+	const enum stage_id next[WATCH_VECTORS] = {
+		STAGE_filter, STAGE_mpls,   stage < STAGE_tunnel ? STAGE_tunnel : STAGE_ip,
+		STAGE_bridge, STAGE_output, STAGE_encapsulate,
+	};
+
+	for (unsigned int i = 0; i < WATCH_VECTORS; i++)
+		find_in(worker, i, next[i]);
 	find_waiting(worker);
 }
 

@@ -30,6 +30,11 @@ void trace_leave(struct worker *worker, enum stage_id stage);
 void trace_end(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int interface,
 	       enum watch_end end, unsigned int reason);
 
+/* As watch_give and watch_take: the trace that the packet is in; 0: none. It is another packet of the worker that
+ * has it now. */
+uint32_t trace_give(const struct worker *worker, const struct rte_mbuf *mbuf);
+void trace_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface, uint32_t given);
+
 /* As watch_copied. */
 void trace_copied(const struct rte_mbuf *mbuf, struct rte_mbuf *copy);
 

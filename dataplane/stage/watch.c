@@ -52,7 +52,10 @@ static bool is_wished(struct worker *worker, enum watch_subject subject, uint64_
 		return false;
 	if (wish->generation != active->generation)
 		take_over(active, wish);
-	return active->match.valid && (active->count == 0 || active->seen < active->count) &&
+	/* its own packets may all have been seen, and others be handed to it */
+	bool more = active->count == 0 || active->seen < active->count ||
+		    (subject == WATCHED_TRACE && worker->handover != NULL);
+	return active->match.valid && more &&
 	       clock_ns(CLOCK_MONOTONIC) < word_load(&wish->deadline);
 }
 
@@ -92,15 +95,50 @@ void watch_runtime(struct worker *worker, unsigned int packets, uint64_t cycles)
 
 /* ---------------------------------------------------------------- around the stages */
 
+const struct vector *watch_vector(const struct worker *worker, unsigned int number)
+{
+	const struct vector *vectors[WATCH_VECTORS] = { &worker->filter, &worker->mpls,
+							&worker->ip,     &worker->bridge,
+							&worker->output, &worker->encapsulate };
+
+	return vectors[number];
+}
+
+/* What stands there is not of the stage that begins or goes on, but for the vector that it empties. */
+static void note_passed(struct worker *worker, const struct vector *vector)
+{
+	struct watch_passed *passed = &worker->watching->passed;
+
+	worker->watching->emptied = vector;
+	for (unsigned int i = 0; i < WATCH_VECTORS; i++) {
+		const struct vector *other = watch_vector(worker, i);
+		passed->vector[i] = other == vector ? 0 : other->count;
+	}
+	memcpy(passed->port, worker->transmit.count, sizeof(passed->port));
+}
+
 /* Say what goes into a stage. */
 static void enter(struct worker *worker, enum stage_id stage, const struct vector *vector)
 {
 	worker->watching->stage = stage;
+	note_passed(worker, vector);
 	if (worker->watch & WATCH_TRACE)
 		trace_enter(worker, stage, vector->packet, vector->count);
+	if (worker->watch & WATCH_CAPTURE)
+		capture_before(worker, stage, vector);
 }
 
-/* A stage with its hooks; what it empties is `vector`. */
+/* Say what it has passed on. In the middle of it, what it has not got round to stands in its own vector. */
+static void leave(struct worker *worker, enum stage_id stage)
+{
+	if (worker->watch & WATCH_TRACE)
+		trace_leave(worker, stage);
+	if (worker->watch & WATCH_CAPTURE)
+		capture_after(worker, stage);
+}
+
+/* A stage with its hooks; what it empties is `vector`. Of its cycles, those of stages that it ran in between are
+ * theirs. */
 static __rte_always_inline void watched(struct worker *worker, enum stage_id stage,
 					void (*run)(struct worker *), const struct vector *vector)
 {
@@ -110,15 +148,35 @@ static __rte_always_inline void watched(struct worker *worker, enum stage_id sta
 		return;
 	if (worker->watch & WATCH_PACKETS)
 		enter(worker, stage, vector);
-	if (worker->watch & WATCH_CAPTURE)
-		capture_before(worker, stage, vector);
-	uint64_t start = rte_rdtsc();
+	uint64_t before = worker->watching->cycles, start = rte_rdtsc();
 	run(worker);
-	count_stage(worker, stage, count, rte_rdtsc() - start);
-	if (worker->watch & WATCH_TRACE)
-		trace_leave(worker, stage);
-	if (worker->watch & WATCH_CAPTURE)
-		capture_after(worker, stage);
+	uint64_t cycles = rte_rdtsc() - start, between = worker->watching->cycles - before;
+	count_stage(worker, stage, count, cycles > between ? cycles - between : 0);
+	if (worker->watch & WATCH_PACKETS)
+		leave(worker, stage);
+}
+
+void watch_between(struct worker *worker, enum watch_order order)
+{
+	struct watching *watching = worker->watching;
+	const struct vector *emptied = watching->emptied;
+	enum stage_id stage = watching->stage;
+	bool entered[TRACE_PACKETS_MAX];
+
+	memcpy(entered, watching->trace.entered, sizeof(entered));
+	for (unsigned int i = 0; i < WATCH_VECTORS; i++)
+		if (watch_vector(worker, i) == emptied)
+			watching->passed.vector[i] = emptied->count;
+	if (worker->watch & WATCH_PACKETS)
+		leave(worker, stage);
+	if (order == WATCH_OUTPUT_FIRST)
+		watched(worker, STAGE_output, output, &worker->output);
+	watched(worker, STAGE_encapsulate, encapsulate, &worker->encapsulate);
+	if (order == WATCH_ENCAPSULATE_FIRST)
+		watched(worker, STAGE_output, output, &worker->output);
+	watching->stage = stage;
+	memcpy(watching->trace.entered, entered, sizeof(entered));
+	note_passed(worker, emptied);
 }
 
 void watch_stages(struct worker *worker)
@@ -137,12 +195,14 @@ void watch_stages(struct worker *worker)
 		} while (worker->output.count != 0);
 	} while ((worker->mpls.count | worker->ip.count | worker->bridge.count |
 		  worker->filter.count) != 0);
+	worker->watching->stage = STAGE_receive;
 }
 
 void watch_process(struct worker *worker, unsigned int interface, struct rte_mbuf **mbufs,
 		   unsigned int count)
 {
 	worker->watching->stage = STAGE_classify;
+	note_passed(worker, NULL);
 	if (worker->watch & WATCH_TRACE)
 		trace_arrived(worker, interface, mbufs, count);
 	for (unsigned int i = 0; worker->watch & WATCH_CAPTURE && i < count; i++)
@@ -163,6 +223,7 @@ void watch_flush(struct worker *worker)
 
 	if (transmit->pending == 0)
 		return;
+	worker->watching->stage = STAGE_transmit;
 	for (uint64_t pending = transmit->pending; pending != 0; pending &= pending - 1)
 		count += transmit->count[__builtin_ctzll(pending)];
 	while (transmit->pending != 0)
@@ -187,18 +248,39 @@ void watch_copied(struct worker *worker, const struct rte_mbuf *mbuf, struct rte
 		trace_copied(mbuf, copy);
 }
 
+uint32_t watch_give(const struct worker *worker, const struct rte_mbuf *mbuf)
+{
+	return worker->watch & WATCH_TRACE ? trace_give(worker, mbuf) : 0;
+}
+
+void watch_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface, uint32_t given)
+{
+	worker->watching->stage = STAGE_receive;
+	if (worker->watch & WATCH_TRACE)
+		trace_take(worker, mbuf, interface, given);
+}
+
 void watch_done(struct worker *worker)
 {
 	if (worker->watch & WATCH_TRACE)
 		trace_done(worker);
 }
 
+void watch_filled(struct worker *worker, unsigned int port)
+{
+	if (worker->watch & WATCH_CAPTURE)
+		capture_after_port(worker, worker->watching->stage, port);
+	worker->watching->passed.port[port] = 0;
+}
+
 void watch_transmit(struct worker *worker, unsigned int port)
 {
 	const struct transmit *transmit = &worker->transmit;
+	enum stage_id stage = worker->watching->stage; /* it may be full in the middle of one */
 
 	worker->watching->stage = STAGE_transmit;
 	for (unsigned int i = 0; i < transmit->count[port]; i++)
 		watch_end(worker, transmit->mbuf[port][i], transmit->ingress[port][i],
 			  WATCH_TRANSMITTED, port);
+	worker->watching->stage = stage;
 }

@@ -43,6 +43,10 @@ void watch_process(struct worker *worker, unsigned int interface, struct rte_mbu
 		   unsigned int count);
 void watch_stages(struct worker *worker);
 
+/* The same for output and encapsulate that another stage runs before it is through, as a vector is full. */
+enum watch_order { WATCH_OUTPUT_FIRST, WATCH_ENCAPSULATE_FIRST };
+void watch_between(struct worker *worker, enum watch_order order);
+
 /* worker_flush likewise. */
 void watch_flush(struct worker *worker);
 
@@ -57,10 +61,17 @@ void watch_end(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int 
 /* `copy` is a copy of the packet, if it has no bytes in common with it: else that is seen. As watch_end. */
 void watch_copied(struct worker *worker, const struct rte_mbuf *mbuf, struct rte_mbuf *copy);
 
+/* A packet goes to another worker: what that one is to be told with it. And what it was told. As watch_end. */
+uint32_t watch_give(const struct worker *worker, const struct rte_mbuf *mbuf);
+void watch_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface, uint32_t given);
+
 /* The turn is over: readers may have what was reported. If worker->watch & WATCH_PACKETS. */
 void watch_done(struct worker *worker);
 
-/* What waits for a port row is about to be handed to its device. As watch_end. */
+/* What waits for a port row is about to go, maybe in the middle of a stage, whatever becomes of it. As watch_end. */
+void watch_filled(struct worker *worker, unsigned int port);
+
+/* It is about to be handed to its device. As watch_end. */
 void watch_transmit(struct worker *worker, unsigned int port);
 
 #endif

@@ -26,10 +26,18 @@ struct trace_state {
 	uint64_t generation; /* of the wish that the ring is about */
 	uint64_t turn;       /* in the marks of this turn; no other worker has the same */
 	unsigned int written;
+	unsigned int taken; /* from other workers; their numbers count from the last one down */
 	uint8_t records[TRACE_PACKETS_MAX];    /* of each packet */
 	bool entered[TRACE_PACKETS_MAX];       /* the stage that is run */
 	uint32_t interface[TRACE_PACKETS_MAX]; /* at which it was counted then */
 	struct trace_record spilled;
+};
+
+/* What stood in the vectors between stages and in the transmit buffers before a stage began. */
+enum { WATCH_VECTORS = 6 };
+struct watch_passed {
+	unsigned int vector[WATCH_VECTORS]; /* in the order of watch_vector */
+	uint16_t port[PORT_MAX];
 };
 
 /* Of the worker alone, made by watch_init. */
@@ -38,7 +46,11 @@ struct watching {
 	enum stage_id stage; /* that is run */
 	struct watch_active active[WATCHED_COUNT];
 	struct trace_state trace;
-	unsigned int passed[CAPTURE_VECTORS]; /* in the stages' vectors before this one (capture.c) */
+	struct watch_passed passed;
+	const struct vector *emptied; /* by it */
 };
+
+/* One of the vectors between stages, 0 to WATCH_VECTORS - 1. */
+const struct vector *watch_vector(const struct worker *worker, unsigned int number);
 
 #endif

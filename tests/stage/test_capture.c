@@ -8,7 +8,7 @@
 #include "dataplane/stage/stage.h"
 #include "tests/stage/case.h"
 
-enum { PORT_OUT = 1, FRAMES_MAX = 64 };
+enum { PORT_OUT = 1, FRAMES_MAX = 512, BURST = 60, BRANCHES = 3 };
 
 static uint64_t position; /* in the ring, behind what was looked at */
 static uint64_t generation;
@@ -28,6 +28,14 @@ static int start(void **state)
 	word_store(&fixture.state->control.capture_ready, 1);
 	route(100, LABEL_SWAP, 200, via(PORT_OUT, 1, NO_LABELS), 0);
 	route(101, LABEL_SWAP, 201, via(PORT_OUT, 2, LABELS(301, 302)), 0);
+	struct group_members members = { .count = BRANCHES };
+	uint32_t group;
+	for (unsigned int i = 0; i < BRANCHES; i++) {
+		members.member[i].nexthop = via(PORT_OUT, 3 + i, LABELS(203 + i));
+		members.member[i].weight = 1;
+	}
+	assert_int_equal(group_add(fixture.nexthops, &members, &group), 0);
+	route(102, LABEL_REPLICATE, 0, group, LABEL_GROUP);
 	return 0;
 }
 
@@ -182,6 +190,59 @@ static void around_a_stage(void **state)
 	}
 }
 
+static void around(enum capture_event event, enum stage_id stage)
+{
+	wish(&(struct watch_wish){ .deadline = now() + 1000000000000u,
+				   .interface = WATCH_ANY,
+				   .options = capture_options(1u << event, stage, CAPTURE_SNAP_MAX) },
+	     NULL);
+}
+
+/* Frames as they will leave; what waited before is not this stage's. */
+static void after_output(void **state)
+{
+	uint8_t in[FRAME_ROOM], out[FRAME_ROOM];
+
+	(void)state;
+	wish(NULL, NULL);
+	send("eth mpls 100/5/64 ip4/7", 0, in);
+	around(CAPTURE_AFTER, STAGE_output);
+	send("eth mpls 100/5/64 ip4/7", 0, in);
+	size_t length = frame_build(out, "out:1/1 mpls 200/5/63 ip4/7");
+	look();
+	assert_int_equal(records, 1);
+	is(0, CAPTURE_AFTER, 0, out, length);
+	assert_int_equal(record[0]->stage, STAGE_output);
+	assert_int_equal(transmit_take(), 2);
+}
+
+/* More copies than the vector behind the stage holds, and than the port's buffer: none is left out. */
+static void vectors_that_are_full(void **state)
+{
+	static const struct {
+		enum capture_event event;
+		enum stage_id stage;
+	} where[] = { { CAPTURE_AFTER, STAGE_mpls },
+		      { CAPTURE_BEFORE, STAGE_output },
+		      { CAPTURE_AFTER, STAGE_output } };
+	struct rte_mbuf *mbufs[BURST];
+	uint8_t in[FRAME_ROOM];
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(where); i++) {
+		size_t length = frame_build(in, "eth mpls 102/5/64 ip4/7");
+		for (unsigned int k = 0; k < BURST; k++)
+			mbufs[k] = mbuf_of(in, length);
+		around(where[i].event, where[i].stage);
+		worker_process(fixture.worker, 0, mbufs, BURST);
+		look();
+		assert_int_equal(records, BURST * BRANCHES);
+		for (unsigned int k = 0; k < records; k++)
+			assert_int_equal(record[k]->stage, where[i].stage);
+		transmit_take();
+	}
+}
+
 static void which_ones(void **state)
 {
 	/* ether[14:4] >> 12 = 99 */
@@ -263,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_out_and_lost), cmocka_unit_test(punted),
 		cmocka_unit_test(long_frames),	   cmocka_unit_test(around_a_stage),
+		cmocka_unit_test(after_output),	   cmocka_unit_test(vectors_that_are_full),
 		cmocka_unit_test(which_ones),	   cmocka_unit_test(not_wished),
 	};
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include "dataplane/shm/region.h"
 #include "dataplane/stage/hand_over.h"
+#include "dataplane/stage/stage.h"
 #include "tests/stage/tunnels.h"
 
 enum { STRICT, WINDOW, PLAIN, WORKERS = 2, RING = 1023 };
@@ -34,7 +35,8 @@ static int start(void **state)
 	workers[0] = fixture.worker;
 	workers[1] = rte_zmalloc(NULL, sizeof(struct worker), CACHE_LINE);
 	if (result != 0 || workers[1] == NULL ||
-	    worker_init(workers[1], 1, fixture.state, fixture.pool, true, 1000) != 0)
+	    worker_init(workers[1], 1, fixture.state, fixture.pool, true, 1000) != 0 ||
+	    (workers[1]->watching == NULL && watch_init(workers[1]) != 0))
 		return -1;
 	workers[1]->tables = fixture.tables;
 	workers[1]->current = &fixture.plan;
@@ -169,6 +171,78 @@ static void test_full(void **state)
 	assert_int_equal(sum(busy, 0) - dropped, 5);
 }
 
+static void turn_of(unsigned int worker, void (*act)(void))
+{
+	watch_turn(workers[worker]);
+	act();
+	if (workers[worker]->watch & WATCH_PACKETS)
+		watch_done(workers[worker]);
+}
+
+static void arrive_traced(void)
+{
+	arrive(other(), 2 + STRICT, 7000);
+}
+
+static void take_traced(void)
+{
+	hand_over_poll(workers[!other()]);
+}
+
+/* Is there a record of this kind, and of which packet? */
+static const struct trace_record *traced(unsigned int worker, enum trace_kind kind)
+{
+	const struct trace_ring *ring = &fixture.state->trace[worker];
+
+	for (uint64_t i = 0; i < word_load(&ring->count); i++)
+		if (ring->record[i].kind == kind)
+			return &ring->record[i];
+	return NULL;
+}
+
+/* Who traces one packet sees its whole way, at the second worker too, which has seen as many of its own already as
+ * were asked for; and of another trace nothing. */
+static void test_traced(void **state)
+{
+	uint64_t size = sizeof(struct watch_wish), offset = heap_allocate(fixture.heap, size);
+	struct watch_wish *wish = heap_object(fixture.heap, offset);
+
+	(void)state;
+	*wish = (struct watch_wish){
+		.generation = 77, .deadline = UINT64_MAX, .count = 1, .interface = WATCH_ANY
+	};
+	word_store(&fixture.tables->control.trace, offset);
+	watch_turn(workers[!other()]);
+	arrive(!other(), 2 + PLAIN, 1);
+	watch_done(workers[!other()]);
+	take_sent(&workers[!other()]->transmit);
+
+	turn_of(other(), arrive_traced);
+	const struct trace_record *end = traced(other(), TRACE_END);
+	assert_non_null(end);
+	assert_int_equal(end->reason, WATCH_other_worker);
+	turn_of(!other(), take_traced);
+	const struct trace_ring *ring = &fixture.state->trace[!other()];
+	unsigned int arrivals = 0, steps = 0;
+	for (uint64_t i = 0; i < word_load(&ring->count); i++) {
+		const struct trace_record *record = &ring->record[i];
+		arrivals += record->kind == TRACE_ARRIVED && record->index == 1;
+		steps += record->kind == TRACE_STAGE && record->packet == TRACE_PACKETS_MAX - 1 &&
+			 record->next == STAGE_transmit;
+	}
+	assert_int_equal(arrivals, 1);
+	assert_int_equal(steps, 1);
+
+	turn_of(other(), arrive_traced); /* one was asked for: this one is in no trace */
+	uint64_t count = word_load(&ring->count);
+	turn_of(!other(), take_traced);
+	assert_int_equal(word_load(&ring->count), count);
+	word_store(&fixture.tables->control.trace, 0);
+	for (unsigned int i = 0; i < WORKERS; i++)
+		watch_turn(workers[i]);
+	settle();
+}
+
 /* The port goes down while they wait. */
 static void test_interface_down(void **state)
 {
@@ -204,7 +278,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strict),         cmocka_unit_test(test_window),
 		cmocka_unit_test(test_plain),          cmocka_unit_test(test_full),
-		cmocka_unit_test(test_interface_down), cmocka_unit_test(test_end),
+		cmocka_unit_test(test_interface_down), cmocka_unit_test(test_traced),
+		cmocka_unit_test(test_end),
 	};
 
 	return cmocka_run_group_tests(tests, start, stage_stop);

@@ -166,7 +166,9 @@ static const struct traced {
 	{ "no route", "eth ip4/7", "p0 [classify>tunnel] [tunnel>ip] {route 0} ^ip_no_route",
 	  "eth ip4/7" },
 	{ "copies", "eth mpls 103/5/64 ip4/7",
-	  "p0 [classify>mpls] {label 103:8} [mpls>transmit] =1 =2", "out:1/3 mpls 401/5/63 ip4/7" },
+	  "p0 [classify>mpls] {label 103:8} [mpls>output] [mpls>output] {nexthop 1+1} {nexthop 2+1} "
+	  "[output>transmit] =1 =2",
+	  "out:1/3 mpls 401/5/63 ip4/7" },
 };
 
 static void check_records(const struct traced *cases, size_t count)
