@@ -7,8 +7,10 @@ PACKAGES := gcc libc6-dev meson ninja-build pkg-config \
 	libdpdk-dev libbpf-dev libxdp-dev clang bpftool libjansson-dev libevent-dev libmicrohttpd-dev libpcap0.8-dev \
 	libedit-dev libncurses-dev libbsd-dev libsystemd-dev uthash-dev libcmocka-dev python3 python3-scapy iproute2 ethtool procps \
 	tcpreplay util-linux iputils-ping traceroute
-# What only some targets need. prometheus: its promtool; dpdk-dev: dpdk-telemetry.py and dpdk-testpmd.
-PACKAGES_TEST := valgrind libclang-rt-14-dev frr openvswitch-switch iperf3 prometheus python3-prometheus-client nftables lua5.4 dpdk-dev tmux smcroute netsniff-ng
+# What only some targets need. prometheus: its promtool; dpdk-dev: dpdk-telemetry.py and dpdk-testpmd;
+# qemu-system-x86: a kernel with what this machine's lacks (tests/system/linux_guest.py).
+PACKAGES_TEST := valgrind libclang-rt-14-dev frr openvswitch-switch iperf3 prometheus python3-prometheus-client nftables lua5.4 dpdk-dev tmux smcroute netsniff-ng \
+	qemu-system-x86
 PACKAGES_BENCH := gnuplot-nox openvswitch-switch-dpdk
 # dpdk-dev: dpdk-testpmd. Pktgen-DPDK itself is in no Debian release: PKTGEN says where it is.
 PACKAGES_PKTGEN := dpdk-dev netsniff-ng

@@ -3,10 +3,10 @@
 
 from scapy.all import Ether, Raw
 from scapy.contrib.igmp import IGMP
-from scapy.contrib.igmpv3 import IGMPv3, IGMPv3gr, IGMPv3mr
+from scapy.contrib.igmpv3 import IGMPv3, IGMPv3gr, IGMPv3mq, IGMPv3mr
 from scapy.layers.inet import IP, UDP, IPOption_Router_Alert
-from scapy.layers.inet6 import (ICMPv6MLDMultAddrRec, ICMPv6MLDone, ICMPv6MLReport, ICMPv6MLReport2, IPv6,
-                                IPv6ExtHdrHopByHop, RouterAlert)
+from scapy.layers.inet6 import (ICMPv6MLDMultAddrRec, ICMPv6MLDone, ICMPv6MLQuery2, ICMPv6MLReport, ICMPv6MLReport2,
+                                IPv6, IPv6ExtHdrHopByHop, RouterAlert)
 
 TYPES = {"is_in": 1, "is_ex": 2, "to_in": 3, "to_ex": 4, "allow": 5, "block": 6}
 SOURCES = {4: {name: f"10.9.0.{i}" for i, name in enumerate("abcdef", 1)},
@@ -68,6 +68,25 @@ def records(family, port, *rows, **options):
     message = ICMPv6MLReport2(records=[
         ICMPv6MLDMultAddrRec(rtype=kind, dst=group, sources=sources) for kind, group, sources in rows])
     return bytes(header(6, port, "ff02::16", **options) / message)
+
+
+def query(family, port, source):
+    """A general query of IGMPv3 or MLDv2, to be answered within half a second."""
+    if family == 4:
+        message = IGMPv3(type=0x11, mrcode=5) / IGMPv3mq(gaddr="0.0.0.0", qrv=2, qqic=125)
+        return bytes(header(4, port, "224.0.0.1", source=source) / message)
+    return bytes(header(6, port, "ff02::1", source=source) / ICMPv6MLQuery2(mladdr="::", mrd=500, QRV=2, QQIC=125))
+
+
+def hello(port):
+    """PIM's (RFC 7761 4.9.2), with a holdtime."""
+    ip = IP(src=f"10.0.0.{port + 1}", dst="224.0.0.13", ttl=1, proto=103)
+    return bytes(ethernet(port, "224.0.0.13") / ip / Raw(bytes.fromhex("2000df93 00010002 0069")))
+
+
+def tagged(frame, vlan):
+    """The frame with a VLAN tag; None: as it is."""
+    return frame if vlan is None else frame[:12] + b"\x81\0" + vlan.to_bytes(2, "big") + frame[12:]
 
 
 def data(family, port, group, source, number):

@@ -4,9 +4,7 @@ memberships (`bridge mdb show`, `bridge groups show`) and the same ports that da
 
 Both are querier, with a router said to be at port 4. Where RFCs and kernel differ, the RFC wins: see DIFFERENT.
 
-One VLAN: a kernel without CONFIG_BRIDGE_VLAN_FILTERING answers `ip link set br0 type bridge vlan_filtering 1`
-with EOPNOTSUPP, and mcast_vlan_snooping needs it; the machines that run this have such a one. What snooping does in
-several VLANs is held by tests/unit/model-snooping.c.
+One VLAN; several, for which a kernel needs CONFIG_BRIDGE_VLAN_FILTERING: test_snooping_vlan.py.
 """
 
 import json
@@ -15,6 +13,7 @@ import time
 import unittest
 
 import multicast_frames as make
+import snooping_script as script
 from hosts import Network
 from shunt_test import wait_until
 from wire import Capture, Namespace, Sender, run, veth
@@ -111,24 +110,16 @@ SITUATIONS = [
 ]
 
 
-def parse(script):
+def parse(situation):
     """-> [("frame", port, rows or word)], [("data", source, ports)]"""
-    for text in filter(None, map(str.strip, script.split(";"))):
+    for text in filter(None, map(str.strip, situation.split(";"))):
         words = text.split()
         if "=" in words:
             source = words[0] if words[0] != "=" else None
             ports = words[words.index("=") + 1:]
             yield "data", source, sorted(map(int, ports[0].split(","))) if ports else []
-        elif words[1] in ("join", "join1", "leave"):
-            yield "frame", int(words[0]), words[1]
         else:
-            rows = []
-            for row in " ".join(words[1:]).split("&"):
-                parts = row.split()
-                group = parts.pop(1) if len(parts) > 1 and parts[1] in "GH" else "G"
-                kind = int(parts[0]) if parts[0].isdigit() else parts[0]
-                rows.append((kind, group, parts[1].split(",") if len(parts) > 1 else []))
-            yield "frame", int(words[0]), rows
+            yield "frame", int(words[0]), script.said(words[1:])
 
 
 class LinuxBridge:
@@ -162,8 +153,7 @@ class LinuxBridge:
         for row in json.loads(text)[0]["mdb"]:
             if "src" in row or row["port"] == "br0":
                 continue
-            sources = {s["address"]: float(s["timer"]) > 0 for s in row.get("source_list", [])}
-            out[row["grp"], row["port"]] = (row.get("filter_mode", "exclude"), sources)
+            out[row["grp"], row["port"]] = script.theirs(row)
         return out
 
     def close(self):
@@ -234,17 +224,6 @@ class Beside(unittest.TestCase):
         cls.punted += 1
         wait_until(lambda: cls.taken() >= cls.punted, 20, "frame taken by shunt", 0.002)
 
-    def step(self, port, what, group, other):
-        """One frame of a situation."""
-        family = self.family
-        if what == "leave":
-            self.say(make.leave(family, port, group), port)
-        elif what in ("join", "join1"):
-            self.say(make.join(family, port, group, version=1 if what == "join1" else 2), port)
-        else:
-            self.say(make.records(family, port, *[(kind, group if name == "G" else other, sources)
-                                                  for kind, name, sources in what]), port)
-
     # ---- what came of it
 
     @classmethod
@@ -253,8 +232,7 @@ class Beside(unittest.TestCase):
         ours = {}
         for row in cls.node.json("bridge groups show br0"):
             if row["group"] in groups:
-                ours[row["group"], row["port"]] = (
-                    row["mode"], {s["address"]: s["forwarded"] for s in row["sources"]})
+                ours[row["group"], row["port"]] = script.ours(row)
         return ours, {key: value for key, value in cls.reference.members().items() if key[0] in groups}
 
     @classmethod
@@ -299,12 +277,6 @@ class Beside(unittest.TestCase):
                 ours, theirs = self.ports(group, source)
                 self.assertEqual(ours, theirs, f"{title}: ports that get {source} to {group}")
 
-    @staticmethod
-    def matter(members):
-        """What of memberships decides where data goes: {(group, port): (mode, included or excluded)}."""
-        return {key: (mode, {s for s, forwarded in sources.items() if forwarded == (mode == "include")})
-                for key, (mode, sources) in members.items() if mode == "exclude" or sources}
-
     def agree_but_for_the_kernel(self, group, title):
         """As agree(), with what the RFC says where the kernel goes astray: sources that it forgets while they
         are forwarded anyway, empty INCLUDE entries, and ports that exclude other sources than this one and that
@@ -312,7 +284,7 @@ class Beside(unittest.TestCase):
         last = []
 
         def same():
-            last[:] = map(self.matter, self.members([group]))
+            last[:] = map(script.matter, self.members([group]))
             return last[0] == last[1]
         try:
             wait_until(same, 15, "", 0.02)
@@ -345,15 +317,14 @@ class Beside(unittest.TestCase):
         except AssertionError:
             pass
 
-    def run_situation(self, title, script):
+    def run_situation(self, title, situation):
         """All steps of one."""
         group, other = (make.group_address(self.family, next(self.groups)) for _ in range(2))
         waited, asked = True, False
-        for kind, what, more in parse(script):
+        for kind, what, more in parse(situation):
             if kind == "frame":
-                self.step(what, more, group, other)
-                words = [more] if isinstance(more, str) else [row[0] for row in more]
-                asked |= bool({"leave", "to_in", "block", "to_ex"} & set(words))
+                self.say(script.frame(self.family, what, more, group, other), what)
+                asked |= script.ends_something(more)
                 waited = False
                 continue
             source = make.SOURCES[self.family].get(what, make.STRANGER[self.family])
@@ -375,9 +346,9 @@ class Beside(unittest.TestCase):
     def run_all(self, family):
         """Every situation."""
         type(self).family = family
-        for title, script in SITUATIONS:
+        for title, situation in SITUATIONS:
             with self.subTest(title):
-                self.run_situation(title, script)
+                self.run_situation(title, situation)
 
     def test_situations_ipv4(self):
         """IGMP."""
