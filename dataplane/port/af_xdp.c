@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/port/af_xdp.h"
 
+#include <bpf/bpf.h>
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <linux/bpf.h>
 #include <linux/if_xdp.h>
 #include <rte_mbuf.h>
 #include <stdatomic.h>
@@ -18,6 +21,41 @@
 enum { RELEASE_NS = 150000000 };
 
 static uint64_t cleaned; /* CLOCK_MONOTONIC when the last socket was taken apart */
+
+/* The least program there is: XDP_PASS for everything. */
+static int load_program(void)
+{
+	static const struct bpf_insn pass[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "shunt_probe", "Dual BSD/GPL", pass,
+			       sizeof(pass) / sizeof(pass[0]), NULL);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? -errno : 0;
+}
+
+int af_xdp_probe(const char *device, char *error, size_t size)
+{
+	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0), result = 0;
+
+	if (fd < 0)
+		result = -errno;
+	else
+		close(fd);
+	if (result != 0) {
+		snprintf(error, size, "%s: the kernel refuses AF_XDP sockets: %s; net_af_packet needs none", device,
+			 strerror(-result));
+		return result;
+	}
+	result = load_program();
+	if (result != 0)
+		snprintf(error, size, "%s: the kernel refuses XDP programs: %s; net_af_packet needs none", device,
+			 strerror(-result));
+	return result;
+}
 
 static bool is_af_xdp(int fd, ino_t *inode)
 {

@@ -24,6 +24,10 @@ struct af_xdp_sockets {
 	} socket[AF_XDP_SOCKETS];
 };
 
+/* Has the kernel what net_af_xdp needs, and may we use it? 0, or -errno with what `device` lacks in `error`:
+ * its driver says no more than that a queue is an invalid argument. */
+int af_xdp_probe(const char *device, char *error, size_t size);
+
 /* All AF_XDP sockets that the process has now. */
 void af_xdp_note(struct af_xdp_sockets *sockets);
 

@@ -302,6 +302,13 @@ int device_open(struct device *device, const struct port_wish *wish, unsigned in
 		struct device_pools *pools, bool (*used)(void *context, uint16_t dpdk_port),
 		void *context, char error[DEVICE_ERROR_SIZE])
 {
+	bool af_xdp = strncmp(wish->devargs, "net_af_xdp", 10) == 0 ||
+		      strncmp(wish->devargs, "eth_af_xdp", 10) == 0;
+
+	if (af_xdp && af_xdp_probe(wish->host_device, error, DEVICE_ERROR_SIZE) != 0) {
+		memset(device, 0, sizeof(*device));
+		return -EOPNOTSUPP;
+	}
 	if (steer_wanted(wish) && if_nametoindex(wish->host_device) != 0) {
 		int result = open_steered(device, wish, workers, pools, used, context, error);
 		if (result == 0)

@@ -11,7 +11,7 @@ import sys
 import unittest
 
 import shunt_test
-from frames import gre4, mac, udp4
+from frames import ethernet, gre4, mac, udp4
 from hosts import Network
 from shunt_test import BUILD, wait_until
 from wire import Sender, run, veth
@@ -311,6 +311,61 @@ class Generic(Native):
 
     mode = "generic"
     port_is_bridge = True
+
+
+# Runs a command for which the kernel is one without XDP: a seccomp program has the system call that is named
+# (socket: of AF_XDP alone) say so.
+WITHOUT = """
+import ctypes, os, platform, struct, sys
+number = {"x86_64": {"socket": 41, "bpf": 321}, "aarch64": {"socket": 198, "bpf": 280}}[platform.machine()]
+LOAD, EQUAL, RETURN, ALLOW, ERROR = 0x20, 0x15, 6, 0x7fff0000, 0x50000
+family = [(LOAD, 0, 0, 16), (EQUAL, 0, 1, 44)] if sys.argv[1] == "socket" else []
+look = [(LOAD, 0, 0, 0), (EQUAL, 0, len(family) + 1, number[sys.argv[1]])]  # on, or to ALLOW
+look += family + [(RETURN, 0, 0, ERROR | {"socket": 97, "bpf": 38}[sys.argv[1]]), (RETURN, 0, 0, ALLOW)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in look))
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(look), ctypes.addressof(code)))
+if ctypes.CDLL(None).prctl(22, 2, program) != 0:
+    sys.exit("seccomp")
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+class LabWithout(shunt_test.Lab):
+    """Its data plane has a kernel without `call`."""
+
+    call = None
+
+    def _start(self, name, *words, wait):
+        before = [sys.executable, "-c", WITHOUT, self.call] if name == "dataplane" else []
+        super()._start(name, *before, *words, wait=wait)
+
+
+class NoXdp(unittest.TestCase):
+    """A kernel without XDP: the port says so, and net_af_packet works."""
+
+    def without(self, call, says):
+        lab = LabWithout(2, "net_af_packet")
+        self.addCleanup(lab.close)
+        lab.call = call
+        lab.start_dataplane()
+        lab.start_controlplane()
+        lab.ctl("port add p0 devargs net_af_xdp0,iface=p0")
+        row = wait_until(lambda: next((r for r in lab.json("port show p0") if r["condition"] == "failed"), None), 20,
+                         "the port failed")
+        self.assertEqual(row["error"], f"p0: the kernel refuses {says}; net_af_packet needs none")
+        lab.ctl("port del p0")
+        for i, port in enumerate(lab.ports):
+            lab.batch([f"port add {port} devargs net_af_packet{i},iface={port}", f"address add 10.0.{i}.1/24 dev {port}",
+                       f"neigh add 10.0.{i}.2 lladdr {lab.host_mac(i)} dev {port}"])
+        lab.wait_links("up")
+        lab.send_settled([ethernet(lab.mac("p0"), lab.host_mac(0), 0x0800, udp4(bytes(18), "10.0.0.2", FAR, 1, 2))])
+        self.assertEqual(len(lab.captures[1].collect(1, 5)), 1)
+
+    def test_no_sockets(self):
+        self.without("socket", "AF_XDP sockets: Address family not supported by protocol")
+
+    def test_no_programs(self):
+        self.without("bpf", "XDP programs: Function not implemented")
 
 
 if __name__ == "__main__":
