@@ -75,7 +75,7 @@ static const char *const xdp_filters[] = {
 	[XDP_FILTER_CALM] = "not pushed: it denies fewer than 2000 packets a second",
 	[XDP_FILTER_BRIDGED] = "not pushed: the port is in a bridge",
 	[XDP_FILTER_DOWN] = "not pushed: the port is down",
-	[XDP_FILTER_PERMITS] = "not pushed: all that it denies is logged or policed",
+	[XDP_FILTER_PERMITS] = "not pushed: it denies nothing but what it logs or polices",
 	[XDP_FILTER_RULES] = "not pushed: more than 1024 rules, which look at more than "
 			     "destination ports",
 	[XDP_FILTER_CLASSES] = "not pushed: too many classes of packets",

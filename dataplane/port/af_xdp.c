@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -55,6 +56,42 @@ int af_xdp_probe(const char *device, char *error, size_t size)
 		snprintf(error, size, "%s: the kernel refuses XDP programs: %s; net_af_packet needs none", device,
 			 strerror(-result));
 	return result;
+}
+
+/* 0, or -errno: -EBUSY if another socket has the queue. By copying: the driver is left as it is. */
+static int try_to_bind(int fd, void *page, uint32_t size, unsigned int host_index)
+{
+	const struct xdp_umem_reg memory = { .addr = (uintptr_t)page,
+					     .len = size,
+					     .chunk_size = size };
+	const struct sockaddr_xdp queue = { .sxdp_family = AF_XDP,
+					    .sxdp_flags = XDP_COPY,
+					    .sxdp_ifindex = host_index };
+	static const int rings[] = { XDP_UMEM_FILL_RING, XDP_UMEM_COMPLETION_RING, XDP_RX_RING };
+	const int entries = 1;
+
+	if (setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &memory, sizeof(memory)) != 0)
+		return -errno;
+	for (unsigned int i = 0; i < sizeof(rings) / sizeof(rings[0]); i++)
+		if (setsockopt(fd, SOL_XDP, rings[i], &entries, sizeof(entries)) != 0)
+			return -errno;
+	return bind(fd, (const struct sockaddr *)&queue, sizeof(queue)) == 0 ? 0 : -errno;
+}
+
+bool af_xdp_is_bound(unsigned int host_index)
+{
+	uint32_t size = (uint32_t)getpagesize();
+	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0), result = 0;
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (fd >= 0 && page != MAP_FAILED)
+		result = try_to_bind(fd, page, size, host_index);
+	if (fd >= 0)
+		close(fd);
+	if (page != MAP_FAILED)
+		munmap(page, size);
+	cleaned = clock_ns(CLOCK_MONOTONIC);
+	return result == -EBUSY;
 }
 
 static bool is_af_xdp(int fd, ino_t *inode)

@@ -28,6 +28,9 @@ struct af_xdp_sockets {
  * its driver says no more than that a queue is an invalid argument. */
 int af_xdp_probe(const char *device, char *error, size_t size);
 
+/* Has anybody a socket at the first queue of the interface? Asked by trying to have one. */
+bool af_xdp_is_bound(unsigned int host_index);
+
 /* All AF_XDP sockets that the process has now. */
 void af_xdp_note(struct af_xdp_sockets *sockets);
 

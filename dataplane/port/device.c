@@ -279,7 +279,7 @@ static int open_with(struct device *device, const struct port_wish *wish, const 
 }
 
 /* The driver with our program. Where the kernel or its driver refuses that, with the library's, which
- * gives everything to shunt. */
+ * gives everything to shunt. -EADDRINUSE: neither, another instance lives on it. */
 static int open_steered(struct device *device, const struct port_wish *wish, unsigned int workers,
 			struct device_pools *pools, bool (*used)(void *context, uint16_t dpdk_port),
 			void *context, char error[DEVICE_ERROR_SIZE])
@@ -287,6 +287,12 @@ static int open_steered(struct device *device, const struct port_wish *wish, uns
 	char devargs[sizeof(wish->devargs) + 64];
 	unsigned int host_index = if_nametoindex(wish->host_device);
 
+	if (steer_of_others(host_index) && af_xdp_is_bound(host_index)) {
+		memset(device, 0, sizeof(*device));
+		snprintf(error, DEVICE_ERROR_SIZE, "%s: another instance of shunt has it",
+			 wish->host_device);
+		return -EADDRINUSE;
+	}
 	int result = steer_devargs(wish, devargs, sizeof(devargs));
 	if (result != 0)
 		return fail(error, device, "XDP program", result);
@@ -311,8 +317,8 @@ int device_open(struct device *device, const struct port_wish *wish, unsigned in
 	}
 	if (steer_wanted(wish) && if_nametoindex(wish->host_device) != 0) {
 		int result = open_steered(device, wish, workers, pools, used, context, error);
-		if (result == 0)
-			return 0;
+		if (result == 0 || result == -EADDRINUSE)
+			return result;
 		log_warning("port %s: %s; without steering %s gives shunt everything", wish->name,
 			    error, wish->host_device);
 	}

@@ -202,6 +202,18 @@ static bool is_our_program(uint32_t id)
 	return ours;
 }
 
+bool steer_of_others(unsigned int host_index)
+{
+	uint32_t ids[PROGRAM_MAPS], mode;
+	int fd = attached_program(host_index, &mode);
+
+	if (fd < 0)
+		return false;
+	bool ours = is_ours(find_map(ids, list_maps(fd, ids), OWNER_MAP));
+	close(fd);
+	return !ours;
+}
+
 /* On an interface, or in another network namespace. */
 static bool is_one_loaded(void)
 {

@@ -90,6 +90,10 @@ bool steer_wanted(const struct port_wish *wish);
 /* The wish's devargs with our program. -ENOSPC: no room; else what memfd_create says. */
 int steer_devargs(const struct port_wish *wish, char *devargs, size_t size);
 
+/* Is a program of another instance's on the interface? It lives if the interface's queue has a socket
+ * (af_xdp_is_bound). */
+bool steer_of_others(unsigned int host_index);
+
 /* Take off what a process that was killed left on the interface. */
 void steer_clean(unsigned int host_index);
 

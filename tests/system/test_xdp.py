@@ -340,6 +340,35 @@ class LabWithout(shunt_test.Lab):
         super()._start(name, *before, *words, wait=wait)
 
 
+class Two(shunt_test.LabTest):
+    """A second instance is not given the interface that the first one has, until that one is killed."""
+
+    driver = "net_af_xdp"
+
+    def through(self):
+        self.lab.captures[1].drain()
+        self.lab.sender.send([ethernet(self.lab.mac("p0"), self.lab.host_mac(0), 0x0800,
+                                       udp4(bytes(18), "10.0.0.2", FAR, 1, 2))])
+        return len(self.lab.captures[1].collect(1, 5)) == 1
+
+    def test_two_instances(self):
+        second = shunt_test.Lab(1, self.driver)
+        self.addCleanup(second.close)
+        own, second.router = second.router, self.lab.router
+        try:
+            second.start_dataplane()
+        finally:
+            second.router = own
+        second.start_controlplane()
+        second.ctl("port add p0 devargs net_af_xdp0,iface=p0")
+        wait_until(lambda: second.json("port show p0")[0]["condition"] == "failed", 20, "it is refused")
+        self.assertEqual(second.json("port show p0")[0]["error"], "p0: another instance of shunt has it")
+        self.assertTrue(self.through(), "the first one forwards as before")
+        self.lab.kill("dataplane")
+        self.lab.kill("controlplane")
+        second.wait_links("up")  # it tries again
+
+
 class NoXdp(unittest.TestCase):
     """A kernel without XDP: the port says so, and net_af_packet works."""
 

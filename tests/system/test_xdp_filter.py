@@ -182,7 +182,7 @@ class Native(Filtered):
         """All denied is logged: the workers decide."""
         self.bind("10 deny proto udp dport 9 log", default="permit")
         flood = self.flood(32, 0.01)  # above the 2,000 a second that a filter is pushed for
-        self.in_driver("not pushed: all that it denies is logged or policed")
+        self.in_driver("not pushed: it denies nothing but what it logs or polices")
         self.arrive(PERMITTED, 200)
         sent = flood.stop()
         wait_until(lambda: sent - self.no_room() - self.no_ring() <=
