@@ -204,7 +204,7 @@ class Metrics(LabTest):
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/metrics", data=b"x" * 5000)
         with self.assertRaises(urllib.error.HTTPError) as no:
             urllib.request.urlopen(request, timeout=20)
-        self.assertEqual(no.exception.code, 405)
+        self.assertEqual((no.exception.code, no.exception.headers["Allow"]), (405, "GET, HEAD"))
 
     def test_a_client_that_says_nothing_holds_nobody_up(self):
         with socket.create_connection(("127.0.0.1", self.port)):
