@@ -5,17 +5,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <syslog.h>
+#include <string.h>
 #include <time.h>
+#include "controlplane/object/event_log.h"
 #include "controlplane/object/model.h"
 
 static enum event_sink sink;
+static uint64_t lost; /* that the log did not take, since it took the last one */
 
 void event_sink_set(enum event_sink to)
 {
 	sink = to;
-	if (sink == EVENT_SINK_SYSLOG)
-		openlog("shunt-controlplane", LOG_PID, LOG_DAEMON);
 }
 
 /* 2026-11-22T03:04:05.123456Z */
@@ -50,12 +50,14 @@ static void tell(const struct event *event)
 	if (sink == EVENT_SINK_NONE)
 		return;
 	json_t *row = event_json(event);
+	if (lost != 0)
+		json_object_set_new(row, "lost", json_integer((json_int_t)lost));
 	char *line = json_dumps(row, JSON_COMPACT);
 	json_decref(row);
 	if (line == NULL)
 		return;
 	if (sink == EVENT_SINK_SYSLOG)
-		syslog(LOG_INFO, "%s", line);
+		lost = event_log_write(line, strlen(line)) ? 0 : lost + 1;
 	else
 		fprintf(stderr, "%s\n", line);
 	free(line);

@@ -3,8 +3,9 @@
  * watch-match.h: which frames someone wants to see, by a program of the BSD packet filter.
  *
  * libpcap's compiler makes the program (cli), the control plane publishes it in a struct watch_wish, and
- * libpcap's interpreter runs it here. Why not DPDK's rte_bpf: rte_bpf_convert is experimental in 22.11, and
- * loading a program maps memory, which a worker shall not do in a turn. A classic program is checked in one
+ * libpcap's interpreter runs it here. Why not DPDK's rte_bpf: rte_bpf_convert is experimental in 22.11, loading
+ * a program maps memory, which a worker shall not do in a turn, and what it makes loads from an mbuf alone: what
+ * goes into a stage or comes out of it stands in none as it is captured. A classic program is checked in one
  * pass (watch-program.h), jumps forward only, and reads nothing but what the interpreter has compared with the
  * frame's length.
  */

@@ -98,10 +98,13 @@ class Kinds(LabTest):
         cls.addClassCleanup(cls.log.close)
         cls.log.bind(str(cls.lab.run_dir / "log"))
         cls.lines = []
+        cls.reading = threading.Event()
+        cls.reading.set()
         reader = threading.Thread(target=cls.read_log, daemon=True)
         reader.start()
         cls.addClassCleanup(reader.join)
         cls.addClassCleanup(cls.log.shutdown, socket.SHUT_RD)
+        cls.addClassCleanup(cls.reading.set)
         cls.lab.stop("controlplane")
         cls.lab._start("controlplane", "unshare", "-m", "sh", "-c", WITH_LOG, "sh",
                        str(cls.lab.run_dir / "log"),
@@ -116,9 +119,9 @@ class Kinds(LabTest):
 
     @classmethod
     def read_log(cls):
-        """What comes into the log: header and event of each line. At once: who writes waits for a reader once
-        there are ten."""
-        while line := cls.log.recv(4096):
+        """What comes into the log: header and event of each line. At once: of more than some ten that were not
+        read the rest is lost."""
+        while cls.reading.wait() and (line := cls.log.recv(4096)):
             head, _, text = line.decode().partition(": ")
             cls.lines.append((head, json.loads(text.rstrip("\0"))))
 
@@ -138,6 +141,27 @@ class Kinds(LabTest):
     def test_link(self):
         self.happens("link", "p0", "^down$", lambda: self.lab.host(0).ip("link", "set", "h0", "down"))
         self.happens("link", "p0", "^up", lambda: self.lab.host(0).ip("link", "set", "h0", "up"))
+
+    def test_a_log_that_does_not_read(self):
+        """Nobody waits for it; what it misses is in the ring, and when it reads again it gets what comes."""
+        link = self.lab.host(2).ip
+        self.reading.clear()
+        try:
+            for _ in range(10):
+                for state in ("down", "up"):
+                    link("link", "set", "h2", state)
+                    self.lab.wait_links(state, ["p2"])
+        finally:
+            before = len(self.lines)
+            self.reading.set()
+        events = self.lab.json("show events kind link count 20")
+        self.assertGreater([row["object"] for row in events].count("p2"), 10)
+        wait_until(lambda: len(self.lines) > before, what="what was in the log's queue")
+        for state in ("down", "up"):
+            link("link", "set", "h2", state)
+            self.lab.wait_links(state, ["p2"])
+        lost = wait_until(lambda: [line["lost"] for _, line in self.lines if "lost" in line], what="how many were lost")
+        self.assertLess(0, lost[0])
 
     def test_neighbour(self):
         def ask():
