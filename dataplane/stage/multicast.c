@@ -201,9 +201,8 @@ bool multicast_ports(const struct bridging *bridging, struct port_set *ports, ui
 		return false;
 	}
 	const struct port_set *routers = &domain->routers[packet.family];
-	if (is_report(
-		    reason,
-		    packet.type)) { /* of nobody who could be asked; hosts who heard it would keep still */
+	/* of nobody who could be asked; hosts who heard it would keep still */
+	if (is_report(reason, packet.type)) {
 		*ports = *routers;
 		return true;
 	}
