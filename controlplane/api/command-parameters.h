@@ -101,6 +101,8 @@ enum bridge_router_parameter {
 };
 enum router_family_word { ROUTER_IPV4, ROUTER_IPV6 };
 enum router_mode_word { ROUTER_ALWAYS, ROUTER_NEVER };
+/* bridge fdb flush BR [dev IF] [vlan V] */
+enum fdb_flush_parameter { FDB_FLUSH_BRIDGE, FDB_FLUSH_DEV, FDB_FLUSH_VLAN };
 enum topology_parameter { TOPOLOGY_BRIDGE, TOPOLOGY_VLAN }; /* bridge topology change BR [vlan V] */
 /* bridge multicast add P [fast-leave on|off] [group-limit N] [permit PREFIX,PREFIX...] */
 enum bridge_multicast_parameter {

@@ -54,6 +54,7 @@ extern const struct parameter bridge_add[], bridge_set[], bridge_del[], bridge_s
 extern const struct parameter fdb_add[], fdb_del[], fdb_show[];
 extern const struct parameter bridge_group_change[], bridge_router_add[], bridge_router_del[];
 extern const struct parameter topology_change[];
+extern const struct parameter fdb_flush_parameters[];
 extern const struct parameter bridge_multicast_add[], bridge_multicast_del[];
 
 /* What any interface says that may be in a bridge, by the command's numbers. */

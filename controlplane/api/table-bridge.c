@@ -205,6 +205,13 @@ const struct parameter topology_change[] = {
 
 #define MULTICAST_PORT OBJECT_NAME(KEY, INTERFACES, "the bridge's port")
 
+const struct parameter fdb_flush_parameters[] = {
+	[FDB_FLUSH_BRIDGE] = BRIDGE_KEY,
+	[FDB_FLUSH_DEV] = DEV(0, INTERFACES, "by this port alone, left out: by all"),
+	[FDB_FLUSH_VLAN] = NUMBER("vlan", 0, 1, VLAN_MAX - 2, "in this one alone, left out: in all"),
+	[FDB_FLUSH_VLAN + 1] = { .name = NULL },
+};
+
 const struct parameter bridge_multicast_add[] = {
 	[BRIDGE_MULTICAST_PORT] = MULTICAST_PORT,
 	[BRIDGE_MULTICAST_FAST_LEAVE] =

@@ -468,6 +468,8 @@ static const struct command table[] = {
 	     "pseudowires: state, labels, the way to the other end, statistics"),
 	CHANGE(FDB_ADD, "bridge fdb", "add", fdb_add, "say by which port an address is reached"),
 	CHANGE(FDB_DEL, "bridge fdb", "del", fdb_del, "forget a static address"),
+	CHANGE(FDB_FLUSH, "bridge fdb", "flush", fdb_flush_parameters,
+	       "forget learned addresses: they are learned anew"),
 	LOOK(FDB_SHOW, "bridge fdb", "show", fdb_show, "addresses that bridges know"),
 	CHANGE(BRIDGE_GROUP_ADD, "bridge group", "add", bridge_group_change,
 	       "send a group to a port, whoever asked for it"),

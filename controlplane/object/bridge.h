@@ -161,7 +161,7 @@ uint32_t bridge_index_take(struct model *model, const struct interface_object *i
 
 /* ---- fdb.c ---- */
 
-extern const struct handler fdb_add_handler, fdb_del_handler;
+extern const struct handler fdb_add_handler, fdb_del_handler, fdb_flush_handler;
 int fdb_open(struct model *model);
 /* What `bridge show` says of a port's learning; false: the interface is none's. */
 bool fdb_private_learning(const struct model *model, uint32_t interface,
@@ -173,8 +173,9 @@ void fdb_settle(struct model *model);
 void fdb_poll(struct model *model);
 /* Forget what was learned by a port; `configured`: static ones too. */
 void fdb_flush(struct model *model, const struct bridge_member *member, bool configured);
-/* Forget what was learned in the bridge, in this VLAN (0: all), by all its ports, at once. */
-void fdb_flush_topology(struct model *model, const struct bridge_object *bridge, unsigned int vlan);
+/* Forget what was learned in the bridge, in this VLAN (0: all), by this port (NULL: all), at once. */
+void fdb_flush_learned(struct model *model, const struct bridge_object *bridge,
+		       const struct bridge_member *member, unsigned int vlan);
 /* The port heard of a topology change: soon forget what the bridge's other ports learned, IEEE
  * 802.1D-2004 17.11. At most once a second, in steps; if several ports hear of one within that second,
  * the next time spares none. */

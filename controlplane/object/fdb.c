@@ -125,12 +125,14 @@ void fdb_flush(struct model *model, const struct bridge_member *member, bool con
 		fdb_remove(model, object);
 }
 
-void fdb_flush_topology(struct model *model, const struct bridge_object *bridge, unsigned int vlan)
+void fdb_flush_learned(struct model *model, const struct bridge_object *bridge,
+		       const struct bridge_member *member, unsigned int vlan)
 {
 	struct fdb_object *object, *next;
 
 	HASH_ITER(hh, model->fdb->objects, object, next)
 	if (object->key.bridge == bridge->index && object->origin == ORIGIN_LEARNED &&
+	    (member == NULL || object->interface == member->interface->index) &&
 	    (vlan == 0 || object->key.vlan == vlan))
 		fdb_remove(model, object);
 }
@@ -319,6 +321,37 @@ static int del_inverse(const struct model *model, const struct arguments *argume
 	return 0;
 }
 
+static int flush(struct model *model, const struct arguments *arguments, struct error *error)
+{
+	const struct value *value = arguments->value;
+	const struct bridge_object *bridge =
+		bridge_get(model, value[FDB_FLUSH_BRIDGE].string, error);
+	unsigned int vlan = argument_present(arguments, FDB_FLUSH_VLAN)
+				    ? (unsigned int)value[FDB_FLUSH_VLAN].number
+				    : 0;
+	const struct interface_object *port = NULL;
+	struct vlan_set used;
+
+	if (bridge == NULL)
+		return error->code;
+	if (argument_present(arguments, FDB_FLUSH_DEV)) {
+		port = interface_get(model, value[FDB_FLUSH_DEV].string, error);
+		if (port == NULL)
+			return error->code;
+		if (port->member == NULL || port->member->bridge != bridge)
+			return refuse(error, -EINVAL, "%s %s is not in bridge %s",
+				      interface_kind_name(port->kind), port->name,
+				      bridge->interface->name);
+	}
+	bridge_used_vlans(bridge, &used);
+	if (vlan != 0 && !vlan_set_has(&used, vlan))
+		return refuse(error, -ENOENT, "bridge %s has no VLAN %u", bridge->interface->name,
+			      vlan);
+	fdb_flush_learned(model, bridge, port != NULL ? port->member : NULL, vlan);
+	return 0;
+}
+
+const struct handler fdb_flush_handler = { flush, NULL };
 const struct handler fdb_add_handler = { add_static, add_inverse };
 const struct handler fdb_del_handler = { del_static, del_inverse };
 

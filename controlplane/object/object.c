@@ -22,6 +22,7 @@ static const struct handler *const handlers[COMMAND_COUNT] = {
 	[COMMAND_BRIDGE_DEL] = &bridge_del_handler,
 	[COMMAND_FDB_ADD] = &fdb_add_handler,
 	[COMMAND_FDB_DEL] = &fdb_del_handler,
+	[COMMAND_FDB_FLUSH] = &fdb_flush_handler,
 	[COMMAND_BRIDGE_GROUP_ADD] = &bridge_group_add_handler,
 	[COMMAND_BRIDGE_GROUP_DEL] = &bridge_group_del_handler,
 	[COMMAND_BRIDGE_ROUTER_ADD] = &bridge_router_add_handler,

@@ -497,7 +497,7 @@ static int change_topology(struct model *model, const struct arguments *argument
 	bridge_used_vlans(bridge, &used);
 	if (only != 0 && !vlan_set_has(&used, only))
 		return refuse(error, -ENOENT, "bridge %s has no VLAN %u", name, only);
-	fdb_flush_topology(model, bridge, only);
+	fdb_flush_learned(model, bridge, NULL, only);
 	for (unsigned int vlan = 1; vlan <= VLAN_LAST; vlan++)
 		if (bridge->rule[vlan] != NULL && (only == 0 || vlan == only))
 			topology_changed(model, bridge, vlan);

@@ -208,6 +208,37 @@ static void learning_is_limited(void **state)
 	assert_non_null(entry_of(f, 10, 5));
 }
 
+static void learned_ones_are_flushed(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, "bridge fdb add 0a:00:00:00:00:09 dev q0");
+	saw(f, "q0", 10, 1);
+	saw(f, "q1", 10, 2);
+	saw(f, "q1", 20, 2);
+	refused(f, "bridge fdb flush b9", "bridge b9 does not exist");
+	refused(f, "bridge fdb flush br0 dev q3", "port q3 is not in bridge br0");
+	refused(f, "bridge fdb flush br0 vlan 99", "bridge br0 has no VLAN 99");
+	say(f, "bridge fdb flush br0 dev q1 vlan 20");
+	assert_null(entry_of(f, 20, 2));
+	assert_non_null(entry_of(f, 10, 2));
+	say(f, "bridge fdb flush br0 dev q1");
+	assert_null(entry_of(f, 10, 2));
+	assert_non_null(entry_of(f, 10, 1));
+	saw(f, "q1", 10, 2);
+	saw(f, "q1", 20, 2);
+	say(f, "bridge fdb flush br0 vlan 10");
+	assert_null(entry_of(f, 10, 1));
+	assert_null(entry_of(f, 10, 2));
+	assert_non_null(entry_of(f, 20, 2));
+	say(f, "bridge fdb flush br0");
+	assert_null(entry_of(f, 20, 2));
+	assert_true(is_at(f, 10, 9, "q0")); /* not learned */
+	char *text = configuration(f);
+	assert_null(strstr(text, "flush"));
+	free(text);
+}
+
 static void moves_are_damped(void **state)
 {
 	struct fixture *f = *state;
@@ -414,6 +445,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(commands_are_refused, start, fixture_remove),
 		cmocka_unit_test_setup_teardown(addresses_are_learned, start, fixture_remove),
 		cmocka_unit_test_setup_teardown(learning_is_limited, start, fixture_remove),
+		cmocka_unit_test_setup_teardown(learned_ones_are_flushed, start, fixture_remove),
 		cmocka_unit_test_setup_teardown(moves_are_damped, start, fixture_remove),
 		cmocka_unit_test_setup_teardown(moves_are_told_of, start, fixture_remove),
 		cmocka_unit_test_setup_teardown(addresses_age, start, fixture_remove),
