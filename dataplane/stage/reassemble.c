@@ -410,6 +410,8 @@ static struct packet *join(struct worker *worker, struct datagram *datagram, str
 		}
 	}
 	whole.mbuf = head;
+	if (unlikely(worker->watch & WATCH_PACKETS)) /* while the last one's buffer is there */
+		watch_joined(worker, head, last, whole.interface);
 	*packet_of(head) = whole;
 	/* most of those that tunnels make fit into one buffer; if not, they stay in several */
 	(void)rte_pktmbuf_linearize(head);

@@ -94,6 +94,7 @@ static void begin(struct worker *worker, uint64_t generation)
 	word_store(&ring->count, 0);
 	word_store(&ring->generation, generation);
 	trace->generation = generation;
+	trace->first_turn = trace->turn;
 	trace->written = trace->taken = 0;
 	memset(trace->records, 0, sizeof(trace->records));
 }
@@ -136,6 +137,22 @@ void trace_arrived(struct worker *worker, unsigned int interface, struct rte_mbu
 			continue;
 		record_arrival(worker, (unsigned int)active->seen++, mbufs[i], interface);
 	}
+}
+
+void trace_joined(struct worker *worker, struct rte_mbuf *head, const struct rte_mbuf *last,
+		  unsigned int interface)
+{
+	struct trace_state *trace = &worker->watching->trace;
+	uint64_t mark = *mark_of(last) >> MARK_SHIFT == trace->turn ? *mark_of(last) : *mark_of(head);
+	uint64_t turn = mark >> MARK_SHIFT, number = mark & ((1u << MARK_SHIFT) - 1);
+
+	*mark_of(head) = 0;
+	if (trace->generation != worker->watching->active[WATCHED_TRACE].generation ||
+	    turn < trace->first_turn || turn > trace->turn || (trace->turn - turn) % WORKER_MAX != 0)
+		return;
+	*mark_of(head) = trace->turn << MARK_SHIFT | number;
+	trace->entered[number] = true;
+	trace->interface[number] = interface;
 }
 
 uint32_t trace_give(const struct worker *worker, const struct rte_mbuf *mbuf)

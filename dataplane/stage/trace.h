@@ -30,6 +30,10 @@ void trace_leave(struct worker *worker, enum stage_id stage);
 void trace_end(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int interface,
 	       enum watch_end end, unsigned int reason);
 
+/* As watch_joined: the packet is followed as its last fragment is, else as its first one was. */
+void trace_joined(struct worker *worker, struct rte_mbuf *head, const struct rte_mbuf *last,
+		  unsigned int interface);
+
 /* As watch_give and watch_take: the trace that the packet is in; 0: none. It is another packet of the worker that
  * has it now. */
 uint32_t trace_give(const struct worker *worker, const struct rte_mbuf *mbuf);

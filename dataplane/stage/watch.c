@@ -248,6 +248,13 @@ void watch_copied(struct worker *worker, const struct rte_mbuf *mbuf, struct rte
 		trace_copied(mbuf, copy);
 }
 
+void watch_joined(struct worker *worker, struct rte_mbuf *head, const struct rte_mbuf *last,
+		  unsigned int interface)
+{
+	if (worker->watch & WATCH_TRACE)
+		trace_joined(worker, head, last, interface);
+}
+
 uint32_t watch_give(const struct worker *worker, const struct rte_mbuf *mbuf)
 {
 	return worker->watch & WATCH_TRACE ? trace_give(worker, mbuf) : 0;

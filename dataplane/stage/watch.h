@@ -61,6 +61,11 @@ void watch_end(struct worker *worker, const struct rte_mbuf *mbuf, unsigned int 
 /* `copy` is a copy of the packet, if it has no bytes in common with it: else that is seen. As watch_end. */
 void watch_copied(struct worker *worker, const struct rte_mbuf *mbuf, struct rte_mbuf *copy);
 
+/* Fragments were put together: `head` has what `last`, which came in this turn by `interface`, goes on as. As
+ * watch_end. */
+void watch_joined(struct worker *worker, struct rte_mbuf *head, const struct rte_mbuf *last,
+		  unsigned int interface);
+
 /* A packet goes to another worker: what that one is to be told with it. And what it was told. As watch_end. */
 uint32_t watch_give(const struct worker *worker, const struct rte_mbuf *mbuf);
 void watch_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface, uint32_t given);

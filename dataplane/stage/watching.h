@@ -25,6 +25,7 @@ struct watch_active {
 struct trace_state {
 	uint64_t generation; /* of the wish that the ring is about */
 	uint64_t turn;       /* in the marks of this turn; no other worker has the same */
+	uint64_t first_turn; /* of this trace */
 	unsigned int written;
 	unsigned int taken; /* from other workers; their numbers count from the last one down */
 	uint8_t records[TRACE_PACKETS_MAX];    /* of each packet */

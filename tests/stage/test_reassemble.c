@@ -8,6 +8,7 @@
 #include "dataplane/shm/lpm.h"
 #include "dataplane/shm/ring.h"
 #include "dataplane/stage/reassemble.h"
+#include "dataplane/stage/stage.h"
 #include "tests/stage/case.h"
 #include "tests/stage/piece.h"
 
@@ -195,6 +196,56 @@ static void test_cases(void **state)
 	assert_int_equal(failed, 0);
 }
 
+static void end_turn(void)
+{
+	watch_done(fixture.worker);
+	watch_turn(fixture.worker);
+}
+
+/* Who traces fragments sees where each is left, and the last one as the packet that they make. */
+static void test_traced(void **state)
+{
+	static const char *const texts[] = { "0-8+ 8-16+ 16-20", "16-20 8-16+ 0-8+", "8-16+ 0-8+ 16-20" };
+	const struct trace_ring *ring = &fixture.state->trace[0];
+	uint64_t offset = heap_allocate(fixture.heap, sizeof(struct watch_wish));
+	struct watch_wish *wish = heap_object(fixture.heap, offset);
+	const struct piece_shape shape = { .family = IPV4, .id = 9 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 2 * RTE_DIM(texts); i++) {
+		unsigned int ends[3] = { 0 }, punted = UINT32_MAX, at = 0;
+		*wish = (struct watch_wish){
+			.generation = 1000 + i, .deadline = UINT64_MAX, .count = 9, .interface = WATCH_ANY
+		};
+		word_store(&fixture.tables->control.trace, offset);
+		watch_turn(fixture.worker);
+		for (const char *text = texts[i / 2]; at < 3; at++, text = strchr(text, ' ') + 1) {
+			char one[16];
+			snprintf(one, sizeof(one), "%.*s", (int)strcspn(text, " "), text);
+			receive_all(&shape, one);
+			if (i % 2 != 0) /* each in a turn of its own */
+				end_turn();
+			if (at == 2)
+				break;
+		}
+		end_turn();
+		for (uint64_t k = 0; k < word_load(&ring->count); k++) {
+			const struct trace_record *record = &ring->record[k];
+			if (record->kind != TRACE_END || record->packet >= 3)
+				continue;
+			ends[record->packet]++;
+			if (record->end == WATCH_PUNTED)
+				punted = record->packet;
+		}
+		assert_int_equal(punted, 2);
+		for (unsigned int k = 0; k < 3; k++)
+			assert_true(ends[k] > 0);
+		assert_int_equal(punt_take(), 1);
+		word_store(&fixture.tables->control.trace, 0);
+		watch_turn(fixture.worker);
+	}
+}
+
 /* Another source, identification, protocol or VRF: another packet. */
 static void test_keys(void **state)
 {
@@ -380,6 +431,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),      cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_traced),
 		cmocka_unit_test(test_atomic),     cmocka_unit_test(test_congestion),
 		cmocka_unit_test(test_timeout),    cmocka_unit_test(test_full),
 		cmocka_unit_test(test_every_byte),
