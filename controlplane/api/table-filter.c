@@ -92,7 +92,7 @@ const struct parameter filter_rule_change[] = {
 				   "where it stands: the first that matches decides"),
 	[RULE_ACTION] = WORDS("action", PARAMETER_POSITIONAL, action_words, "what to do"),
 	[RULE_POLICE] = TEXT("police", 0, "RATE",
-			     "let pass up to N[k|m|g](bps|pps), shared among the workers"),
+			     "let pass up to N[k|m|g](bps|pps); each of n workers an nth of it"),
 	[RULE_BURST] = TEXT("burst", PARAMETER_NUMBER, "B",
 			    "bytes or packets at once; a tenth of a second's if left out"),
 	[RULE_EXCESS_BURST] = TEXT("excess-burst", PARAMETER_NUMBER, "B",
@@ -114,7 +114,7 @@ const struct parameter filter_rule_change[] = {
 	[RULE_ESTABLISHED] = ESTABLISHED,
 	[RULE_FRAGMENTS] = FRAGMENTS,
 	[RULE_DSCP] = DSCP,
-	[RULE_LOG] = FLAG("log", "keep samples: filter show NAME -s"),
+	[RULE_LOG] = FLAG("log", "samples of its packets in show events"),
 	END(RULE_LOG + 1),
 };
 

@@ -517,7 +517,7 @@ static const struct command table[] = {
 	     "lists, or the prefixes of one"),
 	CHANGE(FILTER_ADD, "filter", "add", filter_add, "make a filter"),
 	CHANGE(FILTER_SET, "filter", "set", filter_set, "change what becomes of the rest"),
-	CHANGE(FILTER_DEL, "filter", "del", filter_del, "remove a filter and its rules"),
+	CHANGE(FILTER_DEL, "filter", "del", filter_del, "remove a filter that has no rules and is not bound"),
 	LOOK(FILTER_SHOW, "filter", "show", filter_show,
 	     "filters, or one with its rules; -s: what they counted"),
 	LOOK(FILTER_TEST, "filter", "test", filter_test, "which rule decides about a packet"),

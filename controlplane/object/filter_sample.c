@@ -31,7 +31,7 @@ static void describe_packet(const struct filter_sample *sample, char *text, size
 					    : packet_parse_ipv4(&packet, sample->header, room);
 
 	if (parsed == PARSED_INVALID) {
-		snprintf(text, size, "a packet");
+		snprintf(text, size, sample->length == 0 ? "a frame that is not IP" : "a packet");
 		return;
 	}
 	bool ports = parsed == PARSED_IP && packet.has_ports;

@@ -134,13 +134,13 @@ static int police(struct worker *worker, const struct filter *filter, uint16_t d
 	return GOES_ON;
 }
 
-/* Into the ring of the last ones, not more often than is good for anybody. */
-static void take_sample(struct worker *worker, const struct packet *packet, uint32_t number,
-			uint16_t decision)
+/* Into the ring of the last ones, not more often than is good for anybody. `packet` is NULL if it is no IP. */
+static void take_sample(struct worker *worker, const struct packet *packet, uint32_t interface,
+			uint32_t number, uint16_t decision)
 {
 	struct filter_sample *sample =
 		&worker->shared->filter_sample[worker->id][worker->sample % FILTER_SAMPLES];
-	size_t room = (size_t)(packet_end(packet) - packet->l3);
+	size_t room = packet != NULL ? (size_t)(packet_end(packet) - packet->l3) : 0;
 
 	if (rte_meter_srtcm_color_blind_check(&worker->sample_meter, worker->sample_profile,
 					      rte_rdtsc(), 1) == RTE_COLOR_RED)
@@ -149,12 +149,13 @@ static void take_sample(struct worker *worker, const struct packet *packet, uint
 	counter_add(&sample->sequence, 1);
 	atomic_thread_fence(memory_order_release);
 	sample->time = clock_ns(CLOCK_REALTIME);
-	sample->interface = packet->interface;
+	sample->interface = interface;
 	sample->filter = (uint16_t)number;
 	sample->decision = decision;
-	sample->ipv6 = packet->payload == PAYLOAD_IPV6;
+	sample->ipv6 = packet != NULL && packet->payload == PAYLOAD_IPV6;
 	sample->length = (uint16_t)RTE_MIN(room, sizeof(sample->header));
-	memcpy(sample->header, packet->l3, sample->length);
+	if (packet != NULL)
+		memcpy(sample->header, packet->l3, sample->length);
 	word_store(&sample->sequence, counter_read(&sample->sequence) + 1);
 }
 
@@ -163,7 +164,7 @@ int filter_judge(struct worker *worker, const struct filter *filter, uint32_t nu
 				enum drop_reason denied)
 {
 	if (decision & FILTER_LOG)
-		take_sample(worker, packet, number, decision);
+		take_sample(worker, packet, packet->interface, number, decision);
 	switch (filter_action(decision)) {
 	case FILTER_PERMIT:
 		return GOES_ON;
@@ -198,9 +199,9 @@ static int ask(struct worker *worker, uint64_t number, struct packet *packet,
 						 denied);
 }
 
-/* The same for a frame of another type. */
+/* The same for a frame of another type, which came in by `interface`. */
 static int ask_ethertype(struct worker *worker, uint64_t number, struct rte_mbuf *mbuf,
-			 uint16_t type, enum drop_reason denied)
+			 uint32_t interface, uint16_t type, enum drop_reason denied)
 {
 	const struct filter *filter = filter_get(worker->tables, number);
 	int decision = filter == NULL ? -1 : filter_decide_ethertype(filter, type);
@@ -209,6 +210,8 @@ static int ask_ethertype(struct worker *worker, uint64_t number, struct rte_mbuf
 		return GOES_ON;
 	const struct filter_counting counting = filter_counting(worker, (uint32_t)number);
 	filter_count(&counting, (uint16_t)decision, mbuf->pkt_len, false);
+	if ((uint32_t)decision & FILTER_LOG)
+		take_sample(worker, NULL, interface, (uint32_t)number, (uint16_t)decision);
 	if (filter_action((uint16_t)decision) == FILTER_POLICE)
 		return police(worker, filter, (uint16_t)decision, mbuf->pkt_len, NULL);
 	return filter_action((uint16_t)decision) == FILTER_PERMIT ? GOES_ON : (int)denied;
@@ -249,8 +252,8 @@ bool filter_out(struct worker *worker, struct packet *packet, uint32_t interface
 	if (packet->payload == PAYLOAD_IPV4 || packet->payload == PAYLOAD_IPV6)
 		reason = ask(worker, number, packet, DROP_filter_out);
 	else
-		reason = ask_ethertype(worker, number, packet->mbuf, RTE_ETHER_TYPE_MPLS,
-				       DROP_filter_out);
+		reason = ask_ethertype(worker, number, packet->mbuf, packet->interface,
+				       RTE_ETHER_TYPE_MPLS, DROP_filter_out);
 	return passes(worker, packet->mbuf, packet->interface, reason);
 }
 
@@ -260,7 +263,7 @@ bool filter_ethertype(struct worker *worker, struct rte_mbuf *mbuf, uint32_t int
 	uint64_t number = word_load(&worker->tables->interface[interface].filter_in);
 
 	return passes(worker, mbuf, interface,
-		      ask_ethertype(worker, number, mbuf, type, DROP_filter_in));
+		      ask_ethertype(worker, number, mbuf, interface, type, DROP_filter_in));
 }
 
 /* ---------------------------------------------------------------- frames that are bridged */
@@ -297,7 +300,8 @@ static int ask_frame(struct worker *worker, uint64_t number, const struct packet
 	case RTE_ETHER_TYPE_ARP:
 		return GOES_ON;
 	default:
-		return ask_ethertype(worker, number, packet->mbuf, ethertype, denied);
+		return ask_ethertype(worker, number, packet->mbuf, packet->interface, ethertype,
+				     denied);
 	}
 }
 

@@ -213,12 +213,15 @@ class FilterTest(LabTest):
 
     def test_samples(self):
         self.say("filter rule add f 10 deny proto udp dport 5353 log",
-                 "filter rule add f 20 permit proto udp")
+                 "filter rule add f 20 permit proto udp", "filter rule add f 30 deny ethertype mpls log")
         since = self.lab.json("show events")[-1]["number"] + 1
         self.assertFalse(self.one(self.udp(5353)))
         self.assertTrue(self.one(self.udp(5354)))
         wait_until(lambda: any(f"{INSIDE}:5353" in row["text"] and row.get("object") == "f"
                                for row in self.lab.json(f"show events from {since}")), 5, "a sample")
+        self.lab.send_settled([self.arriving(bytes.fromhex("00064140"))])
+        wait_until(lambda: any(row["text"] == "rule 30 denies a frame that is not IP from p0" for row in
+                               self.lab.json(f"show events from {since}")), 5, "a sample of a frame")
         self.assertFalse(any(":5354" in row["text"] for row in self.lab.json(f"show events from {since}")))
 
     RULES = ["10 deny from @blocked", "20 permit proto tcp dport 80,443,8000-8100",
