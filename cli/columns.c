@@ -163,8 +163,23 @@ static const struct column multicast_routes[] = {
 	{ .title = "VRF", .key = "vrf", .flags = RIGHT },
 	{ .title = "GROUP", .key = "group" },
 	{ .title = "BRIDGE", .key = "bridge" },
+	{ .title = "PORT", .key = "port" },
 	{ .title = "RPF", .key = "rpf" },
 	{ .title = "TTL-THRESHOLD", .key = "ttl_threshold", .flags = RIGHT },
+	{ .title = NULL },
+};
+
+static const struct column routed_groups[] = {
+	{ .title = "PORT", .key = "port" },
+	{ .title = "GROUP", .key = "group" },
+	{ .title = "MODE", .key = "mode" },
+	{ .title = "SOURCES", .key = "sources", .inner = "address forwarded" },
+	{ .title = "VERSION", .key = "version" },
+	{ .title = "ORIGIN", .key = "origin" },
+	{ .title = "REPORTER", .key = "reporter" },
+	{ .title = "EXPIRES", .key = "expires", .flags = RIGHT },
+	{ .title = "PACKETS", .key = "packets", .flags = STATISTICS },
+	{ .title = "BYTES", .key = "bytes", .flags = STATISTICS },
 	{ .title = NULL },
 };
 
@@ -184,6 +199,17 @@ static const struct column routers[] = {
 static const struct column snooping[] = {
 	{ .title = "BRIDGE", .key = "bridge" },
 	{ .title = "VLAN", .key = "vlan", .flags = RIGHT },
+	{ .title = "GROUPS", .key = "groups", .flags = RIGHT },
+	{ .title = "IPV4", .key = "ipv4", .inner = QUERIER },
+	{ .title = "IPV6", .key = "ipv6", .inner = QUERIER },
+	{ .title = "COUNTERS", .key = "counters", .flags = STATISTICS },
+	{ .title = NULL },
+};
+
+static const struct column querier[] = {
+	{ .title = "PORT", .key = "port" },
+	{ .title = "RPF", .key = "rpf" },
+	{ .title = "TTL-THRESHOLD", .key = "ttl_threshold", .flags = RIGHT },
 	{ .title = "GROUPS", .key = "groups", .flags = RIGHT },
 	{ .title = "IPV4", .key = "ipv4", .inner = QUERIER },
 	{ .title = "IPV6", .key = "ipv6", .inner = QUERIER },
@@ -376,6 +402,8 @@ static const struct sheet sheets[] = {
 	{ COMMAND_BRIDGE_ROUTERS_SHOW, routers },
 	{ COMMAND_BRIDGE_SNOOPING_SHOW, snooping },
 	{ COMMAND_MULTICAST_ROUTE_SHOW, multicast_routes },
+	{ COMMAND_MULTICAST_GROUPS_SHOW, routed_groups },
+	{ COMMAND_MULTICAST_QUERIER_SHOW, querier },
 	{ COMMAND_TUNNEL_SHOW, tunnel },
 	{ COMMAND_PSEUDOWIRE_SHOW, pseudowire },
 	{ COMMAND_SHOW_EVENTS, events },

@@ -300,6 +300,7 @@ static const struct {
 	{ "groups", "bridge groups show", NULL },
 	{ "routers", "bridge routers show", NULL },
 	{ "multicast_routes", "multicast route show", NULL },
+	{ "multicast_groups", "multicast groups show", NULL },
 	{ "filters", "filter show", NULL },
 	{ "rules", "filter rule show", NULL },
 	{ "lists", NULL, export_lists },

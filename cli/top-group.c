@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * top-group.c: multicast groups of bridges, each entry by its counter. Which entry has a counter is known when
+ * top-group.c: multicast groups of bridges and routed interfaces, each entry by its counter. Which entry has a counter is known when
  * all of them were walked: it is kept for the rows that are shown.
  */
 #include <stdio.h>
@@ -78,10 +78,17 @@ void name_group(const struct view *view, uint64_t id, char name[2][TOP_NAME])
 
 	format(key->any.group, group);
 	format(key->source, source);
-	view_bridge_name(view, key->any.bridge, bridge);
+	bool routed = key->any.bridge >= BRIDGE_MAX;
+	if (routed)
+		view_interface(view, (key->any.bridge - BRIDGE_MAX) % INTERFACE_FIRST_TUNNEL, bridge);
+	else
+		view_bridge_name(view, key->any.bridge, bridge);
 	if (entries[id % MULTICAST_COUNTERS].of_source)
 		snprintf(name[0], TOP_NAME, "%s %s", group, source);
 	else
 		snprintf(name[0], TOP_NAME, "%s", group);
-	snprintf(name[1], TOP_NAME, "%s.%u", bridge, key->any.vlan);
+	if (routed)
+		snprintf(name[1], TOP_NAME, "%s", bridge);
+	else
+		snprintf(name[1], TOP_NAME, "%s.%u", bridge, key->any.vlan);
 }

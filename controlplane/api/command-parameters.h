@@ -11,9 +11,10 @@
 
 enum port_parameter { /* port add NAME devargs STRING [mtu N] [rx-queues N] [mpls on|off [space N]
 			    * [upstream-space N]] [vrf N] [host-interface NAME|none]
-			    * [rpf off|strict|loose] [up|down]; port set
-			    * NAME [devargs STRING] [mtu N] [rx-queues N] [mpls ...] [host-interface
-			    * NAME|none] [rpf ...] [up|down] */
+			    * [rpf off|strict|loose] [bridge ...] [multicast-routing ...] [up|down];
+			    * port set NAME [devargs STRING] [mtu N] [rx-queues N] [mpls ...]
+			    * [host-interface NAME|none] [rpf ...] [bridge ...] [multicast-routing ...]
+			    * [up|down] */
 		      PORT_NAME,
 		      PORT_DEVARGS,
 		      PORT_MTU,
@@ -37,6 +38,22 @@ enum port_parameter { /* port add NAME devargs STRING [mtu N] [rx-queues N] [mpl
 		      PORT_STORM_BROADCAST,
 		      PORT_STORM_MULTICAST,
 		      PORT_STORM_UNICAST,
+		      /* as BRIDGE_MULTICAST_ROUTING and those behind it */
+		      PORT_MULTICAST_ROUTING,
+		      PORT_TTL_THRESHOLD,
+		      PORT_IGMP_VERSION,
+		      PORT_MLD_VERSION,
+		      PORT_FAST_LEAVE,
+		      PORT_QUERY_INTERVAL,
+		      PORT_QUERY_RESPONSE_INTERVAL,
+		      PORT_LAST_MEMBER_INTERVAL,
+		      PORT_LAST_MEMBER_COUNT,
+		      PORT_ROBUSTNESS,
+		      PORT_STARTUP_INTERVAL,
+		      PORT_STARTUP_COUNT,
+		      PORT_STRICT,
+		      PORT_GROUP_LIMIT,
+		      PORT_SOURCE_LIMIT,
 		      PORT_ADMIN /* WORD up, down */
 };
 /* bridge add BR [vlan V] [mtu N] [lladdr MAC] [vrf N] [mpls ...] [learning on|off] [ageing T]
@@ -55,14 +72,19 @@ enum bridge_parameter {
 	BRIDGE_UNKNOWN_UNICAST,
 	BRIDGE_RPF,
 	/* IGMP and MLD snooping in all its VLANs: [snooping on|off] [querier on|off] [querier-address IP]
-	 * [igmp-version 2|3] [mld-version 1|2] [unknown-multicast flood|router-ports|drop] [fast-leave
-	 * on|off] and so on */
+	 * [unknown-multicast flood|router-ports|drop] [proxy on|off] */
 	BRIDGE_SNOOPING,
 	BRIDGE_QUERIER,
 	BRIDGE_QUERIER_ADDRESS,
+	BRIDGE_UNKNOWN_MULTICAST, /* WORD: enum bridge_unregistered */
+	BRIDGE_PROXY,
+	/* MULTICAST_ROUTER of parameter.h stands in this order in each command that has it:
+	 * [multicast-routing off|on|no-rpf] [multicast-ttl-threshold N] [igmp-version 2|3] [mld-version 1|2]
+	 * [fast-leave on|off] and so on */
+	BRIDGE_MULTICAST_ROUTING, /* WORD: enum multicast_routing_word */
+	BRIDGE_TTL_THRESHOLD,
 	BRIDGE_IGMP_VERSION,
 	BRIDGE_MLD_VERSION,
-	BRIDGE_UNKNOWN_MULTICAST, /* WORD: enum bridge_unregistered */
 	BRIDGE_FAST_LEAVE,
 	BRIDGE_QUERY_INTERVAL,
 	BRIDGE_QUERY_RESPONSE_INTERVAL,
@@ -72,11 +94,8 @@ enum bridge_parameter {
 	BRIDGE_STARTUP_INTERVAL,
 	BRIDGE_STARTUP_COUNT,
 	BRIDGE_STRICT,
-	BRIDGE_PROXY,
 	BRIDGE_GROUP_LIMIT,
 	BRIDGE_SOURCE_LIMIT,
-	BRIDGE_MULTICAST_ROUTING, /* WORD: enum multicast_routing_word */
-	BRIDGE_TTL_THRESHOLD,
 	BRIDGE_ADMIN
 };
 enum multicast_routing_word { MULTICAST_ROUTING_OFF, MULTICAST_ROUTING_ON, MULTICAST_ROUTING_NO_RPF };
@@ -111,7 +130,8 @@ enum bridge_multicast_parameter {
 	BRIDGE_MULTICAST_GROUP_LIMIT,
 	BRIDGE_MULTICAST_PERMIT
 };
-enum vlan_parameter { /* vlan add NAME dev PORT tag N [inner N] [mtu N] [mpls ...] [vrf N] */
+enum vlan_parameter { /* vlan add NAME dev PORT tag N [inner N] [mtu N] [mpls ...] [vrf N]
+			* [multicast-routing ...] */
 		      VLAN_NAME,
 		      VLAN_DEV,
 		      VLAN_TAG,
@@ -122,6 +142,22 @@ enum vlan_parameter { /* vlan add NAME dev PORT tag N [inner N] [mtu N] [mpls ..
 		      VLAN_UPSTREAM_SPACE,
 		      VLAN_VRF,
 		      VLAN_RPF,
+		      /* as BRIDGE_MULTICAST_ROUTING and those behind it */
+		      VLAN_MULTICAST_ROUTING,
+		      VLAN_TTL_THRESHOLD,
+		      VLAN_IGMP_VERSION,
+		      VLAN_MLD_VERSION,
+		      VLAN_FAST_LEAVE,
+		      VLAN_QUERY_INTERVAL,
+		      VLAN_QUERY_RESPONSE_INTERVAL,
+		      VLAN_LAST_MEMBER_INTERVAL,
+		      VLAN_LAST_MEMBER_COUNT,
+		      VLAN_ROBUSTNESS,
+		      VLAN_STARTUP_INTERVAL,
+		      VLAN_STARTUP_COUNT,
+		      VLAN_STRICT,
+		      VLAN_GROUP_LIMIT,
+		      VLAN_SOURCE_LIMIT,
 		      VLAN_ADMIN
 };
 enum loopback_parameter { LOOPBACK_NAME, LOOPBACK_VRF, LOOPBACK_ADMIN };

@@ -48,6 +48,17 @@
 		.name = word, .type = VALUE_WORD, .flags = extra, .words = list, .help = text      \
 	}
 
+#define ON_OFF(word, text)                                                                         \
+	{                                                                                          \
+		.name = word, .type = VALUE_ON_OFF, .help = text                                   \
+	}
+#define INTERVAL(word, least, text)                                                                \
+	{                                                                                          \
+		.name = word, .type = VALUE_DURATION, .minimum = least,                            \
+		.maximum = 31744ull * 1000000000ull, .help = text                                  \
+	}
+#define TENTH 100000000ull
+
 /* ---- table-bridge.c ---- */
 
 extern const struct parameter bridge_add[], bridge_set[], bridge_del[], bridge_show[];
@@ -56,6 +67,7 @@ extern const struct parameter bridge_group_change[], bridge_router_add[], bridge
 extern const struct parameter topology_change[];
 extern const struct parameter fdb_flush_parameters[];
 extern const struct parameter bridge_multicast_add[], bridge_multicast_del[];
+extern const struct parameter multicast_show[];
 
 /* What any interface says that may be in a bridge, by the command's numbers. */
 #define BRIDGE_MEMBER(prefix)                                                                      \
@@ -77,6 +89,40 @@ extern const struct parameter bridge_multicast_add[], bridge_multicast_del[];
 					    "multicasts a second at most, 0: no limit"),           \
 	[prefix##_STORM_UNICAST] = NUMBER("storm-unicast", 0, 0, 4000000000u,                      \
 					  "unknown unicasts a second at most, 0: no limit")
+
+extern const char *const multicast_routing_words[];
+/* What an interface says to whose hosts multicast may be routed, and which they tell their groups: RFC 3376 8, RFC
+ * 3810 9. By the command's numbers. */
+#define MULTICAST_ROUTER(prefix)                                                                   \
+	[prefix##_MULTICAST_ROUTING] =                                                             \
+		WORDS("multicast-routing", 0, multicast_routing_words,                             \
+		      "route groups from elsewhere to its hosts that asked, and its own "          \
+		      "elsewhere; no-rpf: whatever way they came"),                                \
+	[prefix##_TTL_THRESHOLD] = NUMBER("multicast-ttl-threshold", 0, 0, 255,                    \
+					  "least TTL of what is routed to its hosts"),             \
+	[prefix##_IGMP_VERSION] = NUMBER("igmp-version", 0, 2, 3, "of our queries"),               \
+	[prefix##_MLD_VERSION] = NUMBER("mld-version", 0, 1, 2, "of our queries"),                 \
+	[prefix##_FAST_LEAVE] = ON_OFF("fast-leave", "who leaves a group is not asked again"),     \
+	[prefix##_QUERY_INTERVAL] =                                                                \
+		INTERVAL("query-interval", 1000000000ull, "time between general queries"),         \
+	[prefix##_QUERY_RESPONSE_INTERVAL] =                                                       \
+		INTERVAL("query-response-interval", TENTH, "time that hosts have to answer one"),  \
+	[prefix##_LAST_MEMBER_INTERVAL] =                                                          \
+		INTERVAL("last-member-interval", TENTH, "time between queries after a leave"),     \
+	[prefix##_LAST_MEMBER_COUNT] =                                                             \
+		NUMBER("last-member-count", 0, 0, 255, "queries after a leave, 0: robustness"),    \
+	[prefix##_ROBUSTNESS] =                                                                    \
+		NUMBER("robustness", 0, 1, 7, "messages that may be lost, and one"),               \
+	[prefix##_STARTUP_INTERVAL] = INTERVAL("startup-query-interval", 0,                        \
+					       "time between the first queries, 0: a quarter of "  \
+					       "the query interval"),                              \
+	[prefix##_STARTUP_COUNT] =                                                                 \
+		NUMBER("startup-query-count", 0, 0, 255, "first queries, 0: robustness"),          \
+	[prefix##_STRICT] = ON_OFF("strict", "drop IGMP without router alert"),                    \
+	[prefix##_GROUP_LIMIT] =                                                                   \
+		NUMBER("group-limit", 0, 1, 131072, "groups of one port at most"),                 \
+	[prefix##_SOURCE_LIMIT] = NUMBER("source-limit", 0, 1, 131072,                             \
+					 "sources of a group on one port at most")
 extern const struct parameter filter_list_change[], filter_list_show[], filter_add[], filter_set[],
 	filter_del[], filter_show[], filter_test[], filter_rule_change[], filter_rule_del[],
 	filter_rule_show[], filter_bind[];

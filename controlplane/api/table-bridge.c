@@ -27,20 +27,8 @@ static const char *const unknown_words[] = { "flood", "drop", NULL };
 
 static const char *const unknown_multicast_words[] = { "flood", "router-ports", "drop", NULL };
 
-static const char *const multicast_routing_words[] = { "off", "on", "no-rpf", NULL };
+const char *const multicast_routing_words[] = { "off", "on", "no-rpf", NULL };
 
-#define ON_OFF(word, text)                                                                         \
-	{                                                                                          \
-		.name = word, .type = VALUE_ON_OFF, .help = text                                   \
-	}
-#define INTERVAL(word, least, text)                                                                \
-	{                                                                                          \
-		.name = word, .type = VALUE_DURATION, .minimum = least,                            \
-		.maximum = 31744ull * 1000000000ull, .help = text                                  \
-	}
-#define TENTH 100000000ull
-
-/* RFC 3376 8, RFC 3810 9 */
 #define SNOOPING                                                                                   \
 	[BRIDGE_SNOOPING] = ON_OFF("snooping", "IGMP and MLD say which ports get a group"),        \
 	[BRIDGE_QUERIER] = ON_OFF("querier", "ask hosts, unless somebody else does"),              \
@@ -48,36 +36,10 @@ static const char *const multicast_routing_words[] = { "off", "on", "no-rpf", NU
 				     .type = VALUE_ADDRESS,                                        \
 				     .help = "IPv4 source of queries, left out: the bridge's "     \
 					     "own address, else 0.0.0.0" },                        \
-	[BRIDGE_IGMP_VERSION] = NUMBER("igmp-version", 0, 2, 3, "of our queries"),                 \
-	[BRIDGE_MLD_VERSION] = NUMBER("mld-version", 0, 1, 2, "of our queries"),                   \
 	[BRIDGE_UNKNOWN_MULTICAST] = WORDS("unknown-multicast", 0, unknown_multicast_words,        \
 					   "groups that nobody has asked for"),                    \
-	[BRIDGE_FAST_LEAVE] = ON_OFF("fast-leave", "who leaves a group is not asked again"),       \
-	[BRIDGE_QUERY_INTERVAL] =                                                                  \
-		INTERVAL("query-interval", 1000000000ull, "time between general queries"),         \
-	[BRIDGE_QUERY_RESPONSE_INTERVAL] =                                                         \
-		INTERVAL("query-response-interval", TENTH, "time that hosts have to answer one"),  \
-	[BRIDGE_LAST_MEMBER_INTERVAL] =                                                            \
-		INTERVAL("last-member-interval", TENTH, "time between queries after a leave"),     \
-	[BRIDGE_LAST_MEMBER_COUNT] =                                                               \
-		NUMBER("last-member-count", 0, 0, 255, "queries after a leave, 0: robustness"),    \
-	[BRIDGE_ROBUSTNESS] = NUMBER("robustness", 0, 1, 7, "messages that may be lost, and one"), \
-	[BRIDGE_STARTUP_INTERVAL] = INTERVAL("startup-query-interval", 0,                          \
-					     "time between the first queries, 0: a quarter of "    \
-					     "the query interval"),                                \
-	[BRIDGE_STARTUP_COUNT] =                                                                   \
-		NUMBER("startup-query-count", 0, 0, 255, "first queries, 0: robustness"),          \
-	[BRIDGE_STRICT] = ON_OFF("strict", "drop IGMP without router alert"),                      \
 	[BRIDGE_PROXY] = ON_OFF("proxy", "tell routers the sum of all reports"),                   \
-	[BRIDGE_GROUP_LIMIT] = NUMBER("group-limit", 0, 1, 131072, "groups of one port at most"),  \
-	[BRIDGE_SOURCE_LIMIT] =                                                                    \
-		NUMBER("source-limit", 0, 1, 131072, "sources of a group on one port at most"),    \
-	[BRIDGE_MULTICAST_ROUTING] =                                                               \
-		WORDS("multicast-routing", 0, multicast_routing_words,                             \
-		      "route groups from elsewhere to its hosts that asked, and its own "          \
-		      "elsewhere; no-rpf: whatever way they came"),                                \
-	[BRIDGE_TTL_THRESHOLD] = NUMBER("multicast-ttl-threshold", 0, 0, 255,                      \
-					"least TTL of what is routed to its hosts")
+	MULTICAST_ROUTER(BRIDGE)
 
 const struct parameter bridge_add[] = {
 	[BRIDGE_NAME] = OBJECT_NAME(KEY, NULL, "name of the new bridge and of its own interface"),
@@ -201,6 +163,10 @@ const struct parameter topology_change[] = {
 	[TOPOLOGY_BRIDGE] = BRIDGE_KEY,
 	[TOPOLOGY_VLAN] = NUMBER("vlan", 0, 1, VLAN_MAX - 2, "this one alone, left out: all"),
 	[TOPOLOGY_VLAN + 1] = { .name = NULL },
+};
+
+const struct parameter multicast_show[] = {
+	OBJECT_NAME(PARAMETER_KEY, "port vlan", "only this interface"), { .name = NULL }
 };
 
 #define MULTICAST_PORT OBJECT_NAME(KEY, INTERFACES, "the bridge's port")

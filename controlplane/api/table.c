@@ -39,6 +39,7 @@ static const struct parameter port_add[] = {
 	[PORT_HOST_INTERFACE] = HOST_INTERFACE,
 	[PORT_RPF] = RPF,
 	BRIDGE_MEMBER(PORT),
+	MULTICAST_ROUTER(PORT),
 	[PORT_ADMIN] = ADMIN,
 	[PORT_ADMIN + 1] = { .name = NULL },
 };
@@ -55,6 +56,7 @@ static const struct parameter port_set[] = {
 	[PORT_HOST_INTERFACE] = HOST_INTERFACE,
 	[PORT_RPF] = RPF,
 	BRIDGE_MEMBER(PORT),
+	MULTICAST_ROUTER(PORT),
 	[PORT_ADMIN] = ADMIN,
 	[PORT_ADMIN + 1] = { .name = NULL },
 };
@@ -76,6 +78,7 @@ static const struct parameter vlan_add[] = {
 	[VLAN_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[VLAN_VRF] = VRF("routing table of what comes in here"),
 	[VLAN_RPF] = RPF,
+	MULTICAST_ROUTER(VLAN),
 	[VLAN_ADMIN] = ADMIN,
 	[VLAN_ADMIN + 1] = { .name = NULL },
 };
@@ -91,6 +94,7 @@ static const struct parameter vlan_set[] = {
 	[VLAN_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[VLAN_VRF] = NOT_HERE,
 	[VLAN_RPF] = RPF,
+	MULTICAST_ROUTER(VLAN),
 	[VLAN_ADMIN] = ADMIN,
 	[VLAN_ADMIN + 1] = { .name = NULL },
 };
@@ -493,7 +497,11 @@ static const struct command table[] = {
 	       "hosts may be elsewhere now: forget learned addresses, ask for groups; a BPDU with a "
 	       "change does so too, but for one that comes out of a label"),
 	LOOK(MULTICAST_ROUTE_SHOW, "multicast route", "show", nothing,
-	     "groups that are routed to bridges"),
+	     "groups that are routed to bridges and interfaces"),
+	LOOK(MULTICAST_GROUPS_SHOW, "multicast groups", "show", multicast_show,
+	     "groups that hosts behind routed interfaces have asked for"),
+	LOOK(MULTICAST_QUERIER_SHOW, "multicast querier", "show", multicast_show,
+	     "who asks hosts behind routed interfaces, and what IGMP and MLD have counted"),
 	CHANGE(NEIGH_ADD, "neigh", "add", neigh_change, "add a static neighbour"),
 	CHANGE(NEIGH_REPLACE, "neigh", "replace", neigh_change, "add or change a static neighbour"),
 	CHANGE(NEIGH_DEL, "neigh", "del", neigh_del, "remove a neighbour"),

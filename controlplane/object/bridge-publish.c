@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include "controlplane/object/multicast_port.h"
 #include "controlplane/object/multicast_route.h"
 #include "controlplane/object/snooping.h"
 
@@ -143,7 +144,7 @@ static bool make_domain(const struct bridge_object *bridge, unsigned int vlan,
 		memcpy(domain->routers, rule->routers, sizeof(domain->routers));
 	}
 	/* who routes groups elsewhere gets all of them */
-	if (bridge->settings.multicast_routing != MULTICAST_ROUTING_OFF &&
+	if (bridge->settings.snooping.routing != MULTICAST_ROUTING_OFF &&
 	    vlan == bridge->settings.vlan)
 		for (unsigned int i = 0; i < BRIDGE_FAMILIES; i++)
 			port_set_add(&domain->routers[i], SLOT_OWN);
@@ -350,13 +351,14 @@ void bridge_publish(struct model *model, struct bridge_object *bridge)
 		model_complain(model, "bridge %s: not all in the tables: no table memory",
 			       bridge->interface->name);
 	fdb_own(model, bridge);
-	multicast_route_bridge(model, bridge);
+	multicast_route_interface(model, bridge->interface);
 }
 
 void bridge_interface_changed(struct model *model, struct interface_object *interface)
 {
 	if (!model->settled)
 		return;
+	multicast_port_changed(model, interface);
 	if (interface->bridge != NULL)
 		bridge_publish(model, interface->bridge);
 	if (interface->member == NULL)
@@ -488,6 +490,7 @@ void bridge_settle(struct model *model)
 		else if (model->bridge_use[i] == ROW_FOUND)
 			unlink_row(model, i);
 	}
+	multicast_port_settle(model);
 	multicast_route_settle(model);
 }
 
@@ -496,6 +499,7 @@ void bridge_poll(struct model *model)
 	for (uint32_t i = 1; i < BRIDGE_MAX; i++)
 		if (model->bridge[i] != NULL && model->bridge[i]->dirty)
 			bridge_publish(model, model->bridge[i]);
+	multicast_port_poll(model);
 	fdb_poll(model);
 	snooping_poll(model);
 }

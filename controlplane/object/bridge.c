@@ -36,10 +36,6 @@ static int settings_from(const struct arguments *arguments, const char *name,
 		settings->learning = value[BRIDGE_LEARN].number != 0;
 	if (argument_present(arguments, BRIDGE_AGEING))
 		settings->ageing = value[BRIDGE_AGEING].number;
-	if (argument_present(arguments, BRIDGE_MULTICAST_ROUTING))
-		settings->multicast_routing = (uint8_t)value[BRIDGE_MULTICAST_ROUTING].number;
-	if (argument_present(arguments, BRIDGE_TTL_THRESHOLD))
-		settings->ttl_threshold = (uint8_t)value[BRIDGE_TTL_THRESHOLD].number;
 	if (argument_present(arguments, BRIDGE_UNKNOWN_UNICAST))
 		settings->drop_unknown = value[BRIDGE_UNKNOWN_UNICAST].number == UNKNOWN_DROP;
 	int result = snooping_settings_from(arguments, name, &settings->snooping, error);
@@ -77,9 +73,6 @@ static void settings_to(const struct bridge_object *bridge, const struct argumen
 	put(only, arguments, BRIDGE_AGEING, settings->ageing, BRIDGE_AGEING_DEFAULT);
 	put(only, arguments, BRIDGE_UNKNOWN_UNICAST,
 	    settings->drop_unknown ? UNKNOWN_DROP : UNKNOWN_FLOOD, UNKNOWN_FLOOD);
-	put(only, arguments, BRIDGE_MULTICAST_ROUTING, settings->multicast_routing,
-	    MULTICAST_ROUTING_OFF);
-	put(only, arguments, BRIDGE_TTL_THRESHOLD, settings->ttl_threshold, 0);
 	if (only != NULL ? argument_present(only, BRIDGE_LLADDR) : mac_given(settings)) {
 		memcpy(arguments->value[BRIDGE_LLADDR].mac, settings->mac, 6);
 		arguments->present |= parameter_bit(BRIDGE_LLADDR);
@@ -171,7 +164,7 @@ static int bridge_add(struct model *model, const struct arguments *arguments, st
 	if (result == 0)
 		result = settings_from(arguments, name, &own, error);
 	if (result == 0)
-		result = multicast_route_allowed(model, NULL, name, settings.vrf, &own, error);
+		result = multicast_route_allowed(model, &draft, settings.vrf, &own.snooping, error);
 	if (result != 0)
 		return result;
 	struct bridge_object *bridge = bridge_new(model, name, &settings, &own, error);
@@ -204,8 +197,8 @@ static int bridge_set(struct model *model, const struct arguments *arguments, st
 	if (result == 0)
 		result = settings_from(arguments, bridge->interface->name, &own, error);
 	if (result == 0)
-		result = multicast_route_allowed(model, bridge, bridge->interface->name,
-						 settings.vrf, &own, error);
+		result = multicast_route_allowed(model, bridge->interface, settings.vrf,
+						 &own.snooping, error);
 	if (result == 0)
 		result = interface_apply(model, bridge->interface, &settings, error);
 	if (result != 0)
@@ -305,5 +298,8 @@ void bridge_free(struct model *model)
 			forget(model, model->bridge[i]);
 	struct interface_object *i;
 	FOREACH_INTERFACE(model, i)
-	free(i->member);
+	{
+		free(i->member);
+		free(i->multicast);
+	}
 }

@@ -60,11 +60,13 @@ struct domain_rule {
 	struct port_set ports; /* that the engine knows */
 };
 
-/* IGMP and MLD snooping, in all VLANs of a bridge. */
+/* IGMP and MLD in all VLANs of a bridge, or on a routed interface (multicast_port.h). */
 struct snooping_settings {
-	bool on;
+	bool on;            /* a bridge's */
 	bool fast_leave;    /* on all ports */
 	bool address_given; /* engine.address[SNOOP_IPV4] is what was said */
+	uint8_t routing;       /* enum multicast_routing_word */
+	uint8_t ttl_threshold; /* of what is routed to it */
 	struct snoop_settings engine;
 };
 
@@ -74,15 +76,13 @@ struct bridge_settings {
 	uint64_t ageing; /* ns */
 	uint8_t mac[6];  /* given by lladdr; all zero: made up */
 	struct snooping_settings snooping;
-	uint8_t multicast_routing; /* enum multicast_routing_word */
-	uint8_t ttl_threshold;     /* of what is routed to it */
 };
 
-/* What its multicast routes were made from. */
+/* What the multicast routes to a bridge, or to a routed interface, were made from. */
 struct multicast_branch {
 	bool wanted[BRIDGE_FAMILIES];
 	uint8_t threshold, flags;
-	uint16_t vlan;
+	uint16_t vlan; /* an interface's: VLAN_NONE */
 };
 
 /* Addresses to be forgotten because the spanning tree changed: fdb_poll does it. */
@@ -143,7 +143,7 @@ void member_leave(struct model *model, struct interface_object *interface);
 
 /* Make the tables say what the objects say; what finds no memory is tried again by bridge_poll. */
 void bridge_publish(struct model *model, struct bridge_object *bridge);
-/* The interface went up or down, or its MTU or MAC changed. */
+/* The interface went up or down, or its MTU, addresses or MAC changed: of whatever it is. */
 void bridge_interface_changed(struct model *model, struct interface_object *interface);
 /* For the snooping engine: how multicast goes in this VLAN from now on. -ENOSPC: bridge_poll will try
  * again. */

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include "controlplane/object/multicast_port.h"
 #include "controlplane/object/snooping.h"
 #include "model.h"
 #include "row.h"
@@ -254,11 +255,14 @@ static void publish_dependents(struct model *model, struct interface_object *int
 	nexthop_refresh_interface(model, interface);
 }
 
-static uint64_t rpf_features(const struct interface_settings *settings)
+static uint64_t features_of(const struct interface_object *interface)
 {
-	return settings->rpf == RPF_STRICT  ? INTERFACE_RPF_STRICT
-	       : settings->rpf == RPF_LOOSE ? INTERFACE_RPF_LOOSE
-					    : 0;
+	uint8_t rpf = interface->settings.rpf;
+
+	return (rpf == RPF_STRICT  ? INTERFACE_RPF_STRICT
+		: rpf == RPF_LOOSE ? INTERFACE_RPF_LOOSE
+				   : 0) |
+	       (multicast_is_on(interface) ? INTERFACE_GROUPS : 0);
 }
 
 /* What can fail comes first; then the port's wish or the VLAN's entry, then one store of the flags.
@@ -282,8 +286,9 @@ static int publish(struct model *model, struct interface_object *interface,
 	if (result != 0)
 		return result;
 	interface->settings = *settings;
-	interface_features_set(model, interface->index, INTERFACE_RPF_STRICT | INTERFACE_RPF_LOOSE,
-			       rpf_features(settings));
+	interface_features_set(model, interface->index,
+			       INTERFACE_RPF_STRICT | INTERFACE_RPF_LOOSE | INTERFACE_GROUPS,
+			       features_of(interface));
 	if (interface->parent != NULL && interface->mac != 0)
 		store_word(&row->mac, interface->mac);
 	filter_publish_interface(model, interface);
@@ -340,12 +345,14 @@ void interface_delete(struct model *model, struct interface_object *interface)
 	uint32_t index = interface->index;
 
 	if (!model->settled) {
+		multicast_leave(model, interface);
 		member_leave(model, interface);
 		interface_abandon(model, interface);
 		return;
 	}
 	if (interface->kind == INTERFACE_VLAN)
 		vlan_entry_remove(model, interface);
+	multicast_leave(model, interface);
 	member_leave(model, interface);
 	forget(model, interface);
 	interface_unlink_row(model, index);
@@ -452,5 +459,7 @@ void interface_mac_learned(struct model *model, struct interface_object *port, c
 		store_word(&model->tables->interface[i->index].mac, word);
 		nexthop_refresh_interface(model, i);
 		interface_link_changed(model, i);
+		if (model->settled)
+			multicast_port_changed(model, i);
 	}
 }

@@ -57,6 +57,7 @@ struct interface_object {
 	bool link_up;
 	struct bridge_object *bridge; /* kind BRIDGE (bridge.h) */
 	struct bridge_member *member; /* in a bridge, or NULL */
+	struct multicast_port *multicast; /* routed, and asked for groups (multicast_port.h), or NULL */
 	bool announce;     /* gratuitous ARP is due */
 	uint32_t dynamic;  /* neighbours that are dynamic */
 	UT_hash_handle hh; /* model->interfaces or model->tunnel_interfaces, by name */
@@ -272,6 +273,7 @@ struct model {
 	bool meter_use[256];            /* numbers of storm control's policers */
 	struct fdb *fdb;
 	struct snooping *snooping;
+	struct multicast_port *multicast_ports; /* in order of configuration */
 
 	struct {
 		struct nexthop_request request;

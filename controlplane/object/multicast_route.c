@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * multicast_route.c: memberships on bridges as routes of multicast.
+ * multicast_route.c: memberships on bridges and routed interfaces as routes of multicast.
  */
 #include <stdlib.h>
+#include "controlplane/object/multicast_port.h"
 #include "controlplane/object/multicast_route.h"
 #include "controlplane/object/snooping.h"
 
@@ -11,43 +12,88 @@ static enum bridge_family family_of(const uint8_t group[16])
 	return group[0] == 0xff ? BRIDGE_IPV6 : BRIDGE_IPV4;
 }
 
-static bool has_routing(const struct bridge_settings *settings)
+/* ---------------------------------------------------------------- where groups may be routed to */
+
+/* The interface's, or NULL: nothing was ever routed to it. */
+static struct multicast_branch *branch_of(const struct interface_object *interface)
 {
-	return settings->multicast_routing != MULTICAST_ROUTING_OFF;
+	return interface == NULL	      ? NULL
+	       : interface->bridge != NULL    ? &interface->bridge->routed
+	       : interface->multicast != NULL ? &interface->multicast->routed
+					      : NULL;
 }
 
-int multicast_route_allowed(const struct model *model, const struct bridge_object *bridge,
-			    const char *name, unsigned int vrf,
-			    const struct bridge_settings *settings, struct error *error)
+static const struct snooping_settings *settings_of(const struct interface_object *interface)
 {
+	return interface->bridge != NULL ? &interface->bridge->settings.snooping
+					 : &interface->multicast->settings;
+}
+
+/* What group_key has as its bridge. */
+static uint32_t groups_of(const struct interface_object *interface)
+{
+	return interface->bridge != NULL ? interface->bridge->index
+					 : groups_of_interface(interface->index);
+}
+
+/* Bridges in the order of their indexes, then routed interfaces. NULL: begin; NULL back: that was the last. */
+static struct interface_object *next_of(const struct model *model,
+					const struct interface_object *after)
+{
+	bool bridges = after == NULL || after->bridge != NULL;
+
+	for (uint32_t i = after == NULL ? 1 : groups_of(after) + 1; bridges && i < BRIDGE_MAX; i++)
+		if (model->bridge[i] != NULL)
+			return model->bridge[i]->interface;
+	const struct multicast_port *port = bridges ? model->multicast_ports
+						    : after->multicast->next;
+	return port == NULL ? NULL : port->interface;
+}
+
+#define FOREACH_BRANCH(model, i)                                                                   \
+	for (struct interface_object *i = next_of(model, NULL); i != NULL; i = next_of(model, i))
+
+/* What they were made from is to be looked at anew, by bridge_poll or multicast_port_poll. */
+static void try_again(struct interface_object *interface)
+{
+	if (interface->bridge != NULL)
+		interface->bridge->dirty = true;
+	else
+		interface->multicast->dirty = true;
+}
+
+int multicast_route_allowed(const struct model *model, const struct interface_object *interface,
+			    unsigned int vrf, const struct snooping_settings *settings,
+			    struct error *error)
+{
+	const char *kind = interface_kind_name(interface->kind);
 	unsigned int count = 0;
 
-	if (!has_routing(settings))
+	if (settings->routing == MULTICAST_ROUTING_OFF)
 		return 0;
-	if (!settings->snooping.on || !settings->snooping.engine.querier)
+	if (interface->kind == INTERFACE_BRIDGE && (!settings->on || !settings->engine.querier))
 		return refuse(error, -EINVAL,
 			      "bridge %s: multicast-routing: expected `snooping on` and `querier "
 			      "on`, or nobody knows what its hosts ask for",
-			      name);
-	for (uint32_t i = 1; i < BRIDGE_MAX; i++) {
-		const struct bridge_object *other = model->bridge[i];
-		count += other != NULL && other != bridge && has_routing(&other->settings) &&
-			 other->interface->settings.vrf == vrf;
-	}
+			      interface->name);
+	FOREACH_BRANCH(model, other)
+	count += other != interface && other->settings.vrf == vrf &&
+		 settings_of(other)->routing != MULTICAST_ROUTING_OFF;
 	return count < MULTICAST_BRANCHES
 		       ? 0
 		       : refuse(error, -ENOSPC,
-				"bridge %s: multicast-routing: VRF %u has %d such bridges: "
-				"expected no more",
-				name, vrf, MULTICAST_BRANCHES);
+				"%s %s: multicast-routing: VRF %u has %d bridges, ports and vlans "
+				"with it: expected no more",
+				kind, interface->name, vrf, MULTICAST_BRANCHES);
 }
 
 /* ---------------------------------------------------------------- one route */
 
-static bool has_group(const struct model *model, const struct bridge_object *bridge,
+static bool has_group(const struct model *model, const struct interface_object *interface,
 		      const struct multicast_key *route)
 {
-	struct group_key key = { .bridge = bridge->index, .vlan = bridge->routed.vlan };
+	struct group_key key = { .bridge = groups_of(interface),
+				 .vlan = branch_of(interface)->vlan };
 
 	memcpy(key.group, route->group, sizeof(key.group));
 	return hash_lookup(model->tables, HASH_GROUP, &key, sizeof(key)) != NULL;
@@ -61,14 +107,17 @@ static int route_publish(struct model *model, const struct multicast_key *key)
 	enum bridge_family family = family_of(key->group);
 	struct multicast_route route = { .key = *key };
 
-	for (uint32_t i = 1; i < BRIDGE_MAX && route.count < MULTICAST_BRANCHES; i++) {
-		const struct bridge_object *bridge = model->bridge[i];
-		if (bridge == NULL || !bridge->routed.wanted[family] ||
-		    bridge->interface->settings.vrf != key->vrf || !has_group(model, bridge, key))
+	FOREACH_BRANCH(model, i)
+	{
+		const struct multicast_branch *branch = branch_of(i);
+		if (route.count == MULTICAST_BRANCHES)
+			break;
+		if (!branch->wanted[family] || i->settings.vrf != key->vrf ||
+		    !has_group(model, i, key))
 			continue;
-		route.branch[route.count].interface = bridge->interface->index;
-		route.branch[route.count].threshold = bridge->routed.threshold;
-		route.branch[route.count++].flags = bridge->routed.flags;
+		route.branch[route.count].interface = i->index;
+		route.branch[route.count].threshold = branch->threshold;
+		route.branch[route.count++].flags = branch->flags;
 	}
 	if (route.count == 0)
 		return found == NULL
@@ -80,20 +129,30 @@ static int route_publish(struct model *model, const struct multicast_key *key)
 			       hash_put(model->tables, model->heap, HASH_MULTICAST_ROUTE, &route));
 }
 
+/* Whose group it is, if it is routed to. */
+static struct interface_object *routed_to(const struct model *model, const struct group_key *key)
+{
+	const struct snoop_domain_key domain = { (uint16_t)key->bridge, key->vlan };
+	struct interface_object *interface = snooping_domain_interface(model, &domain);
+	const struct multicast_branch *branch = branch_of(interface);
+
+	return branch != NULL && key->vlan == branch->vlan && branch->wanted[family_of(key->group)]
+		       ? interface
+		       : NULL;
+}
+
 void multicast_route_group(struct model *model, const struct group_key *key)
 {
-	struct bridge_object *bridge = model->bridge[key->bridge % BRIDGE_MAX];
+	struct interface_object *interface = routed_to(model, key);
 	struct multicast_key route = { .vrf = 0 };
 
-	if (bridge == NULL || key->vlan != bridge->routed.vlan ||
-	    !bridge->routed.wanted[family_of(key->group)])
+	if (interface == NULL)
 		return;
 	memcpy(route.group, key->group, sizeof(route.group));
-	route.vrf = bridge->interface->settings.vrf;
+	route.vrf = interface->settings.vrf;
 	if (route_publish(model, &route) != 0) {
-		bridge->routed =
-			(struct multicast_branch){ .vlan = 0 }; /* all anew, by bridge_poll */
-		bridge->dirty = true;
+		*branch_of(interface) = (struct multicast_branch){ .vlan = 0 }; /* all anew */
+		try_again(interface);
 	}
 }
 
@@ -134,11 +193,10 @@ static void keep_group(void *context, const void *entry)
 {
 	struct keys *keys = context;
 	const struct group_entry *group = entry;
-	const struct bridge_object *bridge = keys->model->bridge[group->key.bridge % BRIDGE_MAX];
+	const struct interface_object *interface = routed_to(keys->model, &group->key);
 
-	if (bridge != NULL && group->key.vlan == bridge->routed.vlan &&
-	    bridge->routed.wanted[family_of(group->key.group)])
-		keep_key(keys, group->key.group, bridge->interface->settings.vrf);
+	if (interface != NULL)
+		keep_key(keys, group->key.group, interface->settings.vrf);
 }
 
 static int publish_all(struct model *model)
@@ -154,19 +212,25 @@ static int publish_all(struct model *model)
 	return result;
 }
 
-/* ---------------------------------------------------------------- bridges */
+/* ---------------------------------------------------------------- bridges and interfaces */
 
-static struct multicast_branch branch_of(const struct bridge_object *bridge)
+static struct multicast_branch branch_wanted(const struct interface_object *interface)
 {
-	const struct bridge_settings *settings = &bridge->settings;
-	struct multicast_branch branch = { .vlan = settings->vlan,
-					   .threshold = settings->ttl_threshold };
+	const struct bridge_object *bridge = interface->bridge;
+	const struct snooping_settings *settings = settings_of(interface);
+	struct multicast_branch branch = { .threshold = settings->ttl_threshold };
 
-	if (settings->multicast_routing == MULTICAST_ROUTING_NO_RPF)
+	if (bridge != NULL)
+		branch.vlan = bridge->settings.vlan;
+	if (settings->routing == MULTICAST_ROUTING_NO_RPF)
 		branch.flags = MULTICAST_NO_RPF;
-	for (unsigned int i = 0; i < BRIDGE_FAMILIES; i++)
-		branch.wanted[i] = has_routing(settings) && interface_is_up(bridge->interface) &&
-				   snooping_has_address(bridge, (enum snoop_family)i);
+	for (unsigned int i = 0; i < BRIDGE_FAMILIES; i++) {
+		enum snoop_family family = (enum snoop_family)i;
+		branch.wanted[i] = settings->routing != MULTICAST_ROUTING_OFF &&
+				   interface_is_up(interface) &&
+				   (bridge != NULL ? snooping_has_address(bridge, family)
+						   : multicast_port_has_address(interface, family));
+	}
 	return branch;
 }
 
@@ -175,19 +239,20 @@ static bool wants_any(const struct multicast_branch *branch)
 	return branch->wanted[BRIDGE_IPV4] || branch->wanted[BRIDGE_IPV6];
 }
 
-/* Until all are known, entries of the tables must not lose the bridges that come later. */
-void multicast_route_bridge(struct model *model, struct bridge_object *bridge)
+/* Until all are known, entries of the tables must not lose those that come later. */
+void multicast_route_interface(struct model *model, struct interface_object *interface)
 {
-	struct multicast_branch branch = branch_of(bridge), before = bridge->routed;
+	struct multicast_branch branch = branch_wanted(interface), *own = branch_of(interface);
+	struct multicast_branch before = *own;
 
 	if (memcmp(&branch, &before, sizeof(branch)) == 0)
 		return;
-	bridge->routed = branch;
+	*own = branch;
 	if (!model->multicast_settled || (!wants_any(&branch) && !wants_any(&before)))
 		return;
 	if (publish_all(model) != 0) {
-		bridge->routed = before;
-		bridge->dirty = true;
+		*own = before;
+		try_again(interface);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "controlplane/object/multicast_port.h"
 #include "controlplane/object/snooping.h"
 #include "model.h"
 
@@ -276,8 +277,12 @@ static int port_add(struct model *model, const struct arguments *arguments, stru
 	if (result != 0)
 		return result;
 	struct member_wish wish;
+	struct multicast_wish multicast;
 	result = member_wish_from(model, arguments, PORT_BRIDGE, INTERFACE_PORT, name, NULL, &wish,
 				  error);
+	if (result == 0)
+		result = multicast_wish_from(model, arguments, PORT_MULTICAST_ROUTING, &draft,
+					     settings.vrf, wish.bridge, &multicast, error);
 	if (result != 0)
 		return result;
 	struct interface_object *port =
@@ -287,7 +292,8 @@ static int port_add(struct model *model, const struct arguments *arguments, stru
 	result = interface_apply(model, port, &settings, error);
 	if (result != 0)
 		interface_abandon(model, port);
-	else if (member_apply(model, port, &wish, error) != 0) {
+	else if (member_apply(model, port, &wish, error) != 0 ||
+		 multicast_apply(model, port, &multicast, error) != 0) {
 		interface_delete(model, port);
 		result = error->code;
 	}
@@ -384,6 +390,38 @@ static int set_other_kind(struct model *model, const struct interface_object *in
 	return result;
 }
 
+/* Multicast is routed to a port while it is in no bridge. */
+static int apply_memberships(struct model *model, struct interface_object *port,
+			     const struct member_wish *wish, const struct multicast_wish *multicast,
+			     struct error *error)
+{
+	bool leaves = multicast->settings.routing != MULTICAST_ROUTING_OFF;
+	int result = leaves ? 0 : multicast_apply(model, port, multicast, error);
+
+	if (result == 0)
+		result = member_apply(model, port, wish, error);
+	if (result == 0 && leaves)
+		result = multicast_apply(model, port, multicast, error);
+	return result;
+}
+
+static int apply_all(struct model *model, struct interface_object *port,
+		     const struct interface_settings *settings, const struct arguments *arguments,
+		     struct error *error)
+{
+	struct member_wish wish;
+	struct multicast_wish multicast;
+	int result = member_wish_from(model, arguments, PORT_BRIDGE, INTERFACE_PORT, port->name,
+				      port, &wish, error);
+
+	if (result == 0)
+		result = multicast_wish_from(model, arguments, PORT_MULTICAST_ROUTING, port,
+					     settings->vrf, wish.bridge, &multicast, error);
+	if (result == 0)
+		result = interface_apply(model, port, settings, error);
+	return result == 0 ? apply_memberships(model, port, &wish, &multicast, error) : result;
+}
+
 static int port_set(struct model *model, const struct arguments *arguments, struct error *error)
 {
 	struct interface_object *port =
@@ -410,12 +448,7 @@ static int port_set(struct model *model, const struct arguments *arguments, stru
 					    error);
 	if (result != 0)
 		return result;
-	struct member_wish wish;
-	result = member_wish_from(model, arguments, PORT_BRIDGE, INTERFACE_PORT, port->name, port,
-				  &wish, error);
-	if (result == 0)
-		result = interface_apply(model, port, &settings, error);
-	return result == 0 ? member_apply(model, port, &wish, error) : result;
+	return apply_all(model, port, &settings, arguments, error);
 }
 
 static int port_del(struct model *model, const struct arguments *arguments, struct error *error)
@@ -448,6 +481,7 @@ static void port_to_arguments(const struct interface_object *port, const struct 
 		argument_string(arguments, PORT_HOST_INTERFACE,
 				mirrored ? settings->host_interface : "none");
 	member_to_arguments(port, only, PORT_BRIDGE, arguments);
+	multicast_to_arguments(port, only, PORT_MULTICAST_ROUTING, arguments);
 	interface_settings_to(settings, &numbers, only, arguments);
 }
 

@@ -81,11 +81,12 @@ struct model_private {
 	/* of a bridge's port by its row; false: there is none */
 	bool (*learning)(const struct model *model, uint32_t interface,
 			 struct learning_status *status);
-	/* memberships and router ports of bridges: `bridge groups|routers show`; only: one bridge */
-	json_t *(*groups)(const struct model *model, const char *only);
+	/* memberships and router ports of bridges: `bridge groups|routers show`; only: one bridge. routed: of routed
+	 * interfaces, `multicast groups show`; only: one of them */
+	json_t *(*groups)(const struct model *model, const char *only, bool routed);
 	json_t *(*routers)(const struct model *model, const char *only);
-	/* `bridge snooping show` */
-	json_t *(*snooping)(const struct model *model, const char *only);
+	/* `bridge snooping show`; routed: `multicast querier show` */
+	json_t *(*snooping)(const struct model *model, const char *only, bool routed);
 	/* the paths that were asked for, of a recursive route: a new reference; else NULL */
 	json_t *(*route_paths)(const struct model *model, uint32_t leaf);
 	/* packets a second that were dropped lately; negative: not known yet */

@@ -3,14 +3,28 @@
  * snooping-show.c: memberships and router ports as JSON.
  */
 #include <stdio.h>
+#include "controlplane/object/multicast_port.h"
 #include "controlplane/object/snooping.h"
 
 struct list {
 	const struct model *model;
 	const char *only;
+	bool routed; /* interfaces; else bridges */
 	uint64_t now;
 	json_t *array;
 };
+
+/* The interface of a domain that is to be shown, or NULL. */
+static const struct interface_object *shown(const struct list *list,
+					    const struct snoop_domain_key *domain)
+{
+	const struct interface_object *interface = snooping_domain_interface(list->model, domain);
+
+	if (interface == NULL || (interface->bridge == NULL) != list->routed ||
+	    (list->only != NULL && strcmp(list->only, interface->name) != 0))
+		return NULL;
+	return interface;
+}
 
 /* Seconds until then. */
 static json_t *remaining(const struct list *list, uint64_t expires)
@@ -27,18 +41,20 @@ static json_t *address_json(const struct address *address)
 	return json_string(text);
 }
 
-/* A row that begins with the bridge, VLAN and port; NULL: not to be shown. */
+/* A row that begins with the bridge, VLAN and port, or a routed interface as port; NULL: not to be shown. */
 static json_t *row_of(const struct list *list, const struct snoop_domain_key *domain,
 		      unsigned int slot)
 {
-	const struct bridge_object *bridge = list->model->bridge[domain->bridge];
-	const struct bridge_member *member = bridge == NULL ? NULL : bridge->slot[slot];
+	const struct interface_object *interface = shown(list, domain);
+	const struct interface_object *port =
+		interface == NULL ? NULL : snooping_domain_port(list->model, domain, slot);
 
-	if (member == NULL ||
-	    (list->only != NULL && strcmp(list->only, bridge->interface->name) != 0))
+	if (port == NULL)
 		return NULL;
-	return json_pack("{s:s, s:i, s:s}", "bridge", bridge->interface->name, "vlan",
-			 (int)domain->vlan, "port", member->interface->name);
+	if (list->routed)
+		return json_pack("{s:s}", "port", port->name);
+	return json_pack("{s:s, s:i, s:s}", "bridge", interface->name, "vlan", (int)domain->vlan,
+			 "port", port->name);
 }
 
 static json_t *sources_json(const struct list *list, const struct snoop_member_view *member)
@@ -133,7 +149,7 @@ static json_t *querier_json(const struct list *list, const struct snoop_domain_k
 			    enum snoop_family family)
 {
 	static const struct address nobody;
-	const struct bridge_object *bridge = list->model->bridge[key->bridge];
+	const struct interface_object *port;
 	struct snoop_querier_view view;
 
 	if (!snoop_querier(list->model->snooping->engine, key, family, &view))
@@ -146,10 +162,11 @@ static json_t *querier_json(const struct list *list, const struct snoop_domain_k
 			    : !other  ? json_string("none")
 			    : known   ? address_json(&view.address)
 				      : json_string("unknown"));
-	if (other && known && bridge->slot[view.port] != NULL)
-		json_object_set_new(object, "port",
-				    json_string(bridge->slot[view.port]->interface->name));
-	json_object_set_new(object, "enforced", json_boolean(view.enforced));
+	port = snooping_domain_port(list->model, key, view.port);
+	if (other && known && port != NULL && !list->routed)
+		json_object_set_new(object, "port", json_string(port->name));
+	if (!list->routed)
+		json_object_set_new(object, "enforced", json_boolean(view.enforced));
 	json_object_set_new(object, "robustness", json_integer(view.robustness));
 	json_object_set_new(object, "query_interval",
 			    json_real((double)view.query_interval / 1000000000));
@@ -170,34 +187,53 @@ static json_t *counters_json(const struct snoop_counters *counters)
 	return object;
 }
 
+/* What a row of a domain begins with. */
+static json_t *domain_json(const struct list *list, const struct interface_object *interface,
+			   const struct snoop_domain_key *key)
+{
+	const struct snooping_settings *settings;
+
+	if (!list->routed)
+		return json_pack("{s:s, s:i}", "bridge", interface->name, "vlan", (int)key->vlan);
+	settings = &interface->multicast->settings;
+	return json_pack("{s:s, s:s, s:i}", "port", interface->name, "rpf",
+			 settings->routing == MULTICAST_ROUTING_NO_RPF ? "off" : "strict",
+			 "ttl_threshold", (int)settings->ttl_threshold);
+}
+
 static void see_domain(void *context, const struct snoop_domain_key *key, unsigned int groups)
 {
 	struct list *list = context;
-	const struct bridge_object *bridge = list->model->bridge[key->bridge];
+	const struct interface_object *interface = shown(list, key);
 
-	if (bridge == NULL ||
-	    (list->only != NULL && strcmp(list->only, bridge->interface->name) != 0))
+	if (interface == NULL)
 		return;
-	json_array_append_new(list->array,
-			      json_pack("{s:s, s:i, s:i, s:o, s:o, s:o}", "bridge",
-					bridge->interface->name, "vlan", (int)key->vlan, "groups",
-					(int)groups, "ipv4", querier_json(list, key, SNOOP_IPV4),
-					"ipv6", querier_json(list, key, SNOOP_IPV6), "counters",
-					counters_json(snoop_domain_counters(
-						list->model->snooping->engine, key))));
+	json_t *row = domain_json(list, interface, key);
+	json_object_set_new(row, "groups", json_integer(groups));
+	json_object_set_new(row, "ipv4", querier_json(list, key, SNOOP_IPV4));
+	json_object_set_new(row, "ipv6", querier_json(list, key, SNOOP_IPV6));
+	json_object_set_new(
+		row, "counters",
+		counters_json(snoop_domain_counters(list->model->snooping->engine, key)));
+	json_array_append_new(list->array, row);
 }
 
-json_t *snooping_status(const struct model *model, const char *only)
+static struct list list_of(const struct model *model, const char *only, bool routed)
 {
-	struct list list = { model, only, model_now(model), json_array() };
+	return (struct list){ model, only, routed, model_now(model), json_array() };
+}
+
+json_t *snooping_status(const struct model *model, const char *only, bool routed)
+{
+	struct list list = list_of(model, only, routed);
 
 	snoop_each_domain(model->snooping->engine, see_domain, &list);
 	return list.array;
 }
 
-json_t *snooping_groups(const struct model *model, const char *only)
+json_t *snooping_groups(const struct model *model, const char *only, bool routed)
 {
-	struct list list = { model, only, model_now(model), json_array() };
+	struct list list = list_of(model, only, routed);
 
 	snoop_each_member(model->snooping->engine, NULL, see_member, &list);
 	return list.array;
@@ -205,7 +241,7 @@ json_t *snooping_groups(const struct model *model, const char *only)
 
 json_t *snooping_routers(const struct model *model, const char *only)
 {
-	struct list list = { model, only, model_now(model), json_array() };
+	struct list list = list_of(model, only, false);
 
 	snoop_each_router(model->snooping->engine, NULL, see_router, &list);
 	return list.array;

@@ -8,6 +8,8 @@
  * alone, which go everywhere, and what multicast routing takes elsewhere is a rule of the VLAN
  * (bridge-publish.c). What the engine says of groups goes into HASH_GROUP and HASH_GROUP_SOURCE, of
  * VLANs into their domains; frames that it sends wait in a list until the protocol side takes them.
+ *
+ * Routed interfaces are domains of the same engine, with one port (multicast_port.h).
  */
 #ifndef SHUNT_OBJECT_SNOOPING_H
 #define SHUNT_OBJECT_SNOOPING_H
@@ -28,7 +30,7 @@ enum {
 struct snooping_frame {
 	struct snooping_frame *prev, *next;
 	uint32_t interface;
-	uint16_t vlan;
+	struct snoop_domain_key domain;
 	uint64_t queued; /* when, ns */
 	size_t length;
 	uint8_t data[14 + SNOOP_PACKET_MAX];
@@ -73,8 +75,6 @@ struct snooping {
 
 int snooping_open(struct model *model);
 void snooping_close(struct model *model);
-/* Settle, before bridges are published: domains, ports, and what the tables have. */
-void snooping_settle(struct model *model);
 /* Settings, ports or VLANs of the bridge changed: before it is published. */
 void snooping_bridge(struct model *model, struct bridge_object *bridge);
 /* The bridge goes. */
@@ -94,8 +94,30 @@ bool snooping_input(struct model *model, const struct bridge_member *member, uns
  * is forgotten (fdb_topology_heard), and hosts are asked. */
 void snooping_topology(struct model *model, const struct bridge_member *member);
 extern const struct handler topology_change_handler;
-/* It is sent, or lost (counted in its VLAN). */
+/* Who an interface asks its hosts as: its first IPv4 address, its link-local IPv6 one; unspecified: it has none. */
+void snooping_own_addresses(const struct interface_object *interface,
+			    struct address address[SNOOP_FAMILIES]);
+
+/* ---- snooping-output.c ---- */
+
+struct snoop_output snooping_output(struct model *model);
+/* Whose domain it is: a bridge's own interface or a routed one; NULL: it is gone. */
+struct interface_object *snooping_domain_interface(const struct model *model,
+						   const struct snoop_domain_key *domain);
+/* The interface that is this port of the engine's, or NULL. */
+const struct interface_object *snooping_domain_port(const struct model *model,
+						    const struct snoop_domain_key *domain,
+						    unsigned int port);
+/* Take an entry of a group (source NULL: of any) out of the tables. */
+void snooping_entry_remove(struct model *model, const struct snoop_domain_key *domain,
+			   const struct address *source, const struct address *group);
+/* It is sent, or lost (counted in its domain). */
 void snooping_frame_end(struct model *model, struct snooping_frame *frame, bool lost);
+
+/* ---- snooping-adopt.c ---- */
+
+/* Settle, before bridges are published: domains, ports, and what the tables have. */
+void snooping_settle(struct model *model);
 
 /* ---- snooping-counter.c ---- */
 
@@ -134,13 +156,23 @@ int snooping_settings_from(const struct arguments *arguments, const char *name,
 /* Into one: what is not as usual, or (`only`) what a `set` that undoes it needs. */
 void snooping_settings_to(const struct snooping_settings *settings, const struct arguments *only,
 			  struct arguments *arguments);
+/* The same of MULTICAST_ROUTER (controlplane/api/parameter.h) alone, which begins with parameter `first`, for an
+ * interface of this kind and name. */
+bool router_settings_given(const struct arguments *arguments, unsigned int first);
+int router_settings_from(const struct arguments *arguments, unsigned int first,
+			 enum interface_kind kind, const char *name,
+			 struct snooping_settings *settings, struct error *error);
+void router_settings_to(const struct snooping_settings *settings, const struct arguments *only,
+			unsigned int first, struct arguments *arguments);
 
 /* ---- snooping-show.c ---- */
 
-/* Rows of `bridge groups show` and `bridge routers show`; only: a bridge's name, or NULL. */
-json_t *snooping_groups(const struct model *model, const char *only);
+/* Rows of `bridge groups show` (`routed`: `multicast groups show`) and `bridge routers show`; only: the name of a
+ * bridge or of a routed interface, or NULL. */
+json_t *snooping_groups(const struct model *model, const char *only, bool routed);
 json_t *snooping_routers(const struct model *model, const char *only);
-/* Rows of `bridge snooping show`: { bridge, vlan, groups, ipv4: { querier ... }, ipv6: {}, counters } */
-json_t *snooping_status(const struct model *model, const char *only);
+/* Rows of `bridge snooping show`: { bridge, vlan, groups, ipv4: { querier ... }, ipv6: {}, counters }; `routed`: of
+ * `multicast querier show`, with port, rpf and ttl_threshold instead of bridge and vlan. */
+json_t *snooping_status(const struct model *model, const char *only, bool routed);
 
 #endif

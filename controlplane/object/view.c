@@ -142,6 +142,8 @@ json_t *view_show(const struct view *view, const struct arguments *arguments, st
 		[COMMAND_BRIDGE_ROUTERS_SHOW] = view_bridge_routers,
 		[COMMAND_BRIDGE_SNOOPING_SHOW] = view_bridge_snooping,
 		[COMMAND_MULTICAST_ROUTE_SHOW] = view_multicast_routes,
+		[COMMAND_MULTICAST_GROUPS_SHOW] = view_multicast_groups,
+		[COMMAND_MULTICAST_QUERIER_SHOW] = view_multicast_querier,
 		[COMMAND_METRICS_SHOW] = view_metrics,
 		[COMMAND_TUNNEL_SHOW] = view_tunnels,
 		[COMMAND_PSEUDOWIRE_SHOW] = view_tunnels,

@@ -88,6 +88,10 @@ json_t *view_bridge_snooping(const struct view *view, const struct arguments *ar
 			     struct error *error);
 json_t *view_bridge_routers(const struct view *view, const struct arguments *arguments,
 			    struct error *error);
+json_t *view_multicast_groups(const struct view *view, const struct arguments *arguments,
+			      struct error *error);
+json_t *view_multicast_querier(const struct view *view, const struct arguments *arguments,
+			       struct error *error);
 json_t *view_multicast_routes(const struct view *view, const struct arguments *arguments,
 			      struct error *error);
 /* The bridge's name, "" if there is none. */

@@ -3,6 +3,7 @@
  * view_metrics_tables.c: metrics of stages, tunnels, filters, protocols and events.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "dataplane/shm/filter.h"
 #include "dataplane/shm/watch.h"
@@ -95,23 +96,35 @@ static void add_protocols(struct metrics_text *out, const struct view *view)
 	json_decref(rows);
 }
 
-/* What `bridge snooping show -s` says of each VLAN: those that are not 0. */
-static void add_snooping(struct metrics_text *out, const struct view *view)
+/* The labels of a row of `bridge snooping show` or `multicast querier show`. */
+static void snooping_labels(const json_t *row, char *text, size_t size)
 {
-	json_t *rows = view_private(view)->snooping(view->model, NULL), *row, *count;
-	const char *name;
+	const char *bridge = json_string_value(json_object_get(row, "bridge"));
+
+	if (bridge != NULL)
+		snprintf(text, size, "bridge=\"%s\",vlan=\"%lld\"", bridge,
+			 (long long)json_integer_value(json_object_get(row, "vlan")));
+	else
+		snprintf(text, size, "port=\"%s\"",
+			 json_string_value(json_object_get(row, "port")));
+}
+
+/* What such rows have counted: what is not 0. `name`: of the metric, without shunt_. */
+static void add_snooping(struct metrics_text *out, json_t *rows, const char *name, const char *help)
+{
+	char labels[NAME_SIZE + 32];
+	const char *counter;
+	json_t *row, *count;
 	size_t i;
 
-	metrics_family(out, "snooping", true,
-		       "What snooping counted in a bridge's VLAN, since the control plane began.");
-	json_array_foreach(rows, i, row) json_object_foreach(json_object_get(row, "counters"), name,
-							     count)
-		metrics_add(out,
-			    "shunt_snooping_total{bridge=\"%s\",vlan=\"%lld\",counter=\"%s\"} "
-			    "%lld\n",
-			    json_string_value(json_object_get(row, "bridge")),
-			    (long long)json_integer_value(json_object_get(row, "vlan")), name,
-			    (long long)json_integer_value(count));
+	metrics_family(out, name, true, help);
+	json_array_foreach(rows, i, row)
+	{
+		snooping_labels(row, labels, sizeof(labels));
+		json_object_foreach(json_object_get(row, "counters"), counter, count)
+			metrics_add(out, "shunt_%s_total{%s,counter=\"%s\"} %lld\n", name, labels,
+				    counter, (long long)json_integer_value(count));
+	}
 	json_decref(rows);
 }
 
@@ -144,6 +157,9 @@ void metrics_tables(struct metrics_text *out, const struct view *view)
 	if (view->model == NULL)
 		return;
 	add_protocols(out, view);
-	add_snooping(out, view);
+	add_snooping(out, view_private(view)->snooping(view->model, NULL, false), "snooping",
+		     "What snooping counted in a bridge's VLAN, since the control plane began.");
+	add_snooping(out, view_private(view)->snooping(view->model, NULL, true), "multicast_querier",
+		     "What IGMP and MLD counted at a routed interface, since the control plane began.");
 	add_events(out, view);
 }

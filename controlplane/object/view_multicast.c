@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * view_multicast.c: groups and multicast routers of bridges: as the control plane knows them, or as far
- * as the tables tell when it does not run.
+ * view_multicast.c: groups and multicast routers of bridges and routed interfaces: as the control plane knows them,
+ * or as far as the tables tell when it does not run.
  */
 #include <stdio.h>
 #include "controlplane/object/view.h"
@@ -10,9 +10,22 @@
 
 struct list {
 	const struct view *view;
-	const char *only;
+	const char *only; /* a bridge, or a routed interface */
 	json_t *array;
 };
+
+/* The routed interface that an entry is of (0, ""), or a bridge's entry: false. */
+static bool routed_name(const struct view *view, const struct group_key *key, char name[NAME_SIZE])
+{
+	uint32_t interface = key->bridge - BRIDGE_MAX;
+
+	name[0] = 0;
+	if (key->bridge < BRIDGE_MAX)
+		return false;
+	if (interface < INTERFACE_FIRST_TUNNEL)
+		view_interface(view, interface, name);
+	return true;
+}
 
 /* A row for each port of a set; `fill` adds what it is about. */
 static void add_ports(const struct list *list, uint32_t bridge, unsigned int vlan,
@@ -58,7 +71,7 @@ static void visit_group(void *context, const void *found)
 {
 	struct group_entry entry = *(const struct group_entry *)found;
 
-	if (!(entry.flags & GROUP_ABSENT))
+	if (!(entry.flags & GROUP_ABSENT) && entry.key.bridge < BRIDGE_MAX)
 		add_ports(context, entry.key.bridge, entry.key.vlan, &entry.ports, "group",
 			  address_json(entry.key.group));
 }
@@ -71,9 +84,30 @@ static json_t *build_groups(const struct view *view, const void *only)
 	return json_pack("{s:o}", "list", list.array);
 }
 
+static void visit_routed_group(void *context, const void *found)
+{
+	struct group_entry entry = *(const struct group_entry *)found;
+	const struct list *list = context;
+	char name[NAME_SIZE];
+
+	if ((entry.flags & GROUP_ABSENT) || !routed_name(list->view, &entry.key, name) ||
+	    name[0] == 0 || (list->only != NULL && strcmp(list->only, name) != 0))
+		return;
+	json_array_append_new(list->array, json_pack("{s:s, s:o}", "port", name, "group",
+						     address_json(entry.key.group)));
+}
+
+static json_t *build_routed_groups(const struct view *view, const void *only)
+{
+	struct list list = { view, only, json_array() };
+
+	view_hash_walk(view, HASH_GROUP, sizeof(struct group_entry), visit_routed_group, &list);
+	return json_pack("{s:o}", "list", list.array);
+}
+
 /* ---------------------------------------------------------------- what was sent to them */
 
-/* "bridge VLAN group[ source]" to the row that has its totals. */
+/* "bridge VLAN group[ source]" or "interface 0 group[ source]" to the row that has its totals. */
 enum { COUNT_KEY = NAME_SIZE + 6 + 2 * 46 };
 
 struct counts {
@@ -87,7 +121,8 @@ static void count_key(const struct view *view, const struct group_key *any, cons
 	char name[NAME_SIZE], group[46], from[46] = "";
 	struct address address;
 
-	view_bridge_name(view, any->bridge, name);
+	if (!routed_name(view, any, name))
+		view_bridge_name(view, any->bridge, name);
 	memcpy(address.bytes, any->group, sizeof(address.bytes));
 	address_format(&address, group);
 	if (source != NULL) {
@@ -147,10 +182,11 @@ static void count_source(void *context, const void *found)
 static void put_count(const struct counts *counts, const json_t *row, const char *source,
 		      json_t *into)
 {
+	const json_t *bridge = json_object_get(row, "bridge");
 	char key[COUNT_KEY];
 
 	snprintf(key, sizeof(key), "%s %d %s%s%s",
-		 json_string_value(json_object_get(row, "bridge")),
+		 json_string_value(bridge != NULL ? bridge : json_object_get(row, "port")),
 		 (int)json_integer_value(json_object_get(row, "vlan")),
 		 json_string_value(json_object_get(row, "group")), source != NULL ? " " : "",
 		 source != NULL ? source : "");
@@ -202,6 +238,11 @@ static json_t *build_routers(const struct view *view, const void *only)
 	return json_pack("{s:o}", "list", list.array);
 }
 
+static bool is_bridge(const struct view *view, uint32_t interface)
+{
+	return view_kind(word_load(&view->tables->interface[interface].flags)) == INTERFACE_BRIDGE;
+}
+
 static void visit_multicast_route(void *context, const void *found)
 {
 	struct multicast_route route = *(const struct multicast_route *)found;
@@ -212,11 +253,12 @@ static void visit_multicast_route(void *context, const void *found)
 		if (route.branch[i].interface >= INTERFACE_MAX ||
 		    view_interface(list->view, route.branch[i].interface, name) == 0)
 			continue;
+		bool bridge = is_bridge(list->view, route.branch[i].interface);
 		json_array_append_new(
 			list->array,
 			json_pack("{s:i, s:o, s:s, s:s, s:i}", "vrf", (int)route.key.vrf, "group",
-				  address_json(route.key.group), "bridge", name, "rpf",
-				  route.branch[i].flags & MULTICAST_NO_RPF ? "off" : "strict",
+				  address_json(route.key.group), bridge ? "bridge" : "port", name,
+				  "rpf", route.branch[i].flags & MULTICAST_NO_RPF ? "off" : "strict",
 				  "ttl_threshold", (int)route.branch[i].threshold));
 	}
 }
@@ -253,7 +295,7 @@ json_t *view_bridge_groups(const struct view *view, const struct arguments *argu
 	if (!view_bridge_exists(view, only, error))
 		return NULL;
 	return with_counts(view, view->model != NULL
-					 ? view_private(view)->groups(view->model, only)
+					 ? view_private(view)->groups(view->model, only, false)
 					 : from_tables(view, only, build_groups));
 }
 
@@ -268,6 +310,13 @@ json_t *view_bridge_routers(const struct view *view, const struct arguments *arg
 				   : from_tables(view, only, build_routers);
 }
 
+static json_t *status_unknown(struct error *error)
+{
+	error_set(error, ERROR_REFUSED, -ENOTCONN,
+		  "snooping's state is not known while the control plane is not running");
+	return NULL;
+}
+
 json_t *view_bridge_snooping(const struct view *view, const struct arguments *arguments,
 			     struct error *error)
 {
@@ -275,11 +324,51 @@ json_t *view_bridge_snooping(const struct view *view, const struct arguments *ar
 
 	if (!view_bridge_exists(view, only, error))
 		return NULL;
-	if (view->model != NULL)
-		return view_private(view)->snooping(view->model, only);
-	error_set(error, ERROR_REFUSED, -ENOTCONN,
-		  "snooping's state is not known while the control plane is not running");
-	return NULL;
+	return view->model != NULL ? view_private(view)->snooping(view->model, only, false)
+				   : status_unknown(error);
+}
+
+/* ---------------------------------------------------------------- routed interfaces */
+
+/* Is it a port or VLAN subinterface? NULL: any will do. */
+static bool interface_exists(const struct view *view, const char *wanted, struct error *error)
+{
+	char name[NAME_SIZE];
+
+	if (wanted == NULL)
+		return true;
+	for (uint32_t i = 0; i < INTERFACE_FIRST_TUNNEL; i++) {
+		uint64_t flags = view_interface(view, i, name);
+		enum interface_kind kind = view_kind(flags);
+		if ((kind == INTERFACE_PORT || kind == INTERFACE_VLAN) && flags != 0 &&
+		    strcmp(wanted, name) == 0)
+			return true;
+	}
+	error_set(error, ERROR_REFUSED, -ENOENT, "there is no port or vlan %s", wanted);
+	return false;
+}
+
+json_t *view_multicast_groups(const struct view *view, const struct arguments *arguments,
+			      struct error *error)
+{
+	const char *only = view_name_argument(arguments, SHOW_NAME);
+
+	if (!interface_exists(view, only, error))
+		return NULL;
+	return with_counts(view, view->model != NULL
+					 ? view_private(view)->groups(view->model, only, true)
+					 : from_tables(view, only, build_routed_groups));
+}
+
+json_t *view_multicast_querier(const struct view *view, const struct arguments *arguments,
+			       struct error *error)
+{
+	const char *only = view_name_argument(arguments, SHOW_NAME);
+
+	if (!interface_exists(view, only, error))
+		return NULL;
+	return view->model != NULL ? view_private(view)->snooping(view->model, only, true)
+				   : status_unknown(error);
 }
 
 json_t *view_multicast_routes(const struct view *view, const struct arguments *arguments,

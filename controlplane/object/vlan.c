@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include "controlplane/object/multicast_port.h"
 #include "model.h"
 
 static const struct interface_numbers numbers = {
@@ -126,6 +127,10 @@ static int vlan_add(struct model *model, const struct arguments *arguments, stru
 	result = check_tags(model, port, name, &settings, error);
 	if (result == 0)
 		result = interface_settings_from(arguments, &numbers, &draft, &settings, error);
+	struct multicast_wish multicast;
+	if (result == 0)
+		result = multicast_wish_from(model, arguments, VLAN_MULTICAST_ROUTING, &draft,
+					     settings.vrf, NULL, &multicast, error);
 	if (result != 0)
 		return result;
 	struct interface_object *vlan =
@@ -133,8 +138,12 @@ static int vlan_add(struct model *model, const struct arguments *arguments, stru
 	if (vlan == NULL)
 		return error->code;
 	result = interface_apply(model, vlan, &settings, error);
-	if (result != 0)
+	if (result != 0) {
 		interface_abandon(model, vlan);
+	} else if (multicast_apply(model, vlan, &multicast, error) != 0) {
+		interface_delete(model, vlan);
+		result = error->code;
+	}
 	return result;
 }
 
@@ -157,8 +166,14 @@ static int vlan_set(struct model *model, const struct arguments *arguments, stru
 	if (vlan == NULL)
 		return -ENOENT;
 	struct interface_settings settings = vlan->settings;
+	struct multicast_wish multicast;
 	int result = interface_settings_from(arguments, &numbers, vlan, &settings, error);
-	return result != 0 ? result : interface_apply(model, vlan, &settings, error);
+	if (result == 0)
+		result = multicast_wish_from(model, arguments, VLAN_MULTICAST_ROUTING, vlan,
+					     settings.vrf, NULL, &multicast, error);
+	if (result == 0)
+		result = interface_apply(model, vlan, &settings, error);
+	return result == 0 ? multicast_apply(model, vlan, &multicast, error) : result;
 }
 
 static int vlan_del(struct model *model, const struct arguments *arguments, struct error *error)
@@ -183,6 +198,7 @@ void vlan_add_arguments(const struct interface_object *vlan, struct arguments *a
 	argument_number(arguments, VLAN_TAG, vlan->settings.outer_tag);
 	if (vlan->settings.inner_tag != 0)
 		argument_number(arguments, VLAN_INNER, vlan->settings.inner_tag);
+	multicast_to_arguments(vlan, NULL, VLAN_MULTICAST_ROUTING, arguments);
 	interface_settings_to(&vlan->settings, &numbers, NULL, arguments);
 }
 
@@ -206,6 +222,7 @@ static int vlan_set_inverse(const struct model *model, const struct arguments *a
 		return -ENOENT;
 	arguments_begin(undo, COMMAND_VLAN_SET);
 	argument_string(undo, VLAN_NAME, vlan->name);
+	multicast_to_arguments(vlan, arguments, VLAN_MULTICAST_ROUTING, undo);
 	interface_settings_to(&vlan->settings, &numbers, arguments, undo);
 	return 0;
 }

@@ -11,12 +11,16 @@ static uint64_t query_time(const struct domain *domain)
 	return domain->settings.last_member_interval * snoop_last_member_count(domain);
 }
 
-/* Where a router is, MLD is left to it unless we are the querier: our query has our address, and a router
- * whose own is higher would yield to it (RFC 3810 7.6.2). IGMP's comes from nobody then. */
+/* A router asks if it is the querier. On a bridge, where a router is, MLD is left to it unless we are the
+ * querier: our query has our address, and a router whose own is higher would yield to it (RFC 3810 7.6.2).
+ * IGMP's comes from nobody then. */
 static bool can_ask(const struct member *member)
 {
-	const struct family *family = &member->group->domain->family[member->group->family];
+	const struct domain *domain = member->group->domain;
+	const struct family *family = &domain->family[member->group->family];
 
+	if (domain->settings.router)
+		return family->self;
 	return snoop_can_ask(family) && (family->id == SNOOP_IPV4 || family->self ||
 					 !snoop_ports_has(&family->routers, member->port->number));
 }
@@ -160,8 +164,10 @@ void snoop_heard_query(struct domain *domain, unsigned int port,
 	uint64_t limit = snoop->now + time;
 	DL_FOREACH(group->members, member)
 	{
-		if (member->port->number == port)
-			continue; /* the query doesn't go there */
+		/* a bridge passes the query on to other ports; a router lowers its timers as hosts do (RFC
+		 * 3376 6.6.1) */
+		if (member->port->number == port && !domain->settings.router)
+			continue;
 		if (message->source_count == 0)
 			lower(snoop, &member->timer, limit);
 		for (unsigned int i = 0; i < message->source_count; i++) {

@@ -68,8 +68,10 @@ static unsigned int startup_count(const struct snoop_settings *settings)
 
 bool snoop_can_ask(const struct family *family)
 {
-	return family->id == SNOOP_IPV4 ||
-	       !snoop_unspecified(&settings_of(family)->address[SNOOP_IPV6]);
+	const struct snoop_settings *settings = settings_of(family);
+
+	return (family->id == SNOOP_IPV4 && !settings->router) ||
+	       !snoop_unspecified(&settings->address[family->id]);
 }
 
 /* Is an address lower than ours? 0.0.0.0 wins over nobody. */
@@ -100,6 +102,8 @@ void snoop_send_query(struct family *family, const struct snoop_ports *ports,
 	uint8_t packet[SNOOP_PACKET_MAX], mac[6];
 
 	if (!snoop_can_ask(family) || snoop_ports_empty(ports))
+		return;
+	if (domain->settings.router && !family->self) /* RFC 3376 6.6.2: the querier alone does */
 		return;
 	query->source = domain->settings.address[family->id];
 	/* a bridge that is not querier says nothing that could make others think so (RFC 4541 2.1.1) */

@@ -86,9 +86,12 @@ void snoop_router_due(struct router *router)
 
 /* ---------------------------------------------------------------- solicitations */
 
-/* A port came up: routers there are to say so. Soon, but once for ports that come up together. */
+/* A port came up: routers there are to say so. Soon, but once for ports that come up together. A router
+ * needs to know of no others. */
 void snoop_solicit(struct family *family)
 {
+	if (family->domain->settings.router)
+		return;
 	family->solicit_left = SOLICITATIONS;
 	snoop_timer_set(family->domain->snoop, &family->solicit,
 			family->domain->snoop->now + SOLICITATION_DELAY);

@@ -4,7 +4,7 @@
  * a clock: frames, events and the time come in by calls, and what follows from them goes out by the
  * functions of struct snoop_output, from within those calls.
  *
- * A domain is a bridge and a VLAN in it. In a domain every port has its own state of each group, as a
+ * A domain is a bridge and a VLAN in it, or a router's interface. In a domain every port has its own state of each group, as a
  * router's interface has (RFC 3376 6, RFC 3810 7): filter mode, group timer, source timers, the oldest
  * version that its hosts speak.
  *
@@ -28,7 +28,7 @@
 #include "controlplane/api/command.h" /* struct address: IPv4 as ::ffff:a.b.c.d */
 
 enum {
-	SNOOP_PORT_MAX = 256,    /* bridge ports of a bridge, numbered from 0 */
+	SNOOP_PORT_MAX = 256,    /* ports of a domain, numbered from 0 */
 	SNOOP_PERMIT_MAX = 8,    /* permitted ranges of a port */
 	SNOOP_PACKET_MAX = 1500, /* bytes of a packet that the engine sends */
 };
@@ -42,7 +42,7 @@ struct snoop_ports {
 
 struct snoop_domain_key {
 	uint16_t bridge;
-	uint16_t vlan; /* 0: the bridge has none */
+	uint16_t vlan; /* 0: a router's interface */
 };
 
 /* ---------------------------------------------------------------- settings */
@@ -54,9 +54,11 @@ struct snoop_settings {
 		       * leave, on the port that it came by */
 	bool strict;  /* IGMPv2 and v3 without router alert are dropped */
 	bool proxy;   /* reports end here, and routers are told the sum of them (RFC 4541 2.1.1) */
+	bool router;  /* a router's interface (RFC 3376 6, RFC 3810 7) with port 0 alone, and no bridge: it
+		       * asks from its own address or not at all, and on a leave only if it is the querier */
 	enum snoop_unregistered unregistered;
-	/* Ours as querier. IPv4: unspecified is 0.0.0.0, which wins no election. IPv6: link-local;
-	 * unspecified: no MLD is sent. */
+	/* Ours as querier. IPv4: unspecified is 0.0.0.0, which wins no election; a router's: no IGMP is
+	 * sent. IPv6: link-local; unspecified: no MLD is sent. */
 	struct address address[SNOOP_FAMILIES];
 	uint8_t version[SNOOP_FAMILIES];  /* of our queries: IGMP 2 or 3, MLD 1 or 2 */
 	unsigned int robustness;          /* RFC 3376 8.1; 1 to 7 */

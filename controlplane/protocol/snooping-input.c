@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * snooping-input.c: frames between bridges' ports and the snooping engine.
+ * snooping-input.c: frames between bridges' ports, or routed interfaces, and the snooping engine.
  */
 #include <stdlib.h>
+#include "controlplane/object/multicast_port.h"
 #include "controlplane/object/snooping.h"
 #include "controlplane/protocol/bytes.h"
 #include "controlplane/protocol/inject.h"
 #include "controlplane/protocol/snooping-input.h"
+#include "dataplane/shm/reason.h"
 
 enum {
 	ADDRESSES = 12,
@@ -25,15 +27,21 @@ static unsigned int own_tags(const struct interface_object *interface)
 	return interface->kind != INTERFACE_VLAN ? 0 : interface->settings.inner_tag != 0 ? 2 : 1;
 }
 
+/* VLAN of what an interface sends without a tag besides its own ones. */
+static unsigned int native_of(const struct interface_object *interface)
+{
+	return interface->member != NULL ? interface->member->settings.native : VLAN_NONE;
+}
+
 /* Out of a port as that has the VLAN: `body` is what follows the addresses and tags, its type included.
- * tci: VLAN and priority, as in a tag. */
+ * tci: VLAN and priority, as in a tag; a routed interface's: VLAN_NONE. */
 static void send_out(struct model *model, const struct interface_object *interface,
 		     unsigned int tci, const uint8_t *addresses, const uint8_t *body, size_t length)
 {
 	static uint8_t frame[FRAME_MAX];
 	size_t at = ADDRESSES;
 
-	if (interface->member == NULL || length + ADDRESSES + 3 * TAG > sizeof(frame))
+	if (length + ADDRESSES + 3 * TAG > sizeof(frame))
 		return;
 	memcpy(frame, addresses, ADDRESSES);
 	if (own_tags(interface) == 2) {
@@ -47,13 +55,22 @@ static void send_out(struct model *model, const struct interface_object *interfa
 		store16(frame + at + 2, interface->settings.outer_tag);
 		at += TAG;
 	}
-	if ((tci & TAG_VLAN) != interface->member->settings.native) {
+	if ((tci & TAG_VLAN) != native_of(interface)) {
 		store16(frame + at, TYPE_TAG);
 		store16(frame + at + 2, tci);
 		at += TAG;
 	}
 	memcpy(frame + at, body, length);
 	inject_frame(model, interface->index, frame, at + length);
+}
+
+/* Is it still what it was when the frame was made? */
+static bool is_in_domain(const struct interface_object *interface,
+			 const struct snoop_domain_key *domain)
+{
+	if (interface->member != NULL)
+		return domain->bridge == interface->member->bridge->index;
+	return domain->bridge == groups_of_interface(interface->index) && multicast_is_on(interface);
 }
 
 /* What a worker has no room for waits for the next turn: all VLANs are asked at the same time. */
@@ -68,8 +85,8 @@ void snooping_send(struct model *model)
 		bool full = interface != NULL && inject_is_full(model, frame->interface);
 		if (full && now - frame->queued < SNOOPING_FRAME_NS)
 			continue;
-		if (interface != NULL && !full)
-			send_out(model, interface, frame->vlan, frame->data,
+		if (interface != NULL && !full && is_in_domain(interface, &frame->domain))
+			send_out(model, interface, frame->domain.vlan, frame->data,
 				 frame->data + ADDRESSES, frame->length - ADDRESSES);
 		snooping_frame_end(model, frame, full);
 	}
@@ -111,6 +128,18 @@ void snooping_topology_punted(struct model *model, const struct frame_slot *slot
 		snooping_topology(model, interface->member);
 }
 
+/* By a routed interface. */
+static void routed_punted(struct model *model, const struct interface_object *interface,
+			  const struct frame_slot *slot)
+{
+	if (!multicast_is_on(interface) || slot->reason == PUNT_pim ||
+	    slot->l3_offset < ADDRESSES + 2 || slot->l3_offset >= slot->length)
+		return;
+	multicast_port_input(model, interface, slot->data + slot->l3_offset,
+			     slot->length - slot->l3_offset, slot->data + 6);
+	snooping_send(model);
+}
+
 void snooping_punted(struct model *model, const struct frame_slot *slot)
 {
 	const struct interface_object *interface = model->interface[slot->interface];
@@ -118,8 +147,12 @@ void snooping_punted(struct model *model, const struct frame_slot *slot)
 	struct port_set slots;
 	unsigned int tci;
 
-	if (member == NULL || !model->settled)
+	if (interface == NULL || !model->settled)
 		return;
+	if (member == NULL) {
+		routed_punted(model, interface, slot);
+		return;
+	}
 	size_t at = read_tags(slot, member, &tci);
 	unsigned int vlan = tci & TAG_VLAN;
 	unsigned int type = at == 0 ? 0 : load16(slot->data + at);

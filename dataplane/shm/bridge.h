@@ -13,7 +13,11 @@
  *   HASH_FDB              (bridge, VLAN, MAC) -> slot
  *   HASH_GROUP            (bridge, VLAN, group) -> ports
  *   HASH_GROUP_SOURCE     (bridge, VLAN, source, group) -> ports
- *   HASH_MULTICAST_ROUTE  (VRF, group) -> bridges; which sources they want is in the two above
+ *   HASH_MULTICAST_ROUTE  (VRF, group) -> bridges and routed interfaces; which sources they want is in the
+ *                         two above
+ *
+ * An interface that is in no bridge (port, VLAN subinterface) and has INTERFACE_GROUPS has its groups there too,
+ * as if it were the one port of a bridge: number groups_of_interface(), VLAN_NONE, slot 0.
  */
 #ifndef SHUNT_SHM_BRIDGE_H
 #define SHUNT_SHM_BRIDGE_H
@@ -119,7 +123,7 @@ static_assert(sizeof(struct fdb_entry) == 32, "fdb_entry");
 
 struct group_key {
 	uint8_t group[16]; /* IPv4 as ::ffff:a.b.c.d */
-	uint32_t bridge;
+	uint32_t bridge;   /* or groups_of_interface() */
 	uint16_t vlan;
 	uint16_t reserved;
 };
@@ -146,20 +150,20 @@ struct group_source_entry {
 };
 static_assert(sizeof(struct group_source_entry) == 80, "group_source_entry");
 
-enum { MULTICAST_BRANCHES = 32 }; /* bridges of a VRF that multicast may be routed to */
+enum { MULTICAST_BRANCHES = 32 }; /* bridges and interfaces of a VRF that multicast may be routed to */
 
 struct multicast_key {
 	uint8_t group[16]; /* IPv4 as ::ffff:a.b.c.d */
 	uint32_t vrf;
 	uint32_t reserved;
 };
-/* Bridges that a group is routed to, for hosts have asked for it there. */
+/* Where a group is routed to, for hosts have asked for it there. */
 struct multicast_route {
 	struct multicast_key key;
 	uint32_t count; /* branches */
 	uint32_t reserved;
 	struct {
-		uint32_t interface; /* the bridge's own */
+		uint32_t interface; /* a bridge's own, or a routed one */
 		uint16_t threshold; /* a TTL that is less after the decrement does not leave by it */
 		uint16_t flags;     /* MULTICAST_... */
 	} branch[MULTICAST_BRANCHES];
@@ -206,6 +210,12 @@ static inline unsigned int member_port(uint64_t member)
 static inline unsigned int member_mtu(uint64_t member)
 {
 	return (unsigned int)(member >> MEMBER_MTU_SHIFT) & 0xffff;
+}
+
+/* group_key.bridge of a routed interface's groups; its row is below INTERFACE_FIRST_TUNNEL. */
+static inline uint32_t groups_of_interface(uint32_t interface)
+{
+	return BRIDGE_MAX + interface;
 }
 
 /* The VLAN's domain, or NULL: no port of the bridge is in it. */

@@ -187,6 +187,7 @@ static_assert(sizeof(struct interface) == 128, "interface");
 #define INTERFACE_RPF_LOOSE  (1ull << 1) /* source must have a route */
 #define INTERFACE_FILTER_IN  (1ull << 2) /* filter_in is set */
 #define INTERFACE_FILTER_OUT (1ull << 3) /* filter_out is set */
+#define INTERFACE_GROUPS     (1ull << 4) /* IGMP and MLD are the control plane's: routed multicast */
 #define INTERFACE_BRIDGED    (1ull << 5) /* bridge_port is set: frames are the bridge's */
 #define INTERFACE_MSS_SHIFT  16          /* 16 bits: TCP segments are clamped to it, 0: not */
 #define INTERFACE_BRIDGE_SHIFT 32 /* 16 bits: BRIDGED: its bridge; kind BRIDGE: which one it is */

@@ -146,6 +146,12 @@ bool storm_allows(const struct bridging *bridging, enum storm_kind kind);
  * here. */
 bool multicast_ports(const struct bridging *bridging, struct port_set *ports, uint32_t *counter);
 
+/* Why the snooping engine wants a multicast packet whose IP header is whole (PUNT_igmp, PUNT_mld, PUNT_pim), or
+ * MULTICAST_.... *type: of the message; 0: it has none. */
+enum { MULTICAST_DATA = -1, MULTICAST_UNKNOWN_IGMP = -2 };
+int multicast_protocol(enum bridge_family family, const uint8_t *header, const uint8_t *end,
+		       uint8_t *type);
+
 /* Members of (source, group) in a VLAN, else of (any, group), and the counter of that entry; IPv4 addresses as
  * ::ffff:a.b.c.d. False: unregistered. */
 bool multicast_members(const struct tables *tables, uint32_t bridge, unsigned int vlan,

@@ -65,6 +65,8 @@ static bool end_by_destination(struct worker *worker, struct packet *packet)
 		martian = true;
 	if (likely(!link_local && !multicast && !martian))
 		return false;
+	if (multicast && membership(worker, packet))
+		return true;
 	if (link_local) /* the control plane knows whether it is for one of ours */
 		host_local(worker, packet);
 	else if (multicast)
@@ -193,7 +195,8 @@ static __rte_noinline bool admit(struct worker *worker, struct packet *packet)
 
 	if (reason == GOES_ON)
 		return !end_by_destination(worker, packet);
-	if (reason != DROP_ip_martian || !host_unconfigured(worker, packet))
+	if (reason != DROP_ip_martian ||
+	    (!membership_unconfigured(worker, packet) && !host_unconfigured(worker, packet)))
 		drop(worker, packet->mbuf, packet->interface, (enum drop_reason)reason);
 	return false;
 }

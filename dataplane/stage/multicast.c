@@ -101,34 +101,31 @@ static bool is_report(int reason, uint8_t type)
 	return reason == PUNT_mld && (type == 131 || type == 132 || type == 143);
 }
 
-enum { IS_DATA = -1, IS_UNKNOWN_IGMP = -2 };
-
-/* Why the snooping engine wants it, or IS_... */
-static int protocol_of(struct group_packet *packet)
+int multicast_protocol(enum bridge_family family, const uint8_t *header, const uint8_t *end,
+		       uint8_t *type)
 {
-	const uint8_t *header = packet->header;
 	const uint8_t *payload = header + IPV6_HEADER;
 	uint8_t protocol = header[6];
 
-	if (packet->family == BRIDGE_IPV4) {
+	*type = 0;
+	if (family == BRIDGE_IPV4) {
 		payload = header + (header[0] & 0xf) * 4;
-		bool start =
-			payload < packet->end && (ip_load16(header + 6) & FRAGMENT_OFFSET) == 0;
-		packet->type = start ? payload[0] : 0;
+		bool start = payload < end && (ip_load16(header + 6) & FRAGMENT_OFFSET) == 0;
+		*type = start ? payload[0] : 0;
 		if (header[9] == PROTOCOL_IGMP)
-			return is_igmp_type(packet->type) ? (int)PUNT_igmp : IS_UNKNOWN_IGMP;
-		return start && header[9] == PROTOCOL_PIM ? (int)PUNT_pim : IS_DATA;
+			return is_igmp_type(*type) ? (int)PUNT_igmp : MULTICAST_UNKNOWN_IGMP;
+		return start && header[9] == PROTOCOL_PIM ? (int)PUNT_pim : MULTICAST_DATA;
 	}
-	if (protocol == PROTOCOL_HOP_BY_HOP && packet->end - payload >= 8) {
+	if (protocol == PROTOCOL_HOP_BY_HOP && end - payload >= 8) {
 		protocol = payload[0];
 		payload += (payload[1] + 1) * 8;
 	}
-	if (payload >= packet->end)
-		return IS_DATA;
-	packet->type = payload[0];
-	if (protocol == IPV6_ICMP && is_mld_type(packet->type))
+	if (payload >= end)
+		return MULTICAST_DATA;
+	*type = payload[0];
+	if (protocol == IPV6_ICMP && is_mld_type(*type))
 		return PUNT_mld;
-	return protocol == PROTOCOL_PIM ? (int)PUNT_pim : IS_DATA;
+	return protocol == PROTOCOL_PIM ? (int)PUNT_pim : MULTICAST_DATA;
 }
 
 /* ---------------------------------------------------------------- lookup */
@@ -194,7 +191,8 @@ bool multicast_ports(const struct bridging *bridging, struct port_set *ports, ui
 		flood(bridging, &packet, ports);
 		return true;
 	}
-	int reason = protocol_of(&packet);
+	int reason = multicast_protocol(packet.family, packet.header, packet.end,
+					&packet.type);
 	if (reason >= 0 && bridging->port->slot != SLOT_OWN && bridging->port->slot != SLOT_LABEL) {
 		punt(bridging->worker, bridging->mbuf, bridging->packet->interface,
 		     (enum punt_reason)reason, packet.header);
@@ -206,7 +204,7 @@ bool multicast_ports(const struct bridging *bridging, struct port_set *ports, ui
 		*ports = *routers;
 		return true;
 	}
-	if (packet.all || reason == IS_UNKNOWN_IGMP || !(rule & DOMAIN_ENFORCED)) {
+	if (packet.all || reason == MULTICAST_UNKNOWN_IGMP || !(rule & DOMAIN_ENFORCED)) {
 		flood(bridging, &packet, ports);
 		return true;
 	}

@@ -110,9 +110,17 @@ void bridge_classify(struct worker *worker, unsigned int interface, struct rte_m
  * packet->interface, or goes into a tunnel. The packet need not outlive the call. */
 void bridge_send(struct worker *worker, struct packet *packet, uint32_t interface);
 
-/* An IP packet to a multicast group that is not of its link alone, its header validated: to the bridges of
- * its VRF on which hosts have asked for it. It ends here. */
+/* An IP packet to a multicast group that is not of its link alone, its header validated: to the bridges and
+ * routed interfaces of its VRF on which hosts have asked for it. It ends here. */
 void multicast_route(struct worker *worker, struct packet *packet);
+
+/* IGMP or MLD to any multicast address, its header validated, by an interface to whose hosts groups are routed:
+ * it ends here, at the control plane. False: it is none, and goes on. */
+bool membership(struct worker *worker, struct packet *packet);
+
+/* The same for a packet that is a martian for its source: IGMP of hosts without an address yet (RFC 3376
+ * 4.2.13). */
+bool membership_unconfigured(struct worker *worker, struct packet *packet);
 
 /* A frame that a bridge hands to its own interface, untagged and counted as received. */
 void classify_own(struct worker *worker, struct packet *packet, uint32_t interface);

@@ -46,6 +46,8 @@ struct branch {
 	unsigned int bridge, threshold, flags;
 };
 void route_group(const char *group, const struct branch *branches, unsigned int count);
+/* A routed interface as one of them. */
+#define BRANCH_INTERFACE(row) ((unsigned int)(row) + 1u - (unsigned int)OWN_ROW)
 #define ROUTE_GROUP_TO(group, ...)                                                                 \
 	route_group(group, (const struct branch[]){ __VA_ARGS__ },                                 \
 		    sizeof((struct branch[]){ __VA_ARGS__ }) / sizeof(struct branch))

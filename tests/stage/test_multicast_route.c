@@ -9,6 +9,7 @@
  */
 #include <stdio.h>
 #include "tests/stage/bridges.h"
+#include "tests/stage/multicast-words.h"
 #include "tests/stage/tunnels.h"
 
 enum { LABEL = 600, LABEL_PIPE = 601, BUD = 602, BUD_PIPE = 603, BUD_DOWN = 604, SHORT = 60, LONG = 700 };
@@ -135,48 +136,9 @@ struct route_case {
 	int dropped;
 };
 
-/* The words of an IP packet with `fill` bytes in it. */
-static void packet_words(char words[512], const struct route_case *test, unsigned int ttl)
+static void packet_words(char words[PACKET_WORDS], const struct route_case *test, unsigned int ttl)
 {
-	bool ipv4 = strchr(test->group, ':') == NULL;
-	uint8_t header[40] = { 0 }, bytes[16];
-	unsigned int size = ipv4 ? 20 : 40;
-
-	if (ipv4) {
-		memcpy(header, (const uint8_t[]){ 0x45, 0, 0, 0, 0, 7, 0x40, 0, (uint8_t)ttl, 17 },
-		       10);
-		header[2] = (uint8_t)((size + test->fill) >> 8);
-		header[3] = (uint8_t)(size + test->fill);
-		memcpy(header + 12, table_address(test->source, bytes), 4);
-		memcpy(header + 16, table_address(test->group, bytes), 4);
-		uint16_t sum = frame_checksum(header, size);
-		header[10] = (uint8_t)(sum >> 8);
-		header[11] = (uint8_t)sum;
-	} else {
-		memcpy(header, (const uint8_t[]){ 0x60, 0, 0, 0, 0, 0, 17, (uint8_t)ttl }, 8);
-		header[4] = (uint8_t)(test->fill >> 8);
-		header[5] = (uint8_t)test->fill;
-		memcpy(header + 8, table_address(test->source, bytes), 16);
-		memcpy(header + 24, table_address(test->group, bytes), 16);
-	}
-	char *at = words + sprintf(words, "raw:");
-	for (unsigned int i = 0; i < size; i++)
-		at += sprintf(at, "%02x", header[i]);
-	sprintf(at, " fill:%u", test->fill);
-}
-
-/* Ethernet header words to the group's MAC. */
-static void group_words(char words[128], const char *group, const char *from, const char *tag)
-{
-	uint8_t bytes[16];
-	bool ipv4 = table_address(group, bytes) != bytes;
-
-	if (ipv4)
-		sprintf(words, "mac:01005e%02x%02x%02x%s%s type:0800 ", bytes[13] & 0x7f, bytes[14],
-			bytes[15], from, tag);
-	else
-		sprintf(words, "mac:3333%02x%02x%02x%02x%s%s type:86dd ", bytes[12], bytes[13],
-			bytes[14], bytes[15], from, tag);
+	multicast_packet_words(words, test->source, test->group, ttl, test->fill);
 }
 
 static void run(const struct route_case *test)
@@ -188,7 +150,7 @@ static void run(const struct route_case *test)
 	};
 
 	packet_words(packet, test, test->ttl);
-	group_words(ethernet, test->group, "0a0000000009", "");
+	multicast_mac_words(ethernet, test->group, "0a0000000009", "");
 	snprintf(in, sizeof(in), "%s%s", test->before != NULL ? test->before : ethernet, packet);
 	for (unsigned int i = 0; i < COPIES_MAX && test->out[i].ttl != 0; i++) {
 		const struct leaves *leaves = &test->out[i];
@@ -197,7 +159,7 @@ static void run(const struct route_case *test)
 			snprintf(from, sizeof(from), "0a0000000009");
 		else
 			snprintf(from, sizeof(from), "02000000b0%02x", leaves->bridge);
-		group_words(ethernet, test->group, from, leaves->tag);
+		multicast_mac_words(ethernet, test->group, from, leaves->tag);
 		snprintf(out[i], sizeof(out[i]), "%s%s", ethernet, packet);
 		translated.out[i] = (struct copy){ leaves->port, out[i] };
 	}
@@ -399,7 +361,7 @@ static void run_bud(unsigned int label, unsigned int ttl, unsigned int fill, uns
 	}
 	if (routed != 0) {
 		packet_words(words, &packet, routed);
-		group_words(ethernet, packet.group, "02000000b001", TAG);
+		multicast_mac_words(ethernet, packet.group, "02000000b001", TAG);
 		snprintf(out[count], sizeof(out[0]), "%s%s", ethernet, words);
 		test.out[count] = (struct copy){ 3, out[count] };
 	} else {
@@ -454,7 +416,7 @@ static void test_vector(void **state)
 
 	(void)state;
 	packet_words(packet, &cases[1], 64);
-	group_words(ethernet, cases[1].group, "0a0000000009", "");
+	multicast_mac_words(ethernet, cases[1].group, "0a0000000009", "");
 	snprintf(words, sizeof(words), "%s%s", ethernet, packet);
 	account_take(&before);
 	for (unsigned int i = 0; i < VECTOR_SIZE; i++)
@@ -477,7 +439,7 @@ static void test_no_buffers(void **state)
 
 	(void)state;
 	packet_words(packet, &cases[0], 64);
-	group_words(ethernet, cases[0].group, "0a0000000009", "");
+	multicast_mac_words(ethernet, cases[0].group, "0a0000000009", "");
 	snprintf(words, sizeof(words), "%s%s", ethernet, packet);
 	struct rte_mbuf *mbuf = mbuf_of(frame, frame_build(frame, words));
 	buffers_take(0);

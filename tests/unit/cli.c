@@ -31,8 +31,11 @@ static const struct {
 	{ "port set ", "<port vlan loopback bridge tunnel pseudowire>" },
 	{ "port add p0 ", "devargs mtu rx-queues mpls space upstream-space vrf host-interface rpf bridge "
 	  "vlan trunk native isolated learning learning-limit storm-broadcast storm-multicast "
-	  "storm-unicast up down" },
-	{ "port add p0 mtu 1500 m", "mpls" },
+	  "storm-unicast multicast-routing multicast-ttl-threshold igmp-version mld-version "
+	  "fast-leave query-interval query-response-interval last-member-interval "
+	  "last-member-count robustness startup-query-interval startup-query-count strict "
+	  "group-limit source-limit up down" },
+	{ "port add p0 mtu 1500 m", "mpls multicast-routing multicast-ttl-threshold mld-version" },
 	{ "port add p0 mtu ", "" },
 	{ "port add p0 mpls ", "on off" },
 	{ "port set p0 mpls on u", "upstream-space up" },
@@ -110,7 +113,11 @@ static void test_usage(void **state)
 			    "[space N] [upstream-space N] [host-interface STRING] [rpf off|strict|loose] "
 			    "[bridge BR] [vlan N] [trunk STRING] [native N] "
 		"[isolated on|off] [learning on|off] [learning-limit N] [storm-broadcast N] "
-		"[storm-multicast N] [storm-unicast N] [up|down]");
+		"[storm-multicast N] [storm-unicast N] [multicast-routing off|on|no-rpf] "
+		"[multicast-ttl-threshold N] [igmp-version N] [mld-version N] [fast-leave on|off] "
+		"[query-interval T] [query-response-interval T] [last-member-interval T] "
+		"[last-member-count N] [robustness N] [startup-query-interval T] "
+		"[startup-query-count N] [strict on|off] [group-limit N] [source-limit N] [up|down]");
 	command_usage(command_by_id(COMMAND_VLAN_ADD), usage, sizeof(usage));
 	assert_memory_equal(usage, "vlan add NAME dev PORT tag N [inner N]", 38);
 }

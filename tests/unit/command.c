@@ -296,7 +296,11 @@ static void test_expected(void **state)
 	assert_string_equal(error.expected,
 			    "devargs, mtu, rx-queues, mpls, space, upstream-space, "
 			    "host-interface, rpf, bridge, vlan, trunk, native, "
-	"isolated, learning, learning-limit, storm-broadcast, storm-multicast, storm-unicast, up, down");
+	"isolated, learning, learning-limit, storm-broadcast, storm-multicast, storm-unicast, "
+	"multicast-routing, multicast-ttl-threshold, igmp-version, mld-version, fast-leave, "
+	"query-interval, query-response-interval, last-member-interval, last-member-count, "
+	"robustness, startup-query-interval, startup-query-count, strict, group-limit, "
+	"source-limit, up, down");
 	assert_int_equal(command_parse("neigh frob", &arguments, &error), -EINVAL);
 	assert_string_equal(error.expected, "add, replace, del, show");
 }

@@ -557,12 +557,11 @@ static void limits_of_ports(void **state)
 static void settings_are_configuration(void **state)
 {
 	static const char line[] =
-		"querier on querier-address 10.0.0.7 igmp-version 2 mld-version 1 "
-		"unknown-multicast "
-		"router-ports fast-leave on query-interval 20s query-response-interval 5s "
-		"last-member-interval 500ms last-member-count 3 robustness 3 "
-		"startup-query-interval 2s startup-query-count 4 strict on proxy on group-limit 10 "
-		"source-limit 20";
+		"querier on querier-address 10.0.0.7 unknown-multicast router-ports proxy on "
+		"igmp-version 2 mld-version 1 fast-leave on query-interval 20s "
+		"query-response-interval 5s last-member-interval 500ms last-member-count 3 "
+		"robustness 3 startup-query-interval 2s startup-query-count 4 strict on "
+		"group-limit 10 source-limit 20";
 	struct fixture *f = *state;
 	char command[600];
 
