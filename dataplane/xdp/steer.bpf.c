@@ -161,43 +161,43 @@ static __always_inline int is_dhcp_for_us(const __u8 *frame, const __u8 *udp, co
 }
 
 static __always_inline enum owner owner_of_ipv4(const __u8 *frame, const __u8 *ip, const __u8 *end,
-						int mirrored)
+						int everything)
 {
 	if (ip + 20 > end)
 		return SHUNT;
 	const __u8 *above = ip + (ip[0] & 0xf) * 4;
 	int whole = (load16(ip + 6) & 0x1fff) == 0; /* or a fragment with no header above */
-	if (!mirrored && ip[9] == IPPROTO_UDP && whole && is_dhcp_for_us(frame, above, end))
+	if (!everything && ip[9] == IPPROTO_UDP && whole && is_dhcp_for_us(frame, above, end))
 		return KERNEL;
 	__u32 found = ipv4_of_host(ip + 16);
 	return found ? owner_by_address(found, ip[9], above, end) : SHUNT;
 }
 
-static __always_inline enum owner owner_of_icmp6(const __u8 *icmp, const __u8 *end, int mirrored)
+static __always_inline enum owner owner_of_icmp6(const __u8 *icmp, const __u8 *end, int everything)
 {
 	if (icmp + 1 > end)
 		return SHUNT;
 	if (icmp[0] == ND_ROUTER_ADVERTISEMENT)
-		return mirrored ? SHUNT : KERNEL;
+		return everything ? SHUNT : KERNEL;
 	if (icmp[0] == ND_SOLICITATION && icmp + ND_TARGET + 16 <= end &&
 	    ipv6_of_host(icmp + ND_TARGET))
 		return KERNEL;
 	return SHUNT;
 }
 
-static __always_inline enum owner owner_of_ipv6(const __u8 *ip, const __u8 *end, int mirrored)
+static __always_inline enum owner owner_of_ipv6(const __u8 *ip, const __u8 *end, int everything)
 {
 	if (ip + IPV6_HEADER > end)
 		return SHUNT;
 	const __u8 *above = ip + IPV6_HEADER;
 	/* a client asks and is answered at its link-local address (RFC 8415 13); others are routed */
-	if (!mirrored && ip[24] == 0xfe && (ip[25] & 0xc0) == 0x80 && ip[6] == IPPROTO_UDP &&
+	if (!everything && ip[24] == 0xfe && (ip[25] & 0xc0) == 0x80 && ip[6] == IPPROTO_UDP &&
 	    above + 4 <= end && load16(above + 2) == DHCPV6_CLIENT)
 		return KERNEL;
 	__u32 found = ipv6_of_host(ip + 24);
 	if (found)
 		return owner_by_address(found, ip[6], above, end);
-	return ip[6] == IPPROTO_ICMPV6 ? owner_of_icmp6(above, end, mirrored) : SHUNT;
+	return ip[6] == IPPROTO_ICMPV6 ? owner_of_icmp6(above, end, everything) : SHUNT;
 }
 
 /* 01:80:c2:00:00:0x: for the next bridge or switch only, which is the kernel here (LLDP, STP, LACP) */
@@ -213,6 +213,8 @@ static __always_inline enum owner owner_of(const __u8 *frame, const __u8 *end)
 	const __u64 *flags = bpf_map_lookup_elem(&settings, &which);
 	const __u8 *at = frame + ETH_HLEN;
 	int mirrored = flags && (*flags & STEER_MIRROR);
+	/* what configures hosts is for those behind a bridge, too */
+	int everything = flags && (*flags & (STEER_EVERYTHING | STEER_MIRROR));
 
 	if (at > end)
 		return SHUNT;
@@ -232,14 +234,14 @@ static __always_inline enum owner owner_of(const __u8 *frame, const __u8 *end)
 	case ETH_P_ARP:
 		return owner_of_arp(at, end);
 	case ETH_P_IP:
-		return owner_of_ipv4(frame, at, end, mirrored);
+		return owner_of_ipv4(frame, at, end, everything);
 	case ETH_P_IPV6:
-		return owner_of_ipv6(at, end, mirrored);
+		return owner_of_ipv6(at, end, everything);
 	case ETHERTYPE_MPLS:
 	case ETHERTYPE_MPLS_UPSTREAM:
 		return SHUNT;
 	default:
-		return flags && (*flags & (STEER_EVERYTHING | STEER_MIRROR)) ? SHUNT : KERNEL;
+		return everything ? SHUNT : KERNEL;
 	}
 }
 

@@ -340,6 +340,29 @@ class LabWithout(shunt_test.Lab):
         super()._start(name, *before, *words, wait=wait)
 
 
+class Bridged(unittest.TestCase):
+    """What configures hosts crosses a bridge: it is not the kernel's of a port."""
+
+    def test_configuration_of_hosts(self):
+        lab = shunt_test.Lab(2, "net_af_xdp")
+        self.addCleanup(lab.close)
+        lab.start_dataplane()
+        lab.start_controlplane()
+        lab.batch(["bridge add br0", *(f"port add p{i} devargs net_af_xdp{i},iface=p{i} bridge br0" for i in (0, 1))])
+        wait_until(lambda: all(row["link"] == "up" for row in lab.json("port show")), 20, "links")
+        client, router = "02:00:00:00:00:77", lab.host_mac(0)
+        answer = bytes([2, 1, 6, 0]) + bytes(24) + mac(client) + bytes(230)
+        dhcp6 = bytes.fromhex("60000000 000c 11ff") + bytes.fromhex("fe80" + 27 * "00" + "01" + "fe80" + 27 * "00" + "77")[:32]
+        sent = [ethernet("ff:ff:ff:ff:ff:ff", router, 0x0800, udp4(answer, "10.0.0.2", "255.255.255.255", 67, 68)),
+                ethernet(client, router, 0x0800, udp4(answer, "10.0.0.2", "10.0.0.77", 67, 68)),
+                ethernet(client, router, 0x86dd, dhcp6 + bytes.fromhex("02230222000c000007000000"))]
+        lab.captures[1].drain()
+        lab.sender.send(sent)
+        got = []
+        wait_until(lambda: got.extend(lab.captures[1].drain()) or set(sent) <= set(got), 5,
+                   lambda: f"of {len(sent)} came {len(set(sent) & set(got))}")
+
+
 class Two(shunt_test.LabTest):
     """A second instance is not given the interface that the first one has, until that one is killed."""
 
