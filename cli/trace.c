@@ -91,8 +91,7 @@ static void print_packet(const json_t *packet)
 	size_t index;
 
 	printf("%s %s, %lld bytes, worker %lld%s\n", member_text(packet, "time"),
-	       member_text(packet, "interface"), number(packet, "length"),
-	       number(packet, "worker"),
+	       member_text(packet, "interface"), number(packet, "length"), number(packet, "worker"),
 	       is_continued(packet) ? ", handed over by another one" : "");
 	print_bytes(member_text(packet, "bytes"));
 	json_array_foreach(steps, index, part) print_step(part);
@@ -137,8 +136,8 @@ static bool is_handed_over(const json_t *packet)
 	json_t *ends = json_object_get(packet, "ends"), *end;
 	size_t index;
 
-	json_array_foreach(ends, index,
-			   end) if (strcmp(member_text(end, "reason"), "other_worker") == 0) return true;
+	json_array_foreach(ends, index, end) if (strcmp(member_text(end, "reason"),
+							"other_worker") == 0) return true;
 	return false;
 }
 

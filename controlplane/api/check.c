@@ -172,7 +172,8 @@ static int mpls_check(struct arguments *arguments, struct place place, struct er
 	if (operation == OPERATION_SWAP || operation == OPERATION_POP)
 		return paths_check(arguments, operation == OPERATION_SWAP, place, error);
 	if (arguments->path_count > 0)
-		return wrong(place, -1, 0, error, "only swap, a plain pop and replicate have paths", "");
+		return wrong(place, -1, 0, error, "only swap, a plain pop and replicate have paths",
+			     "");
 	return 0;
 }
 

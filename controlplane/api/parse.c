@@ -65,8 +65,7 @@ static const struct command *command_find(struct parser *parser, const struct co
 				continue;
 			candidate = table[i].noun;
 		}
-		if (*candidate != *word->start || candidate == name ||
-		    (noun && table[i].spelled))
+		if (*candidate != *word->start || candidate == name || (noun && table[i].spelled))
 			continue;
 		unsigned int score = keyword_match(candidate, word, &after);
 		if (score == 0 || score < best || (score == best && strcmp(name, candidate) == 0))
@@ -462,6 +461,6 @@ int command_parse(const char *line, struct arguments *arguments, struct error *e
 		return 0;
 	struct word end = { .start = parser.scanner.at, .length = 1 };
 	return parse_fail_at(&parser, path >= 0        ? &parser.path_column[path]
-				: parameter >= 0 ? &parser.column[parameter]
-						 : &end);
+				      : parameter >= 0 ? &parser.column[parameter]
+						       : &end);
 }

@@ -30,8 +30,7 @@ static bool sample_copy(const struct drop_sample *sample, struct drop_sample *co
 static bool sample_of(const struct view *view, uint32_t interface, unsigned int reason,
 		      struct drop_sample *newest)
 {
-	uint64_t workers =
-		view->state != NULL ? word_load(&view->state->control.worker_count) : 0;
+	uint64_t workers = view->state != NULL ? word_load(&view->state->control.worker_count) : 0;
 	struct drop_sample copy;
 
 	newest->time = 0;
@@ -73,8 +72,7 @@ static json_t *drop_row(const struct view *view, uint32_t interface, unsigned in
 			const char *name, uint64_t packets)
 {
 	const struct model_private *private = view_private(view);
-	double rate =
-		private != NULL ? private->drop_rate(view->model, interface, reason) : -1;
+	double rate = private != NULL ? private->drop_rate(view->model, interface, reason) : -1;
 	json_t *row = json_object();
 	struct drop_sample sample;
 
@@ -83,7 +81,8 @@ static json_t *drop_row(const struct view *view, uint32_t interface, unsigned in
 	view_string(row, "text", drop_reason_text(reason));
 	view_number(row, "packets", packets);
 	if (rate >= 0)
-		json_object_set_new(row, "rate", json_real((double)(uint64_t)(rate * 10 + 0.5) / 10));
+		json_object_set_new(row, "rate",
+				    json_real((double)(uint64_t)(rate * 10 + 0.5) / 10));
 	if (sample_of(view, interface, reason, &sample))
 		put_sample(row, &sample);
 	return row;
@@ -96,8 +95,7 @@ static void put_drops(const struct view *view, json_t *array, uint32_t interface
 
 	for (unsigned int i = 0; i < DROP_REASON_COUNT; i++)
 		if (count[i] != 0)
-			json_array_append_new(array,
-					      drop_row(view, interface, i, name, count[i]));
+			json_array_append_new(array, drop_row(view, interface, i, name, count[i]));
 }
 
 json_t *view_all_drops(const struct view *view, const struct arguments *arguments,

@@ -47,8 +47,9 @@ static struct rte_mempool *jumbo_pool(struct device_pools *pools)
 	unsigned int count = pools->mbufs / JUMBO_SHARE;
 
 	if (pools->jumbo == NULL)
-		pools->jumbo = queues_pool("jumbo", count,
-					   count / 4 < POOL_CACHE ? count / 4 : POOL_CACHE, JUMBO_ROOM);
+		pools->jumbo =
+			queues_pool("jumbo", count, count / 4 < POOL_CACHE ? count / 4 : POOL_CACHE,
+				    JUMBO_ROOM);
 	return pools->jumbo;
 }
 

@@ -29,11 +29,13 @@ static struct capture_record *begin(const struct worker *worker, enum capture_ev
 	const struct watch_active *active = wish(worker);
 	uint32_t room = RTE_MAX(capture_snap(active->options), (uint32_t)WATCH_MATCH_BYTES);
 
-	if (!capture_wants(active->options, event) || !is_of(worker, active->interface, interface) ||
+	if (!capture_wants(active->options, event) ||
+	    !is_of(worker, active->interface, interface) ||
 	    (active->count != 0 && active->seen >= active->count))
 		return NULL;
-	struct capture_record *record = capture_reserve(
-		&worker->shared->capture[worker->id], RTE_MIN(RTE_MIN(room, length), (uint32_t)CAPTURE_SNAP_MAX));
+	struct capture_record *record =
+		capture_reserve(&worker->shared->capture[worker->id],
+				RTE_MIN(RTE_MIN(room, length), (uint32_t)CAPTURE_SNAP_MAX));
 	*record = (struct capture_record){
 		.event = (uint8_t)event,
 		.captured = (uint16_t)RTE_MIN(RTE_MIN(room, length), (uint32_t)CAPTURE_SNAP_MAX),

@@ -11,7 +11,7 @@ enum { HAND_OVER_RING = 1024 }; /* packets; one place stays empty */
 struct handed {
 	struct rte_mbuf *mbuf;
 	uint64_t context; /* struct packet's */
-	uint32_t l3;      /* bytes from the frame's start to the outer IP header, negative before it */
+	uint32_t l3; /* bytes from the frame's start to the outer IP header, negative before it */
 	uint32_t watched; /* watch_give */
 };
 static_assert(sizeof(struct handed) == 24, "handed");
@@ -80,8 +80,8 @@ unsigned int hand_over_poll(struct worker *worker)
 
 	if (worker->handover == NULL)
 		return 0;
-	unsigned int count = rte_ring_sc_dequeue_burst_elem(
-		worker->handover[worker->id], handed, sizeof(handed[0]), VECTOR_SIZE, NULL);
+	unsigned int count = rte_ring_sc_dequeue_burst_elem(worker->handover[worker->id], handed,
+							    sizeof(handed[0]), VECTOR_SIZE, NULL);
 	for (unsigned int i = 0; i < count; i++) {
 		struct packet *packet = &worker->packet[i];
 		*packet = (struct packet){
@@ -109,7 +109,8 @@ void hand_over_end(struct worker *const *workers, unsigned int count)
 	if (rings == NULL)
 		return;
 	for (unsigned int i = 0; i < count; i++) {
-		while (rte_ring_sc_dequeue_bulk_elem(rings[i], &handed, sizeof(handed), 1, NULL) == 1) {
+		while (rte_ring_sc_dequeue_bulk_elem(rings[i], &handed, sizeof(handed), 1, NULL) ==
+		       1) {
 			struct packet packet = { .context = handed.context };
 			drop(workers[i], handed.mbuf, packet.interface, DROP_tunnel_owner_busy);
 		}

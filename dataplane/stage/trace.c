@@ -143,12 +143,14 @@ void trace_joined(struct worker *worker, struct rte_mbuf *head, const struct rte
 		  unsigned int interface)
 {
 	struct trace_state *trace = &worker->watching->trace;
-	uint64_t mark = *mark_of(last) >> MARK_SHIFT == trace->turn ? *mark_of(last) : *mark_of(head);
+	uint64_t mark =
+		*mark_of(last) >> MARK_SHIFT == trace->turn ? *mark_of(last) : *mark_of(head);
 	uint64_t turn = mark >> MARK_SHIFT, number = mark & ((1u << MARK_SHIFT) - 1);
 
 	*mark_of(head) = 0;
 	if (trace->generation != worker->watching->active[WATCHED_TRACE].generation ||
-	    turn < trace->first_turn || turn > trace->turn || (trace->turn - turn) % WORKER_MAX != 0)
+	    turn < trace->first_turn || turn > trace->turn ||
+	    (trace->turn - turn) % WORKER_MAX != 0)
 		return;
 	*mark_of(head) = trace->turn << MARK_SHIFT | number;
 	trace->entered[number] = true;
@@ -157,12 +159,12 @@ void trace_joined(struct worker *worker, struct rte_mbuf *head, const struct rte
 
 uint32_t trace_give(const struct worker *worker, const struct rte_mbuf *mbuf)
 {
-	return number_of(worker, mbuf) == NOT_TRACED
-		       ? 0
-		       : (uint32_t)worker->watching->trace.generation;
+	return number_of(worker, mbuf) == NOT_TRACED ? 0
+						     : (uint32_t)worker->watching->trace.generation;
 }
 
-void trace_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface, uint32_t given)
+void trace_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+		uint32_t given)
 {
 	const struct watch_active *active = &worker->watching->active[WATCHED_TRACE];
 	struct trace_state *trace = &worker->watching->trace;
@@ -170,7 +172,8 @@ void trace_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int inter
 	if (trace->generation != active->generation)
 		begin(worker, active->generation);
 	*mark_of(mbuf) = 0;
-	if (given != (uint32_t)active->generation || active->seen + trace->taken >= TRACE_PACKETS_MAX)
+	if (given != (uint32_t)active->generation ||
+	    active->seen + trace->taken >= TRACE_PACKETS_MAX)
 		return;
 	struct trace_record *record =
 		record_arrival(worker, TRACE_PACKETS_MAX - ++trace->taken, mbuf, interface);
@@ -242,7 +245,8 @@ static void find_waiting(struct worker *worker)
 
 	for (uint64_t pending = transmit->pending; pending != 0; pending &= pending - 1) {
 		unsigned int port = (unsigned int)__builtin_ctzll(pending);
-		for (unsigned int i = worker->watching->passed.port[port]; i < transmit->count[port]; i++) {
+		for (unsigned int i = worker->watching->passed.port[port];
+		     i < transmit->count[port]; i++) {
 			int number = number_of(worker, transmit->mbuf[port][i]);
 			if (number == NOT_TRACED || !trace->entered[number])
 				continue;

@@ -37,7 +37,8 @@ void trace_joined(struct worker *worker, struct rte_mbuf *head, const struct rte
 /* As watch_give and watch_take: the trace that the packet is in; 0: none. It is another packet of the worker that
  * has it now. */
 uint32_t trace_give(const struct worker *worker, const struct rte_mbuf *mbuf);
-void trace_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface, uint32_t given);
+void trace_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+		uint32_t given);
 
 /* As watch_copied. */
 void trace_copied(const struct rte_mbuf *mbuf, struct rte_mbuf *copy);

@@ -25,9 +25,8 @@ static const struct watch_wish *wish_at(const struct tables *tables, uint64_t of
 
 	if (wish == NULL || wish->program_length > WATCH_PROGRAM_MAX)
 		return NULL;
-	return tables_object_checked(tables, offset,
-				     sizeof(*wish) +
-					     wish->program_length * sizeof(wish->program[0]));
+	return tables_object_checked(
+		tables, offset, sizeof(*wish) + wish->program_length * sizeof(wish->program[0]));
 }
 
 static void take_over(struct watch_active *active, const struct watch_wish *wish)
@@ -260,7 +259,8 @@ uint32_t watch_give(const struct worker *worker, const struct rte_mbuf *mbuf)
 	return worker->watch & WATCH_TRACE ? trace_give(worker, mbuf) : 0;
 }
 
-void watch_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface, uint32_t given)
+void watch_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+		uint32_t given)
 {
 	worker->watching->stage = STAGE_receive;
 	if (worker->watch & WATCH_TRACE)

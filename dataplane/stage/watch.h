@@ -68,7 +68,8 @@ void watch_joined(struct worker *worker, struct rte_mbuf *head, const struct rte
 
 /* A packet goes to another worker: what that one is to be told with it. And what it was told. As watch_end. */
 uint32_t watch_give(const struct worker *worker, const struct rte_mbuf *mbuf);
-void watch_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface, uint32_t given);
+void watch_take(struct worker *worker, struct rte_mbuf *mbuf, unsigned int interface,
+		uint32_t given);
 
 /* The turn is over: readers may have what was reported. If worker->watch & WATCH_PACKETS. */
 void watch_done(struct worker *worker);

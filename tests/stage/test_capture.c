@@ -95,7 +95,8 @@ static void look(void)
 {
 	uint32_t at = 0;
 	bool lost;
-	uint32_t used = capture_read(&fixture.state->capture[0], &position, seen, sizeof(seen), &lost);
+	uint32_t used =
+		capture_read(&fixture.state->capture[0], &position, seen, sizeof(seen), &lost);
 
 	assert_false(lost);
 	records = 0;
@@ -194,7 +195,8 @@ static void around(enum capture_event event, enum stage_id stage)
 {
 	wish(&(struct watch_wish){ .deadline = now() + 1000000000000u,
 				   .interface = WATCH_ANY,
-				   .options = capture_options(1u << event, stage, CAPTURE_SNAP_MAX) },
+				   .options =
+					   capture_options(1u << event, stage, CAPTURE_SNAP_MAX) },
 	     NULL);
 }
 
@@ -247,8 +249,8 @@ static void which_ones(void **state)
 {
 	/* ether[14:4] >> 12 = 99 */
 	static const struct watch_instruction label_99[] = {
-		{ 0x20, 0, 0, 14 }, { 0x74, 0, 0, 12 }, { 0x15, 0, 1, 99 }, { 0x06, 0, 0, 65535 },
-		{ 0x06, 0, 0, 0 },
+		{ 0x20, 0, 0, 14 },    { 0x74, 0, 0, 12 }, { 0x15, 0, 1, 99 },
+		{ 0x06, 0, 0, 65535 }, { 0x06, 0, 0, 0 },
 	};
 	struct watch_wish fields = { .deadline = now() + 1000000000000u,
 				     .interface = 3,
@@ -323,9 +325,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_out_and_lost), cmocka_unit_test(punted),
-		cmocka_unit_test(long_frames),	   cmocka_unit_test(around_a_stage),
-		cmocka_unit_test(after_output),	   cmocka_unit_test(vectors_that_are_full),
-		cmocka_unit_test(which_ones),	   cmocka_unit_test(not_wished),
+		cmocka_unit_test(long_frames),     cmocka_unit_test(around_a_stage),
+		cmocka_unit_test(after_output),    cmocka_unit_test(vectors_that_are_full),
+		cmocka_unit_test(which_ones),      cmocka_unit_test(not_wished),
 	};
 
 	return cmocka_run_group_tests(tests, start, stage_stop);

@@ -49,8 +49,9 @@ static uint64_t sum(size_t offset, uint32_t interface)
 	uint64_t total = 0;
 
 	for (unsigned int i = 0; i < WORKERS; i++)
-		total += counter_read((const _Atomic uint64_t *)(
-			(const uint8_t *)&workers[i]->interface[interface] + offset));
+		total += counter_read((const _Atomic uint64_t *)((const uint8_t *)&workers[i]
+									 ->interface[interface] +
+								 offset));
 	return total;
 }
 #define SUM(field, interface) sum(offsetof(struct interface_counters, field), interface)
@@ -112,12 +113,9 @@ static void run(unsigned int tunnel, const struct step *steps, size_t count)
 static void test_strict(void **state)
 {
 	static const struct step steps[] = {
-		{ 0, 7, -1 },
-		{ 1, 7, DROP_tunnel_sequence_duplicate },
-		{ 1, 8, -1 },
-		{ 0, 8, DROP_tunnel_sequence_duplicate },
-		{ 0, 10, -1 },
-		{ 1, 9, DROP_tunnel_sequence_old },
+		{ 0, 7, -1 },  { 1, 7, DROP_tunnel_sequence_duplicate },
+		{ 1, 8, -1 },  { 0, 8, DROP_tunnel_sequence_duplicate },
+		{ 0, 10, -1 }, { 1, 9, DROP_tunnel_sequence_old },
 		{ 1, 11, -1 },
 	};
 
@@ -128,8 +126,10 @@ static void test_strict(void **state)
 static void test_window(void **state)
 {
 	static const struct step steps[] = {
-		{ 1, 100, -1 }, { 0, 102, -1 },
-		{ 1, 101, -1 }, { 0, 101, DROP_tunnel_sequence_duplicate },
+		{ 1, 100, -1 },
+		{ 0, 102, -1 },
+		{ 1, 101, -1 },
+		{ 0, 101, DROP_tunnel_sequence_duplicate },
 		{ 1, 102, DROP_tunnel_sequence_duplicate },
 	};
 
@@ -276,9 +276,12 @@ static void test_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_strict),         cmocka_unit_test(test_window),
-		cmocka_unit_test(test_plain),          cmocka_unit_test(test_full),
-		cmocka_unit_test(test_interface_down), cmocka_unit_test(test_traced),
+		cmocka_unit_test(test_strict),
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_interface_down),
+		cmocka_unit_test(test_traced),
 		cmocka_unit_test(test_end),
 	};
 

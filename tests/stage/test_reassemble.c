@@ -205,7 +205,8 @@ static void end_turn(void)
 /* Who traces fragments sees where each is left, and the last one as the packet that they make. */
 static void test_traced(void **state)
 {
-	static const char *const texts[] = { "0-8+ 8-16+ 16-20", "16-20 8-16+ 0-8+", "8-16+ 0-8+ 16-20" };
+	static const char *const texts[] = { "0-8+ 8-16+ 16-20", "16-20 8-16+ 0-8+",
+					     "8-16+ 0-8+ 16-20" };
 	const struct trace_ring *ring = &fixture.state->trace[0];
 	uint64_t offset = heap_allocate(fixture.heap, sizeof(struct watch_wish));
 	struct watch_wish *wish = heap_object(fixture.heap, offset);
@@ -214,9 +215,10 @@ static void test_traced(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 2 * RTE_DIM(texts); i++) {
 		unsigned int ends[3] = { 0 }, punted = UINT32_MAX, at = 0;
-		*wish = (struct watch_wish){
-			.generation = 1000 + i, .deadline = UINT64_MAX, .count = 9, .interface = WATCH_ANY
-		};
+		*wish = (struct watch_wish){ .generation = 1000 + i,
+					     .deadline = UINT64_MAX,
+					     .count = 9,
+					     .interface = WATCH_ANY };
 		word_store(&fixture.tables->control.trace, offset);
 		watch_turn(fixture.worker);
 		for (const char *text = texts[i / 2]; at < 3; at++, text = strchr(text, ' ') + 1) {
@@ -431,10 +433,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),      cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_traced),
-		cmocka_unit_test(test_atomic),     cmocka_unit_test(test_congestion),
-		cmocka_unit_test(test_timeout),    cmocka_unit_test(test_full),
-		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_traced),     cmocka_unit_test(test_atomic),
+		cmocka_unit_test(test_congestion), cmocka_unit_test(test_timeout),
+		cmocka_unit_test(test_full),       cmocka_unit_test(test_every_byte),
 	};
 	return cmocka_run_group_tests_name("stage: reassemble", tests, start, stage_stop);
 }
