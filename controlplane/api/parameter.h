@@ -138,6 +138,11 @@ extern const char *const rpf_words[]; /* enum rpf_word */
 	      "(loose), "                                                                          \
 	      "are dropped (RFC 3704)")
 
+/* table-interface.c */
+extern const struct parameter port_add[], port_set[], port_del[], port_show[];
+extern const struct parameter vlan_add[], vlan_set[], vlan_del[], vlan_show[];
+extern const struct parameter loopback_add[], loopback_set[], loopback_del[], loopback_show[];
+
 /* table-tunnel.c */
 extern const struct parameter tunnel_add_parameters[], tunnel_set_parameters[],
 	tunnel_del_parameters[], tunnel_show_parameters[];
