@@ -225,8 +225,8 @@ class Guest:
                  "net.ifnames=0", "audit=0", "cryptomgr.notests", f"rdinit={PYTHON}", "--", "-I", "-S",
                  "/agent/linux_guest_agent.py"]
         self.process = subprocess.Popen(
-            ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=single", "-cpu", "max", "-m", str(MEMORY), "-smp", "1",
-             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-kernel", str(vmlinux), "-initrd",
+            ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=single", "-cpu", "max", "-m", str(MEMORY),
+             "-smp", "1", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-kernel", str(vmlinux), "-initrd",
              str(self.place / "initial"), "-append", " ".join(words), "-serial", f"file:{self.place / 'console'}",
              "-chardev", "stdio,id=line,signal=off", "-device", "virtio-serial-pci", "-device",
              "virtserialport,chardev=line,name=agent"],
