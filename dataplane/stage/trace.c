@@ -147,7 +147,9 @@ void trace_joined(struct worker *worker, struct rte_mbuf *head, const struct rte
 		*mark_of(last) >> MARK_SHIFT == trace->turn ? *mark_of(last) : *mark_of(head);
 	uint64_t turn = mark >> MARK_SHIFT, number = mark & ((1u << MARK_SHIFT) - 1);
 
-	*mark_of(head) = 0;
+	/* buffers that the join gives back are others' in this very turn */
+	for (struct rte_mbuf *piece = head; piece != NULL; piece = piece->next)
+		*mark_of(piece) = 0;
 	if (trace->generation != worker->watching->active[WATCHED_TRACE].generation ||
 	    turn < trace->first_turn || turn > trace->turn ||
 	    (trace->turn - turn) % WORKER_MAX != 0)

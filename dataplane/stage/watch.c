@@ -51,9 +51,10 @@ static bool is_wished(struct worker *worker, enum watch_subject subject, uint64_
 		return false;
 	if (wish->generation != active->generation)
 		take_over(active, wish);
-	/* its own packets may all have been seen, and others be handed to it */
+	/* its own packets may all have been seen, and others be handed to it: out of tunnels */
 	bool more = active->count == 0 || active->seen < active->count ||
-		    (subject == WATCHED_TRACE && worker->handover != NULL);
+		    (subject == WATCHED_TRACE && worker->handover != NULL &&
+		     word_load(&worker->tables->control.tunnel_forms) != 0);
 	return active->match.valid && more &&
 	       clock_ns(CLOCK_MONOTONIC) < word_load(&wish->deadline);
 }
