@@ -15,7 +15,12 @@ enum {
 
 bool unit_is_journaled(const struct command *command)
 {
-	return configuration_command(command->noun, "add");
+	static const char *const verbs[] = { "add", "set", "replace", "del" };
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (!strcmp(command->verb, verbs[i]))
+			return configuration_command(command->noun, "add");
+	return false;
 }
 
 /* Canonical text at the end of the buffer, ended by `end`. */

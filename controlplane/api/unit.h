@@ -38,8 +38,8 @@ bool unit_undo(struct unit *unit, struct api *api, uint64_t deadline);
 
 void unit_free(struct unit *unit);
 
-/* Is this a command that the configuration consists of (its noun has an `add`)? Others, such as
- * `counters clear`, are executed but not journaled. */
+/* Does this command change the configuration (its noun has an `add`, it adds, sets, replaces or
+ * deletes)? Others, such as `counters clear` and `bridge fdb flush`, are executed but not journaled. */
 bool unit_is_journaled(const struct command *command);
 
 #endif

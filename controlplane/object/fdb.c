@@ -332,6 +332,8 @@ static int flush(struct model *model, const struct arguments *arguments, struct 
 	const struct interface_object *port = NULL;
 	struct vlan_set used;
 
+	if (!model->settled) /* in a journal; its VLANs are not known yet */
+		return 0;
 	if (bridge == NULL)
 		return error->code;
 	if (argument_present(arguments, FDB_FLUSH_DEV)) {

@@ -71,6 +71,24 @@ class Journal(Controlplane):
             self.assertNotIn(b"nonsense", (self.place / "journal").read_bytes())
             self.stop()
 
+    def test_flush_is_not_journaled(self):
+        """Nor does one of an older journal hinder the start: VLANs are not known yet then."""
+        flush = "bridge fdb flush br0 vlan 10"
+        client = self.network()
+        done = client.batch(["bridge add br0", "port add t0 devargs net_null7 bridge br0 trunk 10,20",
+                             flush])
+        self.assertEqual(done["failed"], 0, done)
+        before = client.call("config show")
+        journal = self.place / "journal"
+        for older in ("", flush + "\n"):
+            self.assertNotIn("flush", journal.read_text(encoding="ascii"))
+            self.stop(signal.SIGKILL)
+            with open(journal, "a", encoding="ascii") as file:
+                file.write(older)
+            self.start()
+            self.assertEqual(self.client().call("config show"), before)
+            self.assertNotIn("left out", self.log_text())
+
     def test_random_kills(self):
         """100 kills while a client adds routes: every one that was answered is there, and no other
         than the last one asked for."""
