@@ -395,13 +395,20 @@ static int apply_memberships(struct model *model, struct interface_object *port,
 			     const struct member_wish *wish, const struct multicast_wish *multicast,
 			     struct error *error)
 {
-	bool leaves = multicast->settings.routing != MULTICAST_ROUTING_OFF;
-	int result = leaves ? 0 : multicast_apply(model, port, multicast, error);
+	struct multicast_wish before = { .given = multicast->given && port->multicast != NULL };
 
-	if (result == 0)
-		result = member_apply(model, port, wish, error);
-	if (result == 0 && leaves)
-		result = multicast_apply(model, port, multicast, error);
+	if (multicast->settings.routing != MULTICAST_ROUTING_OFF) {
+		int result = member_apply(model, port, wish, error);
+		return result == 0 ? multicast_apply(model, port, multicast, error) : result;
+	}
+	if (before.given)
+		before.settings = port->multicast->settings;
+	int result = multicast_apply(model, port, multicast, error);
+	if (result != 0)
+		return result;
+	result = member_apply(model, port, wish, error);
+	if (result != 0)
+		multicast_apply(model, port, &before, error); /* takes no memory: is not refused */
 	return result;
 }
 
