@@ -7,6 +7,7 @@ of JSON go in and out of linux_guest_agent.py, its process 1. By software emulat
 """
 
 import atexit
+import contextlib
 import fcntl
 import json
 import lzma
@@ -34,12 +35,17 @@ DIRECTORIES = ("drivers/net/veth.ko", "drivers/char/virtio_console.ko", "drivers
 MEMORY = 384        # MiB
 BOOT_LIMIT = 300    # seconds until it is ready; 12 of a processor's time
 BOOTS = 6
+BOOTS_LIMIT = 450   # seconds of all of them together
 STUCK = 15          # seconds without work before it is ready: it waits for a timer that never comes
 CALL_LIMIT = 120    # seconds for an answer
 DOWNLOAD_LIMIT = 240
 
 
 # ---------------------------------------------------------------- the kernel
+
+class Refused(unittest.SkipTest):
+    """A command ended, and not well."""
+
 
 def said(*words, limit=60):
     """A command's output, or SkipTest with why there is none."""
@@ -49,7 +55,7 @@ def said(*words, limit=60):
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
         raise unittest.SkipTest(f"no kernel for a virtual machine: {error}") from error
     if done.returncode != 0:
-        raise unittest.SkipTest(f"no kernel for a virtual machine: {' '.join(words)}: {done.stderr.strip()}")
+        raise Refused(f"no kernel for a virtual machine: {' '.join(words)}: {done.stderr.strip()}")
     return done.stdout
 
 
@@ -57,7 +63,7 @@ def download(place):
     """The file of the package with the kernel that `linux-image-amd64` stands for now, in this directory."""
     found = re.search(r"Depends: (linux-image-\d\S+)", said("apt-cache", "depends", "linux-image-amd64"))
     if not found:
-        raise unittest.SkipTest("no kernel for a virtual machine: apt does not say what linux-image-amd64 is")
+        raise Refused("no kernel for a virtual machine: apt does not say what linux-image-amd64 is")
     said("sh", "-c", 'cd "$1" && exec apt-get -q -o APT::Sandbox::User=root download "$2"', "sh", str(place), found[1],
          limit=DOWNLOAD_LIMIT)
     return next(place.glob("*.deb"))
@@ -96,11 +102,15 @@ def kernel():
             work = Path(work)
             try:
                 package = download(work)
-            except unittest.SkipTest:  # apt's lists may be old, and a container has none
+            except Refused:  # apt's lists may be old, and a container has none
                 said("apt-get", "update", "-q", limit=DOWNLOAD_LIMIT)
                 package = download(work)
             (work / "kernel").mkdir()
             take_out(package, work / "kernel")
+            missing = {"vmlinux", *(f"{name}.ko" for name in MODULES)} - {
+                path.name.replace("-", "_") for path in (work / "kernel").iterdir()}
+            if missing:
+                raise unittest.SkipTest(f"no kernel for a virtual machine: {package.name} has no {sorted(missing)}")
             (work / "kernel").rename(place)
         return place
 
@@ -212,14 +222,20 @@ class Guest:
         atexit.register(self.close)
         self.place = Path(tempfile.mkdtemp(prefix="shunt-guest-"))
         (self.place / "initial").write_bytes(initial_files(where))
+        self.boot(where / "vmlinux")
+
+    def boot(self, vmlinux):
+        """Until it is ready. What keeps one from it, on a machine that is busy, does not keep the next one."""
+        end = time.monotonic() + BOOTS_LIMIT
         for left in reversed(range(BOOTS)):
-            self.start(where / "vmlinux")
+            self.start(vmlinux)
             try:
-                self.read(BOOT_LIMIT, watch=True)
-                break
-            except (Ended, Stalled) as error:  # seen on a machine that is busy, at any place of a boot
+                while self.read(min(BOOT_LIMIT, end - time.monotonic()), watch=True) != b"ready":
+                    pass
+                return
+            except (Ended, Stalled) as error:
                 self.stop()
-                if not left:
+                if not left or time.monotonic() + STUCK > end:
                     self.close()
                     raise Stalled(f"no virtual machine starts: {error}") from error
 
@@ -229,20 +245,25 @@ class Guest:
                  "nohz=off", "highres=off",  # a tick that comes by itself is not lost on a busy machine
                  "net.ifnames=0", "audit=0", "cryptomgr.notests", f"rdinit={PYTHON}", "--", "-I", "-S",
                  "/agent/linux_guest_agent.py"]
-        self.process = subprocess.Popen(
+        with open(self.place / "errors", "wb") as errors:
+            self.process = self.emulator(vmlinux, words, errors)
+        self.line = b""
+
+    def emulator(self, vmlinux, words, errors):
+        """Its process."""
+        return subprocess.Popen(
             ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=single", "-cpu", "max", "-m", str(MEMORY),
              "-smp", "1", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-kernel", str(vmlinux), "-initrd",
              str(self.place / "initial"), "-append", " ".join(words), "-serial", f"file:{self.place / 'console'}",
              "-chardev", "stdio,id=line,signal=off", "-device", "virtio-serial-pci", "-device",
              "virtserialport,chardev=line,name=agent"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
             preexec_fn=shunt_test._die_with_parent)
-        self.line = b""
 
     def console(self):
-        """The last that its kernel and agent said."""
-        path = self.place / "console"
-        return path.read_text(errors="replace")[-3000:] if path.exists() else ""
+        """The last that its kernel and agent, and the emulator, said."""
+        paths = [self.place / "console", self.place / "errors"]
+        return "\n".join(path.read_text(errors="replace")[-3000:] for path in paths if path.exists())
 
     def worked(self):
         """Seconds of processor time that it took so far."""
@@ -291,7 +312,8 @@ class Guest:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-            self.process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # what it did not take
+                self.process.stdin.close()
             self.process.stdout.close()
             self.process = None
 

@@ -16,6 +16,7 @@ import passing  # noqa: E402
 import wire  # noqa: E402
 
 LINE = "/dev/vport0p1"
+LINE_TRIES = 6000  # of 10 ms
 _libc = ctypes.CDLL(None, use_errno=True)
 _ends = []
 
@@ -73,7 +74,9 @@ def begin():
             content = file.read()
         if _libc.syscall(175, content, ctypes.c_ulong(len(content)), b"") != 0:  # init_module
             raise OSError(ctypes.get_errno(), name)
-    while not os.path.exists(LINE):
+    for _ in range(LINE_TRIES):
+        if os.path.exists(LINE):
+            break
         time.sleep(0.01)
     return open(LINE, "r+b", buffering=0)
 

@@ -94,7 +94,8 @@ class Kinds(LabTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        # the namespace says how many lines wait in it: 10, if nobody set more as systemd does outside
+        cls.log = cls.lab.router.inside(lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         cls.addClassCleanup(cls.log.close)
         cls.log.bind(str(cls.lab.run_dir / "log"))
         cls.lines = []
