@@ -253,8 +253,8 @@ class Guest:
         """Its process."""
         return subprocess.Popen(
             ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=single", "-cpu", "max", "-m", str(MEMORY),
-             "-smp", "1", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-kernel", str(vmlinux), "-initrd",
-             str(self.place / "initial"), "-append", " ".join(words), "-serial", f"file:{self.place / 'console'}",
+             "-smp", "1", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-kernel", str(vmlinux),
+             "-initrd", str(self.place / "initial"), "-append", " ".join(words), "-serial", f"file:{self.place / 'console'}",
              "-chardev", "stdio,id=line,signal=off", "-device", "virtio-serial-pci", "-device",
              "virtserialport,chardev=line,name=agent"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
