@@ -102,6 +102,7 @@ struct bridge_object {
 	struct bridge_member *slot[BRIDGE_SLOTS]; /* [SLOT_OWN]: NULL */
 	uint8_t slot_use[BRIDGE_SLOTS];           /* enum row_use */
 	struct domain_rule *rule[VLAN_MAX];       /* NULL: none */
+	struct snoop_counters gone;               /* what snooping counted in VLANs that went */
 	struct multicast_branch routed;
 	uint32_t labels; /* whose packets come in: pop bridge */
 	bool dirty;      /* something found no memory: bridge_poll tries again */

@@ -452,6 +452,7 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 	model->private.groups = snooping_groups;
 	model->private.routers = snooping_routers;
 	model->private.snooping = snooping_status;
+	model->private.snooping_counters = snooping_counters;
 	model->private.routes = route_rows;
 	model->private.route_paths = route_asked;
 	model->place = *place;

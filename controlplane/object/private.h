@@ -14,6 +14,7 @@
 
 struct model;
 struct filter_prefix;
+struct snoop_counters;
 
 /* One line of `route show`. */
 struct route_row {
@@ -87,6 +88,11 @@ struct model_private {
 	json_t *(*routers)(const struct model *model, const char *only);
 	/* `bridge snooping show`; routed: `multicast querier show` */
 	json_t *(*snooping)(const struct model *model, const char *only, bool routed);
+	/* what was counted at each bridge, in all VLANs that it has or had; routed: at each routed interface */
+	void (*snooping_counters)(const struct model *model, bool routed,
+				  void (*see)(void *context, const char *name,
+					      const struct snoop_counters *counters),
+				  void *context);
 	/* the paths that were asked for, of a recursive route: a new reference; else NULL */
 	json_t *(*route_paths)(const struct model *model, uint32_t leaf);
 	/* packets a second that were dropped lately; negative: not known yet */

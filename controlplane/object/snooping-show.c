@@ -231,6 +231,50 @@ json_t *snooping_status(const struct model *model, const char *only, bool routed
 	return list.array;
 }
 
+/* Asked for by every scrape: there may be thousands of domains. */
+static void sum_bridge(const struct model *model, const struct bridge_object *bridge,
+		       struct snoop_counters *sum)
+{
+	*sum = bridge->gone;
+	for (unsigned int vlan = 1; vlan <= VLAN_LAST; vlan++) {
+		const struct snoop_domain_key key = { (uint16_t)bridge->index, (uint16_t)vlan };
+		const struct snoop_counters *counters =
+			bridge->rule[vlan] == NULL
+				? NULL
+				: snoop_domain_counters(model->snooping->engine, &key);
+		if (counters != NULL)
+			snoop_counters_add(sum, counters);
+	}
+}
+
+void snooping_counters(const struct model *model, bool routed,
+		       void (*see)(void *context, const char *name,
+				   const struct snoop_counters *counters),
+		       void *context)
+{
+	const struct multicast_port *port;
+	struct snoop_counters sum;
+
+	for (unsigned int i = 0; i < BRIDGE_MAX && !routed; i++) {
+		if (model->bridge[i] == NULL)
+			continue;
+		sum_bridge(model, model->bridge[i], &sum);
+		see(context, model->bridge[i]->interface->name, &sum);
+	}
+	if (!routed)
+		return;
+	DL_FOREACH(model->multicast_ports, port)
+	{
+		const struct snoop_domain_key key = {
+			(uint16_t)groups_of_interface(port->interface->index), VLAN_NONE
+		};
+		const struct snoop_counters *counters =
+			snoop_domain_counters(model->snooping->engine, &key);
+		if (counters != NULL)
+			see(context, port->interface->name, counters);
+	}
+}
+
 json_t *snooping_groups(const struct model *model, const char *only, bool routed)
 {
 	struct list list = list_of(model, only, routed);

@@ -136,8 +136,12 @@ static void delete_domain(struct model *model, struct bridge_object *bridge, uns
 {
 	struct snoop_domain_key key = key_of(bridge, vlan);
 
+	const struct snoop_counters *counters = snoop_domain_counters(model->snooping->engine, &key);
+
 	if (bridge->rule[vlan] == NULL)
 		return;
+	if (counters != NULL)
+		snoop_counters_add(&bridge->gone, counters);
 	snoop_domain_delete(model->snooping->engine, &key);
 	free(bridge->rule[vlan]);
 	bridge->rule[vlan] = NULL;

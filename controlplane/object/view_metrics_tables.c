@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "controlplane/protocol/snoop.h"
 #include "dataplane/shm/filter.h"
 #include "dataplane/shm/watch.h"
 #include "view_metrics.h"
@@ -96,36 +97,37 @@ static void add_protocols(struct metrics_text *out, const struct view *view)
 	json_decref(rows);
 }
 
-/* The labels of a row of `bridge snooping show` or `multicast querier show`. */
-static void snooping_labels(const json_t *row, char *text, size_t size)
-{
-	const char *bridge = json_string_value(json_object_get(row, "bridge"));
+/* Which samples are being written: of a metric, with this label. */
+struct snooping_samples {
+	struct metrics_text *out;
+	const char *name, *label;
+};
 
-	if (bridge != NULL)
-		snprintf(text, size, "bridge=\"%s\",vlan=\"%lld\"", bridge,
-			 (long long)json_integer_value(json_object_get(row, "vlan")));
-	else
-		snprintf(text, size, "port=\"%s\"",
-			 json_string_value(json_object_get(row, "port")));
+/* What is not 0. */
+static void see_snooping(void *context, const char *name, const struct snoop_counters *counters)
+{
+	const struct snooping_samples *samples = context;
+
+#define X(counter, text)                                                                           \
+	if (counters->counter != 0)                                                                \
+		metrics_add(samples->out,                                                          \
+			    "shunt_%s_total{%s=\"%s\",counter=\"" #counter "\"} %" PRIu64 "\n",     \
+			    samples->name, samples->label, name, counters->counter);
+	SNOOP_COUNTERS(X)
+#undef X
 }
 
-/* What such rows have counted: what is not 0. `name`: of the metric, without shunt_. */
-static void add_snooping(struct metrics_text *out, json_t *rows, const char *name, const char *help)
+static void add_snooping(struct metrics_text *out, const struct view *view)
 {
-	char labels[NAME_SIZE + 32];
-	const char *counter;
-	json_t *row, *count;
-	size_t i;
+	struct snooping_samples bridges = { out, "snooping", "bridge" };
+	struct snooping_samples routed = { out, "multicast_querier", "port" };
 
-	metrics_family(out, name, true, help);
-	json_array_foreach(rows, i, row)
-	{
-		snooping_labels(row, labels, sizeof(labels));
-		json_object_foreach(json_object_get(row, "counters"), counter, count)
-			metrics_add(out, "shunt_%s_total{%s,counter=\"%s\"} %lld\n", name, labels,
-				    counter, (long long)json_integer_value(count));
-	}
-	json_decref(rows);
+	metrics_family(out, bridges.name, true,
+		       "What snooping counted in the bridge's VLANs, since the control plane began.");
+	view_private(view)->snooping_counters(view->model, false, see_snooping, &bridges);
+	metrics_family(out, routed.name, true,
+		       "What IGMP and MLD counted at a routed interface, since the control plane began.");
+	view_private(view)->snooping_counters(view->model, true, see_snooping, &routed);
 }
 
 /* The control plane's own, since it began. */
@@ -157,9 +159,6 @@ void metrics_tables(struct metrics_text *out, const struct view *view)
 	if (view->model == NULL)
 		return;
 	add_protocols(out, view);
-	add_snooping(out, view_private(view)->snooping(view->model, NULL, false), "snooping",
-		     "What snooping counted in a bridge's VLAN, since the control plane began.");
-	add_snooping(out, view_private(view)->snooping(view->model, NULL, true), "multicast_querier",
-		     "What IGMP and MLD counted at a routed interface, since the control plane began.");
+	add_snooping(out, view);
 	add_events(out, view);
 }

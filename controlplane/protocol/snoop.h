@@ -161,6 +161,14 @@ struct snoop_counters {
 #undef X
 };
 
+static inline void snoop_counters_add(struct snoop_counters *sum,
+				      const struct snoop_counters *counters)
+{
+#define X(name, text) sum->name += counters->name;
+	SNOOP_COUNTERS(X)
+#undef X
+}
+
 /* ---------------------------------------------------------------- output */
 
 enum snoop_event_kind {

@@ -127,6 +127,38 @@ static void status(void **state)
 	json_decref(rows);
 }
 
+static void take_sum(void *context, const char *name, const struct snoop_counters *counters)
+{
+	assert_string_equal(name, "b0");
+	snoop_counters_add(context, counters);
+}
+
+/* A bridge's sum does not fall when one of its VLANs goes: those who watch it take that for a new beginning. */
+static void sums_of_vlans(void **state)
+{
+	struct fixture *f = *state;
+
+	wait(f, 12);
+	report(f, 0, 0, 0x16, "239.1.1.1");
+	report(f, 3, 0, 0x16, "239.1.1.2");
+	for (unsigned int i = 0; i < 3; i++) {
+		struct snoop_counters sum = { 0 };
+		snooping_counters(f->model, false, take_sum, &sum);
+		assert_int_equal(sum.reports, 2);
+		if (i == 0) { /* VLAN 20 goes */
+			say(f, "port set p2 vlan 10");
+			say(f, "port set p3 vlan 10");
+			assert_null(interface_find(f->model, "b0")->bridge->rule[20]);
+		} else if (i == 1) {
+			say(f, "port set p3 vlan 20");
+		}
+	}
+	say(f, "bridge set b0 snooping off");
+	struct snoop_counters sum = { 0 };
+	snooping_counters(f->model, false, take_sum, &sum);
+	assert_int_equal(sum.reports, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +166,7 @@ int main(void)
 		IN_BRIDGE(no_such_bridge),
 		IN_BRIDGE(events_say_who),
 		IN_BRIDGE(status),
+		IN_BRIDGE(sums_of_vlans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
