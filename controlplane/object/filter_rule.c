@@ -176,23 +176,25 @@ static int take_elements(struct model *model, struct filter_rule_object *rule,
 
 /* ---------------------------------------------------------------- add, replace */
 
-/* Say which rules decide about nothing from now on. */
+/* Say which rules decide about nothing from now on, as far as FILTER_SHADOW_NODES tell. */
 static void tell_shadows(struct model *model, const struct filter_object *filter,
 			 const struct filter_rule_object *rule)
 {
 	const struct filter_addresses *addresses = model->filters->addresses;
 	json_t *shadows = json_array();
 	json_int_t by = 0;
+	uint32_t nodes = FILTER_SHADOW_NODES;
 
 	for (uint32_t i = 0; i < filter->rule_count; i++) {
 		const struct filter_rule_object *other = filter->rule[i];
 		if (other == rule)
 			continue;
 		if (other->spec.sequence < rule->spec.sequence && by == 0 &&
-		    filter_rule_covers(addresses, other, rule))
+		    filter_rule_covers(addresses, other, rule, &nodes))
 			by = other->spec.sequence;
 		if (other->spec.sequence > rule->spec.sequence &&
-		    json_array_size(shadows) < SHADOWS_TOLD && filter_rule_covers(addresses, rule, other))
+		    json_array_size(shadows) < SHADOWS_TOLD &&
+		    filter_rule_covers(addresses, rule, other, &nodes))
 			json_array_append_new(shadows, json_integer(other->spec.sequence));
 	}
 	if (by != 0 || json_array_size(shadows) > 0) {

@@ -2,10 +2,12 @@
  *
  * filter_shadow.c: rules that never decide, since one before them matches all that they match.
  * Lists count with the prefixes that they have now.
+ *
+ * Whether a prefix is in a list is a look-up. Whether a list is in another, or in a prefix, takes a walk
+ * over the prefixes of all lists and rules: the caller says how many nodes of them he allows
+ * (FILTER_SHADOW_NODES for one command), and beside long lists such a rule is not said to be covered.
  */
 #include "controlplane/object/filter.h"
-
-enum { LIST_LOOKED_AT = 256 }; /* prefixes: a longer list is not said to be covered */
 
 static bool needs_header(const struct filter_rule_spec *rule)
 {
@@ -34,59 +36,23 @@ static bool ranges_cover(const struct filter_range *a, unsigned int a_count,
 	return true;
 }
 
-static bool prefix_covers(const struct filter_prefix *a, const struct filter_prefix *b)
-{
-	if (a->family != b->family || a->length > b->length)
-		return false;
-	return lpm_prefix_matches(a->bytes, b->bytes, a->length);
-}
-
-/* Is all of the prefix in one of the element's? */
-static bool element_covers_prefix(const struct filter_addresses *addresses,
-				  const struct filter_element *element,
-				  const struct filter_prefix *prefix)
-{
-	if (element->list[0] == 0)
-		return prefix_covers(&element->prefix, prefix);
-	for (int length = prefix->length; length >= 0; length--) {
-		struct filter_prefix wider = { .family = prefix->family, .length = (uint8_t)length };
-		for (int i = 0; i < length; i++)
-			wider.bytes[i / 8] |= prefix->bytes[i / 8] & (uint8_t)(0x80 >> i % 8);
-		if (filter_prefix_has(addresses, element->number, &wider))
-			return true;
-	}
-	return false;
-}
-
-struct covering {
-	const struct filter_addresses *addresses;
-	const struct filter_element *element;
-};
-
-static int is_outside(void *context, const struct filter_prefix *prefix)
-{
-	const struct covering *covering = context;
-
-	return !element_covers_prefix(covering->addresses, covering->element, prefix);
-}
-
+/* What an element has stands in the tries, be it a list or a rule's prefix. */
 static bool element_covers(const struct filter_addresses *addresses, const struct filter_element *a,
-			   const struct filter_element *b)
+			   const struct filter_element *b, uint32_t *nodes)
 {
-	struct covering covering = { addresses, a };
-
 	if (a == NULL || a == b)
 		return true;
 	if (b == NULL)
 		return false;
 	if (b->list[0] == 0)
-		return element_covers_prefix(addresses, a, &b->prefix);
-	return b->prefixes <= LIST_LOOKED_AT &&
-	       filter_prefix_walk(addresses, b->number, NULL, is_outside, &covering) == 0;
+		return filter_prefix_covered(addresses, a->number, &b->prefix);
+	/* no fewer nodes than it has prefixes: those left are for shorter ones */
+	return b->prefixes <= *nodes && filter_element_covers(addresses, a->number, b->number, nodes);
 }
 
 bool filter_rule_covers(const struct filter_addresses *addresses,
-			const struct filter_rule_object *one, const struct filter_rule_object *other)
+			const struct filter_rule_object *one, const struct filter_rule_object *other,
+			uint32_t *nodes)
 {
 	const struct filter_rule_spec *a = &one->spec, *b = &other->spec;
 	bool b_is_ip = b->ethertype == 0 || b->ethertype == 0x0800 || b->ethertype == 0x86dd;
@@ -102,6 +68,6 @@ bool filter_rule_covers(const struct filter_addresses *addresses,
 	       (!a->established || b->established) &&
 	       ranges_cover(a->sport, a->sport_count, b->sport, b->sport_count) &&
 	       ranges_cover(a->dport, a->dport_count, b->dport, b->dport_count) &&
-	       element_covers(addresses, one->from, other->from) &&
-	       element_covers(addresses, one->to, other->to);
+	       element_covers(addresses, one->from, other->from, nodes) &&
+	       element_covers(addresses, one->to, other->to, nodes);
 }

@@ -415,6 +415,44 @@ bool filter_prefix_has(const struct filter_addresses *addresses, uint32_t elemen
 	       filter_set_has(&addresses->sets, addresses->node[way.node].own, element);
 }
 
+/* ---------------------------------------------------------------- covering */
+
+bool filter_prefix_covered(const struct filter_addresses *addresses, uint32_t element,
+			   const struct filter_prefix *prefix)
+{
+	struct way way = find_way(addresses, prefix);
+	uint32_t set = is_exact(addresses, &way, prefix) ? addresses->node[way.node].effective
+							 : way.inherited;
+
+	return filter_set_has(&addresses->sets, set, element);
+}
+
+static bool covers_below(const struct filter_addresses *addresses, uint32_t a, uint32_t b,
+			 uint32_t index, uint32_t *nodes)
+{
+	const struct node *node = &addresses->node[index];
+
+	if (index == 0)
+		return true;
+	if (*nodes == 0)
+		return false;
+	--*nodes;
+	if (filter_set_has(&addresses->sets, node->own, b) &&
+	    !filter_set_has(&addresses->sets, node->effective, a))
+		return false;
+	return covers_below(addresses, a, b, node->child[0], nodes) &&
+	       covers_below(addresses, a, b, node->child[1], nodes);
+}
+
+bool filter_element_covers(const struct filter_addresses *addresses, uint32_t a, uint32_t b,
+			   uint32_t *nodes)
+{
+	for (unsigned int i = 0; i < ROUTE_FAMILIES; i++)
+		if (!covers_below(addresses, a, b, addresses->root[i], nodes))
+			return false;
+	return true;
+}
+
 /* ---------------------------------------------------------------- walk */
 
 struct walk {

@@ -372,6 +372,45 @@ static void test_claim_refuses(void **state)
 	assert_int_equal(filter_claim(instance.tables, instance.heap), -EINVAL);
 }
 
+/* One element in another, beside 100,000 prefixes of a third: the nodes looked at are counted. */
+static void test_elements_cover(void **state)
+{
+	enum { MANY = 100000, LIMIT = 5000 };
+	struct filter_addresses *addresses =
+		filter_addresses_new(instance.tables, instance.heap, NULL, NULL);
+	struct filter_prefix prefix = { .family = ROUTE_IPV4, .length = 32 };
+	uint32_t many = filter_element_new(addresses), wide = filter_element_new(addresses);
+	uint32_t inner = filter_element_new(addresses), nodes = LIMIT;
+
+	(void)state;
+	for (uint32_t i = 0; i < MANY; i++) {
+		uint32_t address = htobe32(0x0b000000 | i);
+		memcpy(prefix.bytes, &address, sizeof(address));
+		assert_int_equal(filter_prefix_add(addresses, many, &prefix), 0);
+	}
+	prefix.bytes[0] = 12;
+	assert_int_equal(filter_prefix_add(addresses, inner, &prefix), 0);
+	assert_false(filter_prefix_covered(addresses, wide, &prefix));
+	struct filter_prefix wider = { .bytes = { 12 }, .family = ROUTE_IPV4, .length = 8 };
+	assert_int_equal(filter_prefix_add(addresses, wide, &wider), 0);
+	assert_true(filter_prefix_covered(addresses, wide, &prefix));
+	assert_true(filter_prefix_covered(addresses, wide, &wider));
+	assert_false(filter_prefix_covered(addresses, inner, &wider));
+	wider.length = 7;
+	assert_false(filter_prefix_covered(addresses, wide, &wider));
+	assert_false(filter_element_covers(addresses, wide, inner, &nodes));
+	assert_int_equal(nodes, 0);
+	nodes = 2 * (MANY + 2); /* as many as there can be */
+	assert_true(filter_element_covers(addresses, wide, inner, &nodes));
+	assert_in_range(nodes, 1, MANY + 4);
+	nodes = 2 * (MANY + 2);
+	assert_false(filter_element_covers(addresses, inner, wide, &nodes));
+	nodes = LIMIT;
+	assert_false(filter_element_covers(addresses, wide, many, &nodes)); /* the first one says no */
+	assert_in_range(nodes, LIMIT - 64, LIMIT - 1);
+	filter_addresses_delete(addresses);
+}
+
 /* A table of rows holds as many as an index can name, and no more. */
 static void test_rows_end(void **state)
 {
@@ -404,6 +443,7 @@ int main(void)
 		WITH_TABLES(test_same_again),
 		WITH_TABLES(test_claim),
 		WITH_TABLES(test_claim_refuses),
+		WITH_TABLES(test_elements_cover),
 		cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_extension_headers),
 		cmocka_unit_test(test_neighbour_discovery),

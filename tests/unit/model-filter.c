@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "controlplane/object/filter.h"
 #include "dataplane/shm/filter.h"
 #include "model-fixture.h"
 
@@ -234,6 +235,78 @@ static void test_shadows_of_lists(void **state)
 	}
 }
 
+/* The rule that is said to hide the one just added, 0: none. */
+static unsigned int hidden_by(struct fixture *fixture)
+{
+	json_t *reply = model_reply(fixture->model);
+	json_int_t by = json_integer_value(json_object_get(reply, "shadowed_by"));
+
+	json_decref(reply);
+	return (unsigned int)by;
+}
+
+/* 11.A.B.C/32 to list big, numbers `first` to `end` - 1. */
+static void fill_big(struct fixture *fixture, uint32_t first, uint32_t end)
+{
+	char line[2000];
+
+	for (uint32_t i = first; i < end;) {
+		int at = snprintf(line, sizeof(line), "filter list add big");
+		for (uint32_t stop = i + 100; i < end && i < stop; i++)
+			at += snprintf(line + at, sizeof(line) - (size_t)at, " 11.%u.%u.%u", i >> 16,
+				       i >> 8 & 255, i & 255);
+		say(fixture, line);
+	}
+}
+
+/* Whether a list is in another takes a walk: those of one command together look at so many nodes. */
+static void test_shadows_have_a_limit(void **state)
+{
+	enum { PREFIXES = FILTER_SHADOW_NODES / 8 * 3 }; /* twice as many nodes: one walk, not two */
+	struct fixture *fixture = *state;
+
+	say(fixture, "filter list add wide 12.0.0.0/8");
+	say(fixture, "filter list add some 12.1.2.3 12.4.0.0/16");
+	say(fixture, "filter list add ends 12.1.2.3 13.0.0.1");
+	fill_big(fixture, 0, PREFIXES);
+	say(fixture, "filter add f");
+	say(fixture, "filter rule add f 10 deny to @ends"); /* no walk: decided by `to` */
+	say(fixture, "filter rule add f 20 deny from @wide");
+	say(fixture, "filter rule add f 30 permit from @some");
+	assert_int_equal(hidden_by(fixture), 20);
+	say(fixture, "filter rule replace f 10 deny from @ends"); /* a walk, which is in vain */
+	say(fixture, "filter rule replace f 30 permit from @some");
+	assert_int_equal(hidden_by(fixture), 0);
+	say(fixture, "filter rule replace f 30 permit from 12.4.0.0/17"); /* no walk */
+	assert_int_equal(hidden_by(fixture), 20);
+}
+
+/* A batch of rules with lists beside one that is longer than the limit: prefixes alone are looked up. */
+static void test_shadows_beside_long_list(void **state)
+{
+	struct fixture *fixture = *state;
+	char line[100];
+
+	fill_big(fixture, 0, 100000);
+	say(fixture, "filter list add around 12.0.0.0/8 13.0.0.0/8");
+	say(fixture, "filter add f");
+	say(fixture, "filter rule add f 1 deny from @around");
+	for (unsigned int i = 2; i <= 200; i++) {
+		snprintf(line, sizeof(line), "filter list add small%u 12.0.0.%u 13.0.0.%u", i, i, i);
+		say(fixture, line);
+		snprintf(line, sizeof(line), "filter rule add f %u permit from @small%u", i, i);
+		say(fixture, line);
+		assert_int_equal(hidden_by(fixture), 0);
+	}
+	say(fixture, "filter rule add f 300 permit from 13.0.0.77");
+	assert_int_equal(hidden_by(fixture), 1);
+	say(fixture, "filter rule add f 301 permit from 11.0.0.77");
+	assert_int_equal(hidden_by(fixture), 0);
+	say(fixture, "filter rule add f 302 permit from @big");
+	say(fixture, "filter rule replace f 303 permit from 11.0.0.77");
+	assert_int_equal(hidden_by(fixture), 301);
+}
+
 /* What the workers are told of a rule's meter. */
 static void test_meters(void **state)
 {
@@ -331,6 +404,7 @@ int main(void)
 		IN_PORTS(test_decides), IN_PORTS(test_list_of_gone_rule), IN_PORTS(test_bad_words),
 		IN_PORTS(test_ethertypes), IN_PORTS(test_refused),    IN_PORTS(test_full),
 		IN_PORTS(test_shadows), IN_PORTS(test_shadows_of_lists), IN_PORTS(test_taken_over), IN_PORTS(test_meters),
+		IN_PORTS(test_shadows_have_a_limit), IN_PORTS(test_shadows_beside_long_list),
 		IN_PORTS(test_tunnel),
 	};
 	return cmocka_run_group_tests_name("model: filter", tests, NULL, NULL);
