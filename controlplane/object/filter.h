@@ -109,8 +109,8 @@ int filter_bind_configuration(const struct model *model, struct arguments *argum
 
 /* filter_shadow.c */
 enum { FILTER_SHADOW_NODES = 16384 }; /* looked at, at most, for the hints of one command */
-/* Is every packet of rule b one of rule a? *nodes as for filter_element_covers: false, too, if they do
- * not suffice. */
+/* Is every packet of rule b one of rule a? *nodes as for filter_element_covers: false, too, if
+ * they do not suffice. */
 bool filter_rule_covers(const struct filter_addresses *addresses, const struct filter_rule_object *a,
 			const struct filter_rule_object *b, uint32_t *nodes);
 

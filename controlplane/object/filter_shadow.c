@@ -3,9 +3,9 @@
  * filter_shadow.c: rules that never decide, since one before them matches all that they match.
  * Lists count with the prefixes that they have now.
  *
- * Whether a prefix is in a list is a look-up. Whether a list is in another, or in a prefix, takes a walk
- * over the prefixes of all lists and rules: the caller says how many nodes of them he allows
- * (FILTER_SHADOW_NODES for one command), and beside long lists such a rule is not said to be covered.
+ * Whether a prefix is in a list is a look-up. Whether a list is in another, or in a prefix, takes a
+ * walk over the prefixes of all lists and rules: the caller says how many nodes of them it allows
+ * (FILTER_SHADOW_NODES for one command); beside long lists such a rule is not said to be covered.
  */
 #include "controlplane/object/filter.h"
 

@@ -53,9 +53,9 @@ bool filter_prefix_has(const struct filter_addresses *addresses, uint32_t elemen
 /* Is the prefix one of the element's, or in one? A look-up, however many there are. */
 bool filter_prefix_covered(const struct filter_addresses *addresses, uint32_t element,
 			   const struct filter_prefix *prefix);
-/* Is every prefix of element `b` one of element `a`'s, or in one? Looks at the nodes of all elements
- * until one says no. *nodes: at most so many, of which those looked at are taken off. False, too, if
- * they do not suffice (it is 0 then). */
+/* Is every prefix of element `b` one of element `a`'s, or in one? Looks at the nodes of all
+ * elements until one says no. *nodes: at most so many, of which those looked at are taken off.
+ * False, too, if they do not suffice (it is 0 then). */
 bool filter_element_covers(const struct filter_addresses *addresses, uint32_t a, uint32_t b,
 			   uint32_t *nodes);
 /* Every prefix of the element in order of family, address and length, from `from` on (NULL: all).

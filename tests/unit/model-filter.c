@@ -259,7 +259,7 @@ static void fill_big(struct fixture *fixture, uint32_t first, uint32_t end)
 	}
 }
 
-/* Whether a list is in another takes a walk: those of one command together look at so many nodes. */
+/* Whether a list is in another takes a walk: those of one command share a number of nodes. */
 static void test_shadows_have_a_limit(void **state)
 {
 	enum { PREFIXES = FILTER_SHADOW_NODES / 8 * 3 }; /* twice as many nodes: one walk, not two */
@@ -281,7 +281,7 @@ static void test_shadows_have_a_limit(void **state)
 	assert_int_equal(hidden_by(fixture), 20);
 }
 
-/* A batch of rules with lists beside one that is longer than the limit: prefixes alone are looked up. */
+/* Rules with lists beside one that is longer than the limit: prefixes alone are looked up. */
 static void test_shadows_beside_long_list(void **state)
 {
 	struct fixture *fixture = *state;
