@@ -79,16 +79,24 @@ static void set_domain(struct model *model, const struct multicast_port *port)
 	model->snooping->due = 0;
 }
 
+/* All but the routes. */
+static void publish_port(struct model *model, const struct multicast_port *port)
+{
+	bool on = multicast_is_on(port->interface);
+
+	if (on)
+		set_domain(model, port);
+	interface_features_set(model, port->interface->index, INTERFACE_GROUPS,
+			       on ? INTERFACE_GROUPS : 0);
+}
+
 /* Routes go before the entries that they lead to. */
 static void publish(struct model *model, struct multicast_port *port)
 {
 	struct interface_object *interface = port->interface;
 	bool on = multicast_is_on(interface);
 
-	if (on)
-		set_domain(model, port);
-	interface_features_set(model, interface->index, INTERFACE_GROUPS,
-			       on ? INTERFACE_GROUPS : 0);
+	publish_port(model, port);
 	multicast_route_interface(model, interface);
 	if (!on) {
 		const struct snoop_domain_key key = key_of(interface);
@@ -139,10 +147,17 @@ static bool is_part_of(const struct multicast_port *port, const struct interface
 void multicast_port_changed(struct model *model, const struct interface_object *interface)
 {
 	struct multicast_port *port;
+	bool any = false;
 
 	DL_FOREACH(model->multicast_ports, port)
-	if (is_part_of(port, interface) && multicast_is_on(port->interface))
-		publish(model, port);
+	{
+		if (!is_part_of(port, interface) || !multicast_is_on(port->interface))
+			continue;
+		publish_port(model, port);
+		port->changed = any = true;
+	}
+	if (any)
+		multicast_route_ports(model);
 }
 
 /* The link is there for the first time: queries of before found no port in the data plane. */
@@ -193,14 +208,16 @@ void multicast_port_settle(struct model *model)
 void multicast_port_poll(struct model *model)
 {
 	struct multicast_port *port;
+	bool any = false;
 
 	DL_FOREACH(model->multicast_ports, port)
 	{
-		if (!port->dirty)
-			continue;
+		any |= port->dirty;
+		port->changed |= port->dirty;
 		port->dirty = false;
-		multicast_route_interface(model, port->interface);
 	}
+	if (any)
+		multicast_route_ports(model);
 }
 
 void multicast_port_input(struct model *model, const struct interface_object *interface,

@@ -22,6 +22,8 @@ struct multicast_port {
 	struct interface_object *interface;
 	struct snooping_settings settings;
 	struct multicast_branch routed; /* what its routes were made from */
+	struct multicast_branch before; /* the same, for multicast_route_ports */
+	bool changed;   /* it may have: for multicast_route_ports */
 	bool dirty;     /* they found no memory: multicast_port_poll tries again */
 	bool link_lost; /* the link went down, and did not come back */
 	struct multicast_port *prev, *next; /* model->multicast_ports */

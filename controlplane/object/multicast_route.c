@@ -239,20 +239,50 @@ static bool wants_any(const struct multicast_branch *branch)
 	return branch->wanted[BRIDGE_IPV4] || branch->wanted[BRIDGE_IPV6];
 }
 
-/* Until all are known, entries of the tables must not lose those that come later. */
-void multicast_route_interface(struct model *model, struct interface_object *interface)
+/* Have what routes to the interface follow from as it is now. False: no route follows from what changed, or not
+ * yet: until all are known, entries of the tables must not lose those that come later. */
+static bool take(const struct model *model, struct interface_object *interface,
+		 struct multicast_branch *before)
 {
 	struct multicast_branch branch = branch_wanted(interface), *own = branch_of(interface);
-	struct multicast_branch before = *own;
 
-	if (memcmp(&branch, &before, sizeof(branch)) == 0)
-		return;
-	*own = branch;
-	if (!model->multicast_settled || (!wants_any(&branch) && !wants_any(&before)))
-		return;
-	if (publish_all(model) != 0) {
-		*own = before;
-		try_again(interface);
+	memcpy(before, own, sizeof(*before));
+	memcpy(own, &branch, sizeof(*own));
+	return memcmp(&branch, before, sizeof(branch)) != 0 && model->multicast_settled &&
+	       (wants_any(&branch) || wants_any(before));
+}
+
+/* Routes found no memory. */
+static void give_back(struct interface_object *interface, const struct multicast_branch *before)
+{
+	memcpy(branch_of(interface), before, sizeof(*before));
+	try_again(interface);
+}
+
+void multicast_route_interface(struct model *model, struct interface_object *interface)
+{
+	struct multicast_branch before;
+
+	if (take(model, interface, &before) && publish_all(model) != 0)
+		give_back(interface, &before);
+}
+
+void multicast_route_ports(struct model *model)
+{
+	struct multicast_port *port;
+	bool any = false;
+
+	DL_FOREACH(model->multicast_ports, port)
+	{
+		port->changed = port->changed && take(model, port->interface, &port->before);
+		any |= port->changed;
+	}
+	bool failed = any && publish_all(model) != 0;
+	DL_FOREACH(model->multicast_ports, port)
+	{
+		if (failed && port->changed)
+			give_back(port->interface, &port->before);
+		port->changed = false;
 	}
 }
 

@@ -22,6 +22,8 @@ void multicast_route_group(struct model *model, const struct group_key *key);
 /* Settings, addresses or state of a bridge's own interface (it is published), or of a routed one, may have
  * changed. */
 void multicast_route_interface(struct model *model, struct interface_object *interface);
+/* The same of all routed interfaces with multicast_port->changed, which ends with it: tables are walked once. */
+void multicast_route_ports(struct model *model);
 /* Settle, after all of them: what the tables had and nobody asks for any more goes. */
 void multicast_route_settle(struct model *model);
 
