@@ -244,6 +244,19 @@ static void vlans_are_routed_to(void **state)
 	report(f, 0, 0, 131, "ff0e::1");
 	report(f, row, 100, 0x16, "239.1.1.1");
 	expect_route(f, "239.1.1.1", "v0");
+	/* switched on while its port is down; a port's own groups and its VLANs' come back with it */
+	say(f, "vlan set v0 multicast-routing off");
+	say(f, "port set p0 down");
+	say(f, "vlan set v0 multicast-routing on");
+	say(f, "port set p0 up");
+	report(f, 0, 0, 131, "ff0e::1");
+	report(f, row, 100, 0x16, "239.1.1.1");
+	report(f, row, 100, 131, "ff0e::1");
+	expect_route(f, "239.1.1.1", "v0");
+	expect_route(f, "ff0e::1", "p0/9 v0");
+	report(f, row, 100, 132, "ff0e::1");
+	wait(f, 3);
+	expect_route(f, "ff0e::1", "p0/9");
 	say(f, "address del 10.0.1.1/24 dev v0");
 	say(f, "vlan del v0");
 	expect_route(f, "239.1.1.1", "-");
