@@ -5,6 +5,7 @@
 #include <rte_ether.h>
 #include "dataplane/shm/tunnel.h"
 #include "dataplane/stage/flow_hash.h"
+#include "dataplane/stage/ip_header.h"
 #include "dataplane/stage/mpls_header.h"
 #include "dataplane/stage/nexthop.h"
 #include "dataplane/stage/stage.h"
@@ -35,12 +36,6 @@ struct departure {
 	uint32_t hash;   /* of its flow */
 	struct inside inside;
 };
-
-static inline void store16(uint8_t *at, uint32_t value)
-{
-	uint16_t word = rte_cpu_to_be_16((uint16_t)value);
-	memcpy(at, &word, sizeof(word));
-}
 
 static inline void store32(uint8_t *at, uint32_t value)
 {
@@ -155,9 +150,9 @@ static inline void outer_ipv4(const struct departure *departure, uint8_t *header
 		ipv4_sum(tunnel->header + TUNNEL_HEADER_MAX - tunnel->header_length, IPV4_HEADER);
 
 	header[1] = traffic_class;
-	store16(header + 2, length);
-	store16(header + 4, datagram);
-	store16(header + 6, df ? IPV4_DF : 0);
+	ip_store16(header + 2, length);
+	ip_store16(header + 4, datagram);
+	ip_store16(header + 6, df ? IPV4_DF : 0);
 	sum += (uint32_t)rte_cpu_to_be_16(traffic_class) + rte_cpu_to_be_16((uint16_t)length) +
 	       rte_cpu_to_be_16(datagram) + rte_cpu_to_be_16(df ? IPV4_DF : 0);
 	if (!(flags & TUNNEL_TTL_FIXED)) {
@@ -179,7 +174,7 @@ static void outer_ipv6(const struct departure *departure, uint8_t *header, uint3
 	uint8_t traffic_class = outer_traffic_class(departure);
 
 	store32(header, 6u << 28 | (uint32_t)traffic_class << 20 | (departure->hash >> 12));
-	store16(header + 4, length - IPV6_HEADER);
+	ip_store16(header + 4, length - IPV6_HEADER);
 	if (!(departure->tunnel->flags & TUNNEL_TTL_FIXED))
 		header[7] = departure->inside.ttl;
 	if (departure->tunnel->mode == TUNNEL_IPIP)
@@ -224,7 +219,7 @@ static inline void outer_gre_fields(const struct departure *departure, uint8_t *
 {
 	uint32_t flags = departure->tunnel->flags;
 
-	store16(gre + 2, departure->inside.protocol);
+	ip_store16(gre + 2, departure->inside.protocol);
 	if (likely(!(flags & (TUNNEL_CHECKSUM | TUNNEL_SEQUENCE_SEND))))
 		return;
 	if (flags & TUNNEL_SEQUENCE_SEND) {
@@ -243,8 +238,8 @@ static void outer_vxlan_fields(const struct departure *departure, const uint8_t 
 {
 	bool ipv4 = header[0] >> 4 == 4;
 
-	store16(udp, VXLAN_PORT_FIRST + (departure->hash & 0x3fff));
-	store16(udp + 4, length);
+	ip_store16(udp, VXLAN_PORT_FIRST + (departure->hash & 0x3fff));
+	ip_store16(udp + 4, length);
 	if (!(departure->tunnel->flags & TUNNEL_CHECKSUM))
 		return;
 	uint32_t sum = packet_sum(departure->packet->mbuf, udp, length) +

@@ -143,13 +143,6 @@ static void group_mac(const struct packet *packet, uint8_t mac[6])
 	}
 }
 
-static inline uint8_t *put16(uint8_t *at, uint16_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-	return at + 2;
-}
-
 /* The header of a frame by the interface: IEEE 802.1Q, 802.1ad 9.6. Returns its length. */
 static unsigned int ethernet_header(const struct packet *packet, const struct interface *row,
 				    uint8_t header[RTE_ETHER_HDR_LEN + 2 * TAG_SIZE])
@@ -160,15 +153,17 @@ static unsigned int ethernet_header(const struct packet *packet, const struct in
 	group_mac(packet, header);
 	memcpy(header + RTE_ETHER_ADDR_LEN, &mac, RTE_ETHER_ADDR_LEN);
 	if (row->outer_tag != 0) {
-		at = put16(at, row->inner_tag != 0 ? RTE_ETHER_TYPE_QINQ : RTE_ETHER_TYPE_VLAN);
-		at = put16(at, row->outer_tag);
+		ip_store16(at, row->inner_tag != 0 ? RTE_ETHER_TYPE_QINQ : RTE_ETHER_TYPE_VLAN);
+		ip_store16(at + 2, row->outer_tag);
+		at += TAG_SIZE;
 	}
 	if (row->inner_tag != 0) {
-		at = put16(at, RTE_ETHER_TYPE_VLAN);
-		at = put16(at, row->inner_tag);
+		ip_store16(at, RTE_ETHER_TYPE_VLAN);
+		ip_store16(at + 2, row->inner_tag);
+		at += TAG_SIZE;
 	}
-	at = put16(at, packet->payload == PAYLOAD_IPV4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
-	return (unsigned int)(at - header);
+	ip_store16(at, packet->payload == PAYLOAD_IPV4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+	return (unsigned int)(at + 2 - header);
 }
 
 /* Out of a routed interface's port. */
