@@ -137,6 +137,12 @@ extern const char *const rpf_words[]; /* enum rpf_word */
 	      "sources that have no route back by this interface (strict), or none at all "        \
 	      "(loose), "                                                                          \
 	      "are dropped (RFC 3704)")
+/* What ports, VLAN subinterfaces and bridges have in common, and the end of the list. */
+#define INTERFACE_PARAMETERS(prefix, space_text)                                                   \
+	[prefix##_MTU] = MTU, [prefix##_MPLS] = MPLS_ON_OFF,                                       \
+	[prefix##_SPACE] = SPACE(space_text), [prefix##_UPSTREAM_SPACE] = UPSTREAM_SPACE,          \
+	[prefix##_RPF] = RPF, MULTICAST_ROUTER(prefix), [prefix##_ADMIN] = ADMIN,                  \
+	[prefix##_ADMIN + 1] = { .name = NULL }
 
 /* table-interface.c */
 extern const struct parameter port_add[], port_set[], port_del[], port_show[];

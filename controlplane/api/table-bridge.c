@@ -38,43 +38,30 @@ const char *const multicast_routing_words[] = { "off", "on", "no-rpf", NULL };
 					     "own address, else 0.0.0.0" },                        \
 	[BRIDGE_UNKNOWN_MULTICAST] = WORDS("unknown-multicast", 0, unknown_multicast_words,        \
 					   "groups that nobody has asked for"),                    \
-	[BRIDGE_PROXY] = ON_OFF("proxy", "tell routers the sum of all reports"),                   \
-	MULTICAST_ROUTER(BRIDGE)
+	[BRIDGE_PROXY] = ON_OFF("proxy", "tell routers the sum of all reports")
 
 const struct parameter bridge_add[] = {
 	[BRIDGE_NAME] = OBJECT_NAME(KEY, NULL, "name of the new bridge and of its own interface"),
 	[BRIDGE_VLAN] = OWN_VLAN,
-	[BRIDGE_MTU] = MTU,
 	[BRIDGE_LLADDR] = LLADDR,
-	[BRIDGE_MPLS] = MPLS_ON_OFF,
-	[BRIDGE_SPACE] = SPACE("label space of what its own interface gets"),
-	[BRIDGE_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[BRIDGE_VRF] = VRF("routing table of what its own interface gets"),
 	[BRIDGE_LEARN] = LEARNING,
 	[BRIDGE_AGEING] = AGEING,
 	[BRIDGE_UNKNOWN_UNICAST] = UNKNOWN_UNICAST,
-	[BRIDGE_RPF] = RPF,
 	SNOOPING,
-	[BRIDGE_ADMIN] = ADMIN,
-	[BRIDGE_ADMIN + 1] = { .name = NULL },
+	INTERFACE_PARAMETERS(BRIDGE, "label space of what its own interface gets"),
 };
 
 const struct parameter bridge_set[] = {
 	[BRIDGE_NAME] = OBJECT_NAME(KEY, "bridge", "the bridge"),
 	[BRIDGE_VLAN] = OWN_VLAN,
-	[BRIDGE_MTU] = MTU,
 	[BRIDGE_LLADDR] = LLADDR,
-	[BRIDGE_MPLS] = MPLS_ON_OFF,
-	[BRIDGE_SPACE] = SPACE("label space of what its own interface gets"),
-	[BRIDGE_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[BRIDGE_VRF] = NOT_HERE,
 	[BRIDGE_LEARN] = LEARNING,
 	[BRIDGE_AGEING] = AGEING,
 	[BRIDGE_UNKNOWN_UNICAST] = UNKNOWN_UNICAST,
-	[BRIDGE_RPF] = RPF,
 	SNOOPING,
-	[BRIDGE_ADMIN] = ADMIN,
-	[BRIDGE_ADMIN + 1] = { .name = NULL },
+	INTERFACE_PARAMETERS(BRIDGE, "label space of what its own interface gets"),
 };
 
 const struct parameter bridge_del[] = { OBJECT_NAME(KEY, "bridge", "the bridge"),

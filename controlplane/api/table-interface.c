@@ -15,41 +15,28 @@
 		.help = "the port as the machine's own kernel sees it: a network interface of "    \
 			"this name; none: not there"                                               \
 	}
+#define ARRIVING  "label space of what comes in here"
 #define RX_QUEUES NUMBER("rx-queues", 0, 0, WORKER_MAX, "receive queues, 0: one per worker")
 
 const struct parameter port_add[] = {
 	[PORT_NAME] = OBJECT_NAME(KEY, NULL, "name of the new port, unique in the instance"),
 	[PORT_DEVARGS] = DEVARGS(PARAMETER_REQUIRED, "the device as DPDK names it: 0000:3b:00.0 or "
 						     "net_af_xdp0,iface=eth1"),
-	[PORT_MTU] = MTU,
 	[PORT_RX_QUEUES] = RX_QUEUES,
-	[PORT_MPLS] = MPLS_ON_OFF,
-	[PORT_SPACE] = SPACE("label space of what comes in here"),
-	[PORT_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[PORT_VRF] = VRF("routing table of what comes in here"),
 	[PORT_HOST_INTERFACE] = HOST_INTERFACE,
-	[PORT_RPF] = RPF,
 	BRIDGE_MEMBER(PORT),
-	MULTICAST_ROUTER(PORT),
-	[PORT_ADMIN] = ADMIN,
-	[PORT_ADMIN + 1] = { .name = NULL },
+	INTERFACE_PARAMETERS(PORT, ARRIVING),
 };
 
 const struct parameter port_set[] = {
 	[PORT_NAME] = OBJECT_NAME(KEY, INTERFACES, "the interface"),
 	[PORT_DEVARGS] = DEVARGS(0, "another device; what stands on the port stays"),
-	[PORT_MTU] = MTU,
 	[PORT_RX_QUEUES] = RX_QUEUES,
-	[PORT_MPLS] = MPLS_ON_OFF,
-	[PORT_SPACE] = SPACE("label space of what comes in here"),
-	[PORT_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[PORT_VRF] = NOT_HERE,
 	[PORT_HOST_INTERFACE] = HOST_INTERFACE,
-	[PORT_RPF] = RPF,
 	BRIDGE_MEMBER(PORT),
-	MULTICAST_ROUTER(PORT),
-	[PORT_ADMIN] = ADMIN,
-	[PORT_ADMIN + 1] = { .name = NULL },
+	INTERFACE_PARAMETERS(PORT, ARRIVING),
 };
 
 const struct parameter port_del[] = { OBJECT_NAME(KEY, "port", "the port"),
@@ -63,15 +50,8 @@ const struct parameter vlan_add[] = {
 	[VLAN_DEV] = DEV(PARAMETER_REQUIRED, "port", "the port that it is part of"),
 	[VLAN_TAG] = NUMBER("tag", PARAMETER_REQUIRED, 1, 4094, "VLAN ID of the outer tag"),
 	[VLAN_INNER] = NUMBER("inner", 0, 1, 4094, "VLAN ID of the inner tag"),
-	[VLAN_MTU] = MTU,
-	[VLAN_MPLS] = MPLS_ON_OFF,
-	[VLAN_SPACE] = SPACE("label space of what comes in here"),
-	[VLAN_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[VLAN_VRF] = VRF("routing table of what comes in here"),
-	[VLAN_RPF] = RPF,
-	MULTICAST_ROUTER(VLAN),
-	[VLAN_ADMIN] = ADMIN,
-	[VLAN_ADMIN + 1] = { .name = NULL },
+	INTERFACE_PARAMETERS(VLAN, ARRIVING),
 };
 
 const struct parameter vlan_set[] = {
@@ -79,15 +59,8 @@ const struct parameter vlan_set[] = {
 	[VLAN_DEV] = NOT_HERE,
 	[VLAN_TAG] = NOT_HERE,
 	[VLAN_INNER] = NOT_HERE,
-	[VLAN_MTU] = MTU,
-	[VLAN_MPLS] = MPLS_ON_OFF,
-	[VLAN_SPACE] = SPACE("label space of what comes in here"),
-	[VLAN_UPSTREAM_SPACE] = UPSTREAM_SPACE,
 	[VLAN_VRF] = NOT_HERE,
-	[VLAN_RPF] = RPF,
-	MULTICAST_ROUTER(VLAN),
-	[VLAN_ADMIN] = ADMIN,
-	[VLAN_ADMIN + 1] = { .name = NULL },
+	INTERFACE_PARAMETERS(VLAN, ARRIVING),
 };
 
 const struct parameter vlan_del[] = { OBJECT_NAME(KEY, "vlan", "the subinterface"),
