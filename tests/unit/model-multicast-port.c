@@ -61,28 +61,6 @@ static bool is_member(struct fixture *f, const char *interface, const char *grou
 	return entry != NULL && port_set_has(&entry->ports, MULTICAST_PORT_NUMBER);
 }
 
-/* "p0/9 v0!": where the group is routed to; "-": nowhere */
-static void expect_route(struct fixture *f, const char *group, const char *expected)
-{
-	struct address address = address_of(group);
-	struct multicast_key key = { .vrf = 0 };
-	char text[64] = "-";
-	size_t at = 0;
-
-	memcpy(key.group, address.bytes, 16);
-	const struct multicast_route *route =
-		hash_lookup(f->model->tables, HASH_MULTICAST_ROUTE, &key, sizeof(key));
-	for (uint32_t i = 0; route != NULL && i < route->count; i++) {
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s%s", at > 0 ? " " : "",
-				       f->model->interface[route->branch[i].interface]->name,
-				       route->branch[i].flags & MULTICAST_NO_RPF ? "!" : "");
-		if (route->branch[i].threshold != 0)
-			at += (size_t)snprintf(text + at, sizeof(text) - at, "/%u",
-					       route->branch[i].threshold);
-	}
-	assert_string_equal(text, expected);
-}
-
 static bool punts(struct fixture *f, const char *interface)
 {
 	return (word_load(&f->model->tables->interface[row_of(f, interface)].features) &

@@ -6,29 +6,6 @@
 #include "controlplane/object/multicast_route.h"
 #include "snooping-model.h"
 
-/* "b0 b1/9": bridges that the group is routed to, with what threshold if there is one, `!` without the
- * check of the reverse path; "-": none */
-static void expect_route(struct fixture *f, const char *group, const char *expected)
-{
-	struct address address = address_of(group);
-	struct multicast_key key = { .vrf = 0 };
-	char text[64] = "-";
-	size_t at = 0;
-
-	memcpy(key.group, address.bytes, 16);
-	const struct multicast_route *route =
-		hash_lookup(f->model->tables, HASH_MULTICAST_ROUTE, &key, sizeof(key));
-	for (uint32_t i = 0; route != NULL && i < route->count; i++) {
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s%s", at > 0 ? " " : "",
-				       f->model->interface[route->branch[i].interface]->name,
-				       route->branch[i].flags & MULTICAST_NO_RPF ? "!" : "");
-		if (route->branch[i].threshold != 0)
-			at += (size_t)snprintf(text + at, sizeof(text) - at, "/%u",
-					       route->branch[i].threshold);
-	}
-	assert_string_equal(text, expected);
-}
-
 /* A second bridge beside b0, with its own port p4 in VLAN 10. */
 static void second_bridge(struct fixture *f)
 {

@@ -102,6 +102,29 @@ static inline void hello(struct fixture *f, unsigned int port, unsigned int vlan
 	punt_packet(f, port, vlan, packet, wire_pim(SNOOP_IPV4, &from, 105, packet));
 }
 
+/* "b0 v1!/9": bridges and interfaces that the group is routed to, with what threshold if there is one, `!`
+ * without the check of the reverse path; "-": none */
+static inline void expect_route(struct fixture *f, const char *group, const char *expected)
+{
+	struct address address = address_of(group);
+	struct multicast_key key = { .vrf = 0 };
+	char text[64] = "-";
+	size_t at = 0;
+
+	memcpy(key.group, address.bytes, 16);
+	const struct multicast_route *route =
+		hash_lookup(f->model->tables, HASH_MULTICAST_ROUTE, &key, sizeof(key));
+	for (uint32_t i = 0; route != NULL && i < route->count; i++) {
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s%s", at > 0 ? " " : "",
+				       f->model->interface[route->branch[i].interface]->name,
+				       route->branch[i].flags & MULTICAST_NO_RPF ? "!" : "");
+		if (route->branch[i].threshold != 0)
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "/%u",
+					       route->branch[i].threshold);
+	}
+	assert_string_equal(text, expected);
+}
+
 #define IN_BRIDGE(test) cmocka_unit_test_setup_teardown(test, setup, fixture_remove)
 
 #endif
