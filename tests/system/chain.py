@@ -119,8 +119,5 @@ class Chain(Network):
             capture.drain()
 
     def trouble(self, allow=None):
-        """What is wrong with the six processes: dead, or words in the logs that nobody expects."""
-        out = [f"{role}: {name} died:\n{node.log(name)[-4000:]}" for role, node in self.nodes.items()
-               for name, process in node.processes.items() if process.poll() is not None]
-        return out + [f"{role}: {line}" for role, node in self.nodes.items()
-                      for line in node.new_trouble(allow)]
+        """What is wrong with the six processes."""
+        return [f"{role}: {line}" for role, node in self.nodes.items() for line in node.trouble(allow)]

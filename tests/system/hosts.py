@@ -240,6 +240,10 @@ class Network:
         wire.ip("link", "set", "middle", "up")
         return Capture(wire, "left", arp=True), Capture(wire, "right", arp=True)
 
+    def trouble(self, allow=None):
+        """What is wrong with its nodes."""
+        return [f"{role}: {line}" for role, node in self.nodes.items() for line in node.trouble(allow)]
+
     def close(self):
         """Safe to call twice."""
         for node in self.nodes.values():

@@ -51,3 +51,10 @@ class Agent:
         """Safe to call twice."""
         self.process.kill()
         self.process.communicate()
+
+
+def older_version(test, hosts, setting):
+    """How all hosts join until the test ends: by IGMP version 2 or MLD version 1, whichever the sysctl is about."""
+    for host in hosts:
+        host.set(f"{setting}={1 if 'mld' in setting else 2}")
+        test.addCleanup(host.set, f"{setting}=0")

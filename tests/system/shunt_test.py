@@ -212,6 +212,11 @@ class Lab:
             self.log_at[name] = len(text)
         return out
 
+    def trouble(self, allow=None):
+        """What is wrong with its processes: dead, or words in the logs that nobody expects."""
+        return [f"{name} died:\n{self.log(name)[-4000:]}" for name, process in self.processes.items()
+                if process.poll() is not None] + self.new_trouble(allow)
+
     # ---- shuntctl
 
     def ctl_words(self):
@@ -346,6 +351,12 @@ signal.signal(signal.SIGTERM, _on_signal)
 signal.signal(signal.SIGINT, _on_signal)
 
 
+def assert_sound(test, what, allow=None):
+    """For tearDown: a lab or network has no trouble."""
+    found = what.trouble(allow)
+    test.assertEqual(found, [], "\n".join(found))
+
+
 class LabTest(unittest.TestCase):
     """A test case with one lab for the class. After each test the logs must be silent and every
     packet must have ended."""
@@ -369,9 +380,7 @@ class LabTest(unittest.TestCase):
         self.allow = None
 
     def tearDown(self):
-        for name, process in self.lab.processes.items():
-            self.assertIsNone(process.poll(), f"{name} died:\n{self.lab.log(name)[-4000:]}")
-        self.assertEqual(self.lab.new_trouble(self.allow), [], "unexpected words in the logs")
+        assert_sound(self, self.lab, self.allow)
 
     def label(self):
         """A label that no other test of the class uses."""

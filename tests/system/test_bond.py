@@ -13,7 +13,7 @@ from pathlib import Path
 
 import shunt_test
 from hosts import NAMESPACE_SETTINGS, Network, Pings
-from shunt_test import wait_until
+from shunt_test import assert_sound, wait_until
 from wire import Namespace, run, veth
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
@@ -92,10 +92,8 @@ class BondTest(unittest.TestCase):
         wait_until(lambda: node.json("port show")[0]["link"] == "up", 20, "the group is up")
 
     def tearDown(self):
-        for role, node in self.network.nodes.items():
-            for name, process in node.processes.items():
-                self.assertIsNone(process.poll(), f"{role}: {name} died:\n{node.log(name)[-4000:]}")
-            self.assertEqual(node.new_trouble(NOISE), [], f"unexpected words in {role}'s logs")
+        assert_sound(self, self.network, NOISE)
+        for node in self.network.nodes.values():
             wait_until(lambda n=node: n.counters()["p0"]["in_flight"] == 0, 10, "all packets ended")
 
     def pings(self, namespace, to, count=3, wait=30):

@@ -15,7 +15,7 @@ from scapy.all import DHCP, BOOTP, IP, UDP, Ether, Raw  # pylint: disable=no-nam
 
 import shunt_test
 from hosts import Network, Pings
-from shunt_test import PORTION, Refused, for_each_driver, wait_until
+from shunt_test import PORTION, Refused, assert_sound, for_each_driver, wait_until
 from wire import Capture, Sender, run
 
 MIRROR = "m0"
@@ -77,9 +77,7 @@ class HostTest(unittest.TestCase):
         self.allow = None
 
     def tearDown(self):
-        for name, process in self.node.processes.items():
-            self.assertIsNone(process.poll(), f"{name} died:\n{self.node.log(name)[-4000:]}")
-        self.assertEqual(self.node.new_trouble(self.allow), [], "unexpected words in the logs")
+        assert_sound(self, self.node, self.allow)
         wait_until(self.balanced, 10, "every packet has ended")
 
     @classmethod

@@ -8,7 +8,7 @@ import socket
 import unittest
 
 from hosts import Network, icmp_message, label_stack, label_stack_object
-from shunt_test import for_each_driver, wait_until
+from shunt_test import assert_sound, for_each_driver, wait_until
 
 SMALL_MTU = 1400
 FLOOD = 5000  # of which as many are sent as it takes
@@ -47,10 +47,7 @@ class NetworkTest(unittest.TestCase):
         self.allow = None
 
     def tearDown(self):
-        for role, node in self.network.nodes.items():
-            for name, process in node.processes.items():
-                self.assertIsNone(process.poll(), f"{role}: {name} died:\n{node.log(name)[-4000:]}")
-            self.assertEqual(node.new_trouble(self.allow), [], f"unexpected words in {role}'s logs")
+        assert_sound(self, self.network, self.allow)
 
     def assert_pings(self, host, to, *options, count=3):
         """All answered, the first too."""

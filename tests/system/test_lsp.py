@@ -8,7 +8,7 @@ import unittest
 from chain import HOPS, LABELS, Chain, address
 from frames import mac, numbered, udp4, udp6
 from hosts import icmp_message
-from shunt_test import for_each_driver, wait_until
+from shunt_test import assert_sound, for_each_driver, wait_until
 from wire import Sender
 
 IPERF_RATE = "80M"  # a second, what two busy cores carry
@@ -52,7 +52,7 @@ class ChainTest(unittest.TestCase):
         self.chain.pop()
 
     def tearDown(self):
-        self.assertEqual(self.chain.trouble(), [])
+        assert_sound(self, self.chain)
 
     def pings(self, family, *options, count=3):
         """Each answered; the TTL that the replies had left."""

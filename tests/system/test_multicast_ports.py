@@ -13,8 +13,8 @@ import time
 import unittest
 
 from hosts import Network
-from multicast_agent import MARK, Agent
-from shunt_test import wait_until
+from multicast_agent import MARK, Agent, older_version
+from shunt_test import assert_sound, wait_until
 from wire import veth
 
 RATE, COUNT = 200, 100
@@ -84,10 +84,7 @@ class Routed:
         return switch
 
     def tearDown(self):
-        for node in self.network.nodes.values():
-            for name, process in node.processes.items():
-                self.assertIsNone(process.poll(), f"{name} died:\n{node.log(name)[-4000:]}")
-            self.assertEqual(node.new_trouble(), [])
+        assert_sound(self, self.network)
 
     def wait_members(self, group, ports):
         """Until exactly these have joined, and the group is routed to them."""
@@ -125,12 +122,6 @@ class Routed:
         wait_until(lambda: self.dropped("ip_multicast") - before >= COUNT, 10, "what nobody wants is dropped")
         for capture in silent:
             self.assertEqual([f for f in capture.drain() if MARK in f], [], "nobody is there who joined")
-
-    def version(self, setting):
-        """How all hosts join, until the test ends."""
-        for host in self.hosts:
-            host.set(f"{setting}={1 if 'mld' in setting else 2}")
-            self.addCleanup(host.set, f"{setting}=0")
 
     def test_igmp_v3(self):
         """As hosts do it of themselves."""
@@ -170,12 +161,12 @@ class Ports(Routed, unittest.TestCase):
 
     def test_igmp_v2(self):
         """By sysctl."""
-        self.version("net.ipv4.conf.eth0.force_igmp_version")
+        older_version(self, self.hosts, "net.ipv4.conf.eth0.force_igmp_version")
         self.each_once(4, 2)
 
     def test_mld_v1(self):
         """By sysctl."""
-        self.version("net.ipv6.conf.eth0.force_mld_version")
+        older_version(self, self.hosts, "net.ipv6.conf.eth0.force_mld_version")
         self.each_once(6, 4)
 
     def test_of_one_source(self):

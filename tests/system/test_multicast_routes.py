@@ -16,8 +16,8 @@ import unittest
 from hosts import Network
 from ip_packets import ip_bytes, packet4, packet6
 from frames import checksum
-from multicast_agent import MARK, Agent
-from shunt_test import wait_until
+from multicast_agent import MARK, Agent, older_version
+from shunt_test import assert_sound, wait_until
 from wire import Sender, veth
 
 RATE, COUNT = 200, 100
@@ -111,10 +111,7 @@ class Routes(unittest.TestCase):
                                for family in ("ipv4", "ipv6")), 30, "what hosts asked for is enforced", 0.1)
 
     def tearDown(self):
-        for node in self.network.nodes.values():
-            for name, process in node.processes.items():
-                self.assertIsNone(process.poll(), f"{name} died:\n{node.log(name)[-4000:]}")
-            self.assertEqual(node.new_trouble(), [])
+        assert_sound(self, self.network)
 
     def wait_members(self, group, ports):
         """Until exactly these have joined, and the group is routed to them."""
@@ -176,19 +173,13 @@ class Routes(unittest.TestCase):
         entry = struct.pack("!I", LABEL << 12 | 0x100 | 64)
         self.by_frames(family, number, "p0", lambda packet: b"\x88\x47" + entry + packet, ELSEWHERE[family])
 
-    def version(self, setting):
-        """How all hosts join, until the test ends."""
-        for host in self.hosts:
-            host.set(f"{setting}={1 if 'mld' in setting else 2}")
-            self.addCleanup(host.set, f"{setting}=0")
-
     def test_tunnel_igmp_v3(self):
         """As hosts do it of themselves."""
         self.by_tunnel(4, 1)
 
     def test_tunnel_igmp_v2(self):
         """By sysctl."""
-        self.version("net.ipv4.conf.eth0.force_igmp_version")
+        older_version(self, self.hosts, "net.ipv4.conf.eth0.force_igmp_version")
         self.by_tunnel(4, 2)
 
     def test_tunnel_mld_v2(self):

@@ -15,7 +15,7 @@ import unittest
 import multicast_frames as make
 import snooping_script as script
 from hosts import Network
-from shunt_test import wait_until
+from shunt_test import assert_sound, wait_until
 from wire import Capture, Namespace, Sender, run, veth
 
 PORTS = 5
@@ -204,9 +204,7 @@ class Beside(unittest.TestCase):
                        "both enforce what hosts asked for", 0.2)
 
     def tearDown(self):
-        for name, process in self.node.processes.items():
-            self.assertIsNone(process.poll(), f"{name} died:\n{self.node.log(name)[-4000:]}")
-        self.assertEqual(self.node.new_trouble(), [])
+        assert_sound(self, self.node)
 
     # ---- frames in
 

@@ -17,7 +17,7 @@ import multicast_frames as make
 import shunt_test
 from hosts import Network
 from multicast_agent import MARK, Agent
-from shunt_test import wait_until, waited
+from shunt_test import assert_sound, wait_until, waited
 from wire import run
 
 HOSTS = 4
@@ -59,9 +59,7 @@ class Bridge(unittest.TestCase):
                    "both families are enforced", 0.2)
 
     def tearDown(self):
-        for name, process in self.node.processes.items():
-            self.assertIsNone(process.poll(), f"{name} died:\n{self.node.log(name)[-4000:]}")
-        self.assertEqual(self.node.new_trouble(), [])
+        assert_sound(self, self.node)
 
     def drops_unregistered(self, group):
         """Does a packet to a group that nobody joined end in the bridge?"""

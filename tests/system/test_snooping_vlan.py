@@ -12,7 +12,7 @@ import unittest
 
 import multicast_frames as make
 import snooping_script as script
-from shunt_test import wait_until
+from shunt_test import assert_sound, wait_until
 from vlan_bridges import LAST_MEMBER_MS, SEATS, VLANS, LinuxBridge, ShuntBridge, members_of, passes, tag_of
 
 STATIC = {10: 5, 20: 5}  # VLAN: port where a router is said to be
@@ -142,10 +142,7 @@ class Beside(unittest.TestCase):
         cls.addClassCleanup(cls.shunt.close)
 
     def tearDown(self):
-        node = self.shunt.node
-        for name, process in node.processes.items():
-            self.assertIsNone(process.poll(), f"{name} died:\n{node.log(name)[-4000:]}")
-        self.assertEqual(node.new_trouble(), [])
+        assert_sound(self, self.shunt.node)
 
     def begin(self, querier, routers):
         """New bridges; with a querier both enforce soon what hosts asked for."""
