@@ -452,7 +452,8 @@ int model_open(struct model **out, const struct region_place *place, uint64_t he
 	model->private.groups = snooping_groups;
 	model->private.routers = snooping_routers;
 	model->private.snooping = snooping_status;
-	model->private.snooping_counters = snooping_counters;
+	model->private.bridge_counters = snooping_bridge_counters;
+	model->private.port_counters = snooping_port_counters;
 	model->private.routes = route_rows;
 	model->private.route_paths = route_asked;
 	model->place = *place;

@@ -8,12 +8,6 @@
 #include "controlplane/object/snooping.h"
 #include "controlplane/protocol/snoop-message.h"
 
-static struct snoop_domain_key key_of(const struct interface_object *interface)
-{
-	return (struct snoop_domain_key){ (uint16_t)groups_of_interface(interface->index),
-					  VLAN_NONE };
-}
-
 /* ---------------------------------------------------------------- from a command */
 
 int multicast_wish_from(const struct model *model, const struct arguments *arguments,
@@ -62,7 +56,7 @@ bool multicast_port_has_address(const struct interface_object *interface, enum s
 static void set_domain(struct model *model, const struct multicast_port *port)
 {
 	const struct interface_object *interface = port->interface;
-	const struct snoop_domain_key key = key_of(interface);
+	const struct snoop_domain_key key = multicast_port_key(interface);
 	struct snoop_settings settings = port->settings.engine;
 	struct snoop_port_settings own = {
 		.up = interface_is_up(interface) && !port->link_lost,
@@ -99,7 +93,7 @@ static void publish(struct model *model, struct multicast_port *port)
 	publish_port(model, port);
 	multicast_route_interface(model, interface);
 	if (!on) {
-		const struct snoop_domain_key key = key_of(interface);
+		const struct snoop_domain_key key = multicast_port_key(interface);
 		snoop_domain_delete(model->snooping->engine, &key);
 	}
 }
@@ -163,7 +157,7 @@ void multicast_port_changed(struct model *model, const struct interface_object *
 /* The link is there for the first time: queries of before found no port in the data plane. */
 static void ask(struct model *model, const struct multicast_port *port)
 {
-	const struct snoop_domain_key key = key_of(port->interface);
+	const struct snoop_domain_key key = multicast_port_key(port->interface);
 
 	snoop_port_ask(model->snooping->engine, &key, MULTICAST_PORT_NUMBER, model_now(model));
 	model->snooping->due = 0;
@@ -223,7 +217,7 @@ void multicast_port_poll(struct model *model)
 void multicast_port_input(struct model *model, const struct interface_object *interface,
 			  const uint8_t *packet, size_t length, const uint8_t source_mac[6])
 {
-	const struct snoop_domain_key key = key_of(interface);
+	const struct snoop_domain_key key = multicast_port_key(interface);
 	struct snoop_ports others; /* there are none */
 
 	snoop_input(model->snooping->engine, &key, MULTICAST_PORT_NUMBER, packet, length,

@@ -58,6 +58,14 @@ static inline bool multicast_is_on(const struct interface_object *interface)
 	       interface->multicast->settings.routing != MULTICAST_ROUTING_OFF;
 }
 
+/* Its domain of the engine. */
+static inline struct snoop_domain_key
+multicast_port_key(const struct interface_object *interface)
+{
+	return (struct snoop_domain_key){ (uint16_t)groups_of_interface(interface->index),
+					  VLAN_NONE };
+}
+
 /* Has it an address to ask from? */
 bool multicast_port_has_address(const struct interface_object *interface, enum snoop_family family);
 /* Its state, MTU, addresses or MAC changed, or those of the port that it is a part of. */

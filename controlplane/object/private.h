@@ -88,11 +88,15 @@ struct model_private {
 	json_t *(*routers)(const struct model *model, const char *only);
 	/* `bridge snooping show`; routed: `multicast querier show` */
 	json_t *(*snooping)(const struct model *model, const char *only, bool routed);
-	/* what was counted at each bridge, in all VLANs that it has or had; routed: at each routed interface */
-	void (*snooping_counters)(const struct model *model, bool routed,
-				  void (*see)(void *context, const char *name,
-					      const struct snoop_counters *counters),
-				  void *context);
+	/* what snooping counted at each bridge, in all VLANs that it has or had; at each routed interface */
+	void (*bridge_counters)(const struct model *model,
+				void (*see)(void *context, const char *name,
+					    const struct snoop_counters *counters),
+				void *context);
+	void (*port_counters)(const struct model *model,
+			      void (*see)(void *context, const char *name,
+					  const struct snoop_counters *counters),
+			      void *context);
 	/* the paths that were asked for, of a recursive route: a new reference; else NULL */
 	json_t *(*route_paths)(const struct model *model, uint32_t leaf);
 	/* packets a second that were dropped lately; negative: not known yet */

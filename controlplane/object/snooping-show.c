@@ -247,27 +247,31 @@ static void sum_bridge(const struct model *model, const struct bridge_object *br
 	}
 }
 
-void snooping_counters(const struct model *model, bool routed,
-		       void (*see)(void *context, const char *name,
-				   const struct snoop_counters *counters),
-		       void *context)
+void snooping_bridge_counters(const struct model *model,
+			      void (*see)(void *context, const char *name,
+					  const struct snoop_counters *counters),
+			      void *context)
 {
-	const struct multicast_port *port;
 	struct snoop_counters sum;
 
-	for (unsigned int i = 0; i < BRIDGE_MAX && !routed; i++) {
+	for (unsigned int i = 0; i < BRIDGE_MAX; i++) {
 		if (model->bridge[i] == NULL)
 			continue;
 		sum_bridge(model, model->bridge[i], &sum);
 		see(context, model->bridge[i]->interface->name, &sum);
 	}
-	if (!routed)
-		return;
+}
+
+void snooping_port_counters(const struct model *model,
+			    void (*see)(void *context, const char *name,
+					const struct snoop_counters *counters),
+			    void *context)
+{
+	const struct multicast_port *port;
+
 	DL_FOREACH(model->multicast_ports, port)
 	{
-		const struct snoop_domain_key key = {
-			(uint16_t)groups_of_interface(port->interface->index), VLAN_NONE
-		};
+		const struct snoop_domain_key key = multicast_port_key(port->interface);
 		const struct snoop_counters *counters =
 			snoop_domain_counters(model->snooping->engine, &key);
 		if (counters != NULL)

@@ -174,10 +174,14 @@ json_t *snooping_routers(const struct model *model, const char *only);
 /* Rows of `bridge snooping show`: { bridge, vlan, groups, ipv4: { querier ... }, ipv6: {}, counters }; `routed`: of
  * `multicast querier show`, with port, rpf and ttl_threshold instead of bridge and vlan. */
 json_t *snooping_status(const struct model *model, const char *only, bool routed);
-/* What was counted at each bridge, in all VLANs that it has or had; routed: at each routed interface. */
-void snooping_counters(const struct model *model, bool routed,
-		       void (*see)(void *context, const char *name,
-				   const struct snoop_counters *counters),
-		       void *context);
+/* What was counted at each bridge, in all VLANs that it has or had; at each routed interface. */
+void snooping_bridge_counters(const struct model *model,
+			      void (*see)(void *context, const char *name,
+					  const struct snoop_counters *counters),
+			      void *context);
+void snooping_port_counters(const struct model *model,
+			    void (*see)(void *context, const char *name,
+					const struct snoop_counters *counters),
+			    void *context);
 
 #endif

@@ -124,10 +124,10 @@ static void add_snooping(struct metrics_text *out, const struct view *view)
 
 	metrics_family(out, bridges.name, true,
 		       "What snooping counted in the bridge's VLANs, since the control plane began.");
-	view_private(view)->snooping_counters(view->model, false, see_snooping, &bridges);
+	view_private(view)->bridge_counters(view->model, see_snooping, &bridges);
 	metrics_family(out, routed.name, true,
 		       "What IGMP and MLD counted at a routed interface, since the control plane began.");
-	view_private(view)->snooping_counters(view->model, true, see_snooping, &routed);
+	view_private(view)->port_counters(view->model, see_snooping, &routed);
 }
 
 /* The control plane's own, since it began. */

@@ -143,7 +143,7 @@ static void sums_of_vlans(void **state)
 	report(f, 3, 0, 0x16, "239.1.1.2");
 	for (unsigned int i = 0; i < 3; i++) {
 		struct snoop_counters sum = { 0 };
-		snooping_counters(f->model, false, take_sum, &sum);
+		snooping_bridge_counters(f->model, take_sum, &sum);
 		assert_int_equal(sum.reports, 2);
 		if (i == 0) { /* VLAN 20 goes */
 			say(f, "port set p2 vlan 10");
@@ -155,7 +155,7 @@ static void sums_of_vlans(void **state)
 	}
 	say(f, "bridge set b0 snooping off");
 	struct snoop_counters sum = { 0 };
-	snooping_counters(f->model, false, take_sum, &sum);
+	snooping_bridge_counters(f->model, take_sum, &sum);
 	assert_int_equal(sum.reports, 2);
 }
 
